@@ -1,0 +1,171 @@
+"""Structured logs: structlog set up for machines or people, redaction, and the list of every event that Mocha logs.
+
+A log line is an event name that never changes its meaning, and fields. The names are listed in :data:`EVENTS`; a test holds the program to
+the list. Secrets are taken out twice: by the name of the field, and by value wherever a registered secret turns up in the rendered line.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable, MutableMapping
+from pathlib import Path
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+
+from mocha_actors.errors import ConfigError
+
+EVENTS: Final[dict[str, str]] = {
+    "service.started": "the tree is up: version, database, shards",
+    "service.stopping": "a shutdown began: reason",
+    "service.stopped": "the shutdown ended: clean, seconds",
+    "config.loaded": "the configuration was read: file",
+    "database.opened": "the database is open: path, schema_version",
+    "database.migrated": "migrations were applied: from_version, to_version",
+    "ownership.acquired": "this process owns the shards: epoch",
+    "writer.committed": "a transaction is durable: events, rows, seconds (debug)",
+    "writer.retrying": "the database refused a transaction and it is tried again: error, delay",
+    "writer.dead_letter": "entries became dead letters: reason, count",
+    "batch.stuck": "entries had no outcome in time and became dead letters: shard, entries",
+    "processor.degraded": "a processor fails so often that it stops restarting and sets the failing entries aside: kind",
+    "processor.recovered": "a degraded processor was quiet long enough: kind",
+    "shard.connecting": "a connection is being opened: shard, attempt",
+    "shard.identified": "IDENTIFY was sent: shard",
+    "shard.ready": "a new session exists: shard, guilds",
+    "shard.resuming": "RESUME was sent: shard, seq",
+    "shard.resumed": "the replay is complete: shard, replayed",
+    "shard.disconnected": "a connection ended: shard, code, reason, delay",
+    "shard.session_lost": "a session cannot be continued; a coverage gap is stored: shard, reason",
+    "shard.fatal": "Discord refused the shard for good: shard, code, reason",
+    "gateway.seq_gap": "sequence numbers were skipped: shard, expected, found",
+    "gateway.unknown_opcode": "an opcode that this version does not know: shard, opcode",
+    "child.started": "an actor runs: path, incarnation",
+    "child.exited": "an actor ended: path, incarnation, outcome, error, uptime",
+    "child.restarting": "an actor will be restarted: path, delay, restarts",
+    "child.parked": "an actor failed too often and stays down: path",
+    "child.stopped": "an actor was stopped: path",
+    "supervisor.escalated": "a supervisor gave up: path, error",
+    "supervisor.stopped": "a supervisor and its children are down: path",
+    "mailbox.overflow": "a full mailbox refused messages: path, policy",
+    "message.dead": "messages could not be delivered or handled: path, reason, count",
+    "message.poison": "a message failed in every incarnation: path",
+    "message.slow": "one step of a handler blocked the loop: path, seconds",
+    "ask.timeout": "a question was not answered in time: path, seconds",
+    "breaker.opened": "calls to a dependency are refused: breaker, retry_after",
+    "breaker.half_opened": "probes are let through: breaker",
+    "breaker.closed": "the dependency works again: breaker",
+    "shutdown.phase": "the shutdown entered a phase: phase",
+    "simulator.started": "the simulated Discord listens: api_url, gateway_url",
+    "simulator.exited": "the simulated Discord ended by itself: status",
+}
+"""Every event name that Mocha logs, with what it means and the fields it carries."""
+
+SECRET_KEYS: Final = frozenset({"token", "authorization", "session_id", "password", "resume_url", "resume_gateway_url"})
+REDACTED: Final = "<secret>"
+
+_secrets: set[str] = set()
+_files: list[TextIO] = []
+
+
+def add_secret(value: str) -> None:
+    """Take ``value`` out of every line logged from now on, wherever in the line it stands."""
+    if value:
+        _secrets.add(value)
+
+
+def redact_keys(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the values of fields that by their name are secret; nested mappings included."""
+    for key, value in event.items():
+        if key.lower() in SECRET_KEYS:
+            event[key] = REDACTED
+        elif isinstance(value, MutableMapping):
+            redact_keys(None, "", value)
+    return event
+
+
+def redact_text(text: str) -> str:
+    """``text`` without any registered secret."""
+    for secret in _secrets:
+        text = text.replace(secret, REDACTED)
+    return text
+
+
+class _Scrubbed:
+    """A text stream that never passes on a registered secret."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(redact_text(text))
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def configure(
+    style: Literal["json", "console"] = "console",
+    level: str = "info",
+    file: str | None = None,
+    *,
+    stream: TextIO | None = None,
+) -> None:
+    """Set structlog up for this process.
+
+    Args:
+        style: ``json``, a line an object; ``console``, for people, in colours where the stream is a terminal.
+        level: the least level that is written.
+        file: a file to append to, made with mode 0600; ``stream`` (standard error by default) when None.
+        stream: where to write when ``file`` is None.
+
+    Raises:
+        ConfigError: the file cannot be opened.
+
+    """
+    close()
+    out = _open(file) if file is not None else (stream or sys.stderr)
+    render: Any = structlog.processors.JSONRenderer(default=repr)
+    if style == "console":
+        # The default formatter shows the local variables of each frame, and with them whatever secrets they hold.
+        plain = structlog.dev.plain_traceback
+        render = structlog.dev.ConsoleRenderer(colors=file is None and out.isatty(), exception_formatter=plain)
+    tracebacks = [structlog.processors.format_exc_info] if style == "json" else []
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redact_keys,
+            *tracebacks,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(_Scrubbed(out)),  # type: ignore[arg-type]  # it asks for a TextIO and uses write and flush
+        cache_logger_on_first_use=False,
+    )
+
+
+def close() -> None:
+    """Close the log file, if there is one; what is logged afterwards goes to standard error."""
+    while _files:
+        structlog.reset_defaults()
+        _files.pop().close()
+
+
+def unlisted(names: Iterable[str]) -> set[str]:
+    """Those of ``names`` that :data:`EVENTS` does not list."""
+    return set(names) - EVENTS.keys()
+
+
+def _open(file: str) -> TextIO:
+    try:
+        path = Path(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        stream = path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        msg = f"logging.file: cannot write {file}: {error.strerror}"
+        raise ConfigError(msg) from None
+    _files.append(stream)
+    return stream
