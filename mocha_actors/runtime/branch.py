@@ -1,0 +1,81 @@
+"""A child that is a supervisor: how trees become deep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mocha_actors.runtime.child import ActorChild, Child, contain
+from mocha_actors.runtime.outcome import Outcome
+from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec
+from mocha_actors.runtime.supervisor import SupervisorTask
+from mocha_actors.runtime.tree import Place, Snapshot, Tree
+
+
+class SupervisorChild(Child):
+    """A child that is a supervisor; each incarnation is a fresh `SupervisorTask` with the children of the spec.
+
+    Attributes:
+        task: The newest incarnation's supervisor.
+    """
+
+    kind = "supervisor"
+
+    def __init__(self, spec: ChildSpec, place: Place, tree: Tree) -> None:
+        super().__init__(spec, place, tree)
+        self.task = self._make_task()
+
+    def _make_task(self) -> SupervisorTask:
+        assert isinstance(self.spec.start, SupervisorSpec)
+        return SupervisorTask(self.spec.start, self.place.path, self.tree, make_child)
+
+    def _begin(self) -> None:
+        super()._begin()
+        if self.place.incarnation:
+            self._forget_dynamic_children()
+            self.task = self._make_task()
+
+    def _forget_dynamic_children(self) -> None:
+        """A restarted supervisor has the children of its spec; those added at run time are gone, as in OTP."""
+        assert isinstance(self.spec.start, SupervisorSpec)
+        initial = {child.id for child in self.spec.start.children}
+        for child in tuple(self.task.children):
+            if child.spec.id not in initial:
+                self.task.forget(child)
+
+    async def _live(self, started: Callable[[], None]) -> Outcome:
+        return await contain(self._scope, lambda: self.task.run(started))
+
+    def _ask_to_stop(self, *, final: bool) -> None:
+        self.task.request_stop(final=final)
+
+    def kill(self) -> None:
+        """Kill everything below; the supervisor itself then ends by its own rules."""
+        self.task.kill()
+
+    def abort_start(self) -> None:
+        """Stop what has started below."""
+        self.task.request_stop(final=False)
+
+    def _bury(self) -> None:
+        for child in reversed(self.task.children):
+            child.close()
+
+    def snapshot(self) -> Snapshot:
+        """The supervisor now, with everything below."""
+        return Snapshot(
+            path=self.place.path,
+            kind="supervisor",
+            state=self.state,
+            incarnation=self.place.incarnation,
+            restarts=self.place.restarts,
+            backoff=self.current_backoff,
+            mailbox=None,
+            last_error=self.place.last_error,
+            children=self.task.snapshots(),
+        )
+
+
+def make_child(spec: ChildSpec, path: str, tree: Tree) -> Child:
+    """The child object for a spec."""
+    place = tree.settle(path, spec)
+    return SupervisorChild(spec, place, tree) if spec.is_supervisor else ActorChild(spec, place, tree)

@@ -1,0 +1,81 @@
+"""A message on its way: what the runtime remembers about it, and where its asker waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+
+class Answer:
+    """The place where the asker of one request waits; it is settled once, by whoever comes first."""
+
+    __slots__ = ("_error", "_settled", "_value", "abandoned", "deadline")
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.abandoned = False
+        self._settled = trio.Event()
+        self._value: object = None
+        self._error: BaseException | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is an answer or an error."""
+        return self._settled.is_set()
+
+    def give(self, value: object) -> bool:
+        """Answer; False if the asker no longer waits or has its answer already."""
+        return self._settle(value, None)
+
+    def fail(self, error: BaseException) -> bool:
+        """Let `ask` raise the error; False as for `give`."""
+        return self._settle(None, error)
+
+    def _settle(self, value: object, error: BaseException | None) -> bool:
+        if self.abandoned or self._settled.is_set():
+            return False
+        self._value, self._error = value, error
+        self._settled.set()
+        return True
+
+    async def wait(self) -> None:
+        """Wait until settled."""
+        await self._settled.wait()
+
+    def result(self) -> Any:  # noqa: ANN401 - the type of an answer is known to the request, not to the runtime
+        """The answer.
+
+        Raises:
+            BaseException: What `fail` was given.
+        """
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class Envelope:
+    """One message with its accounts.
+
+    Attributes:
+        message: The message.
+        weight: Its weight, and `size` its bytes, fixed when it was sent: a message may change while it waits.
+        answer: Where its asker waits; None for a tell.
+        deliveries: How often it was received, orderly stops not counted.
+        order: Its place among the received ones, so that a crash puts them back in order.
+    """
+
+    __slots__ = ("answer", "deliveries", "message", "order", "size", "weight")
+
+    def __init__(self, message: object, weight: int, size: int, answer: Answer | None) -> None:
+        self.message = message
+        self.weight = weight
+        self.size = size
+        self.answer = answer
+        self.deliveries = 0
+        self.order = 0
+
+    @property
+    def expired(self) -> bool:
+        """Whether the asker has given up, so that handling it would be for nobody."""
+        return self.answer is not None and self.answer.abandoned

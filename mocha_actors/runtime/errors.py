@@ -1,0 +1,137 @@
+"""What goes wrong in the runtime, one class per situation.
+
+Every error derives from `ActorError`, except the two that an actor raises to *tell* its supervisor something:
+`RestartNow` and `StartIgnored`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ChildErrorReason = Literal["already_started", "already_present", "running", "restarting", "not_found"]
+
+_CHILD_ERROR_TEXTS: dict[ChildErrorReason, str] = {
+    "already_started": "is already running",
+    "already_present": "is already known but not running; use restart_child, or delete_child first",
+    "running": "is running; stop it with terminate_child first",
+    "restarting": "is being restarted; stop it with terminate_child first",
+    "not_found": "is not known",
+}
+
+
+class ActorError(Exception):
+    """Base of the errors that the runtime raises to its users."""
+
+
+class AskTimeout(ActorError):  # noqa: N818 - the name of the situation, as everywhere in actor libraries
+    """No answer came before the deadline of an `ask`; the request may still be handled."""
+
+    def __init__(self, path: str, request: str, seconds: float) -> None:
+        super().__init__(f"{path} did not answer {request} within {seconds:g} s")
+
+
+class ActorDead(ActorError):  # noqa: N818
+    """The actor was stopped before it answered, or the tree it belongs to is down."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is stopped")
+
+
+class ActorFailed(ActorError):  # noqa: N818
+    """The handler of an `ask` raised; the original exception is the `__cause__`."""
+
+    def __init__(self, path: str, request: str) -> None:
+        super().__init__(f"{path} failed while it handled {request}")
+
+
+class UnhandledMessage(ActorError):  # noqa: N818
+    """Raised by a handler that does not know this message: the sender's mistake, so the actor goes on.
+
+    An `ask` is answered with `ActorFailed` caused by this; a `tell` becomes a dead letter with the reason `unhandled`.
+    """
+
+    def __init__(self, message: object) -> None:
+        super().__init__(f"no handler for a message of type {type(message).__name__}")
+
+
+class SelfAsk(ActorError):  # noqa: N818
+    """An actor asked itself. It would wait for an answer that only it can give, so the ask is refused."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} asked itself, which can never be answered; call the method instead")
+
+
+class MailboxFull(ActorError):  # noqa: N818
+    """The mailbox refused or evicted a message whose sender waits to know."""
+
+    def __init__(self, path: str, capacity: int) -> None:
+        super().__init__(f"the mailbox of {path} is full (capacity {capacity})")
+
+
+class CircuitOpen(ActorError):  # noqa: N818
+    """A circuit breaker rejected a call without trying it.
+
+    Attributes:
+        retry_after: Seconds until the breaker admits a probe; 0 when probes are under way already.
+    """
+
+    def __init__(self, name: str, retry_after: float) -> None:
+        super().__init__(f"circuit {name} is open; next attempt in {retry_after:.3g} s")
+        self.retry_after = retry_after
+
+
+class RestartLimitExceeded(ActorError):  # noqa: N818
+    """A supervisor gave up; the last child's error is the `__cause__`.
+
+    Unlike OTP, where a supervisor that gives up exits with the reason `shutdown`, this is an abnormal exit for the
+    parent: a transient sub-supervisor is restarted, too.
+    """
+
+    def __init__(self, path: str, child: str, limit: str) -> None:
+        super().__init__(f"{path} gave up: {child} exceeded {limit}")
+        self.path = path
+        self.child = child
+
+
+class StartFailed(ActorError):  # noqa: N818
+    """A child did not start when its supervisor started (or in `start_child`); the reason is the `__cause__`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} did not start")
+        self.path = path
+
+
+class ChildError(ActorError):
+    """A run-time operation does not fit the state of the child.
+
+    Attributes:
+        reason: `already_started`, `already_present`, `running`, `restarting` or `not_found`, as in OTP.
+    """
+
+    def __init__(self, path: str, reason: ChildErrorReason) -> None:
+        super().__init__(f"child {path} {_CHILD_ERROR_TEXTS[reason]}")
+        self.path = path
+        self.reason = reason
+
+
+class SpecError(ActorError, ValueError):
+    """A specification is wrong; the text names the field, what was found and what is allowed."""
+
+
+class RestartNow(Exception):  # noqa: N818 - an instruction to the supervisor, not an error of the runtime
+    """Raised by an actor to say: the message in hand did this, and I bound my restarts myself.
+
+    The supervisor restarts the child at once: without back-off, and without spending the restart intensity or the
+    consecutive-failure limit. The message in hand is treated as at any crash. In `on_start` it is an ordinary failure.
+    """
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.__cause__ = cause
+
+
+class StartIgnored(Exception):  # noqa: N818
+    """Raised by `on_start` to say: there is nothing to do for me here.
+
+    The child stays known without running (a temporary child is forgotten), and the next one is started.
+    """

@@ -1,0 +1,273 @@
+"""`open_supervisor`: a tree as a context manager, and the handle through which a program works with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from random import Random
+from typing import Any
+
+import trio
+
+from mocha_actors.runtime import operations
+from mocha_actors.runtime.branch import SupervisorChild, make_child
+from mocha_actors.runtime.errors import ActorDead, ChildError
+from mocha_actors.runtime.events import EventHook, log_event
+from mocha_actors.runtime.letters import DeadLetters
+from mocha_actors.runtime.operations import ChildCounts
+from mocha_actors.runtime.ref import ActorRef
+from mocha_actors.runtime.slow import report_slow_steps
+from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec, check_refs
+from mocha_actors.runtime.supervisor import SupervisorTask
+from mocha_actors.runtime.tree import Snapshot, State, Terminated, Tree
+
+
+class Supervisor:
+    """A running tree. Made by `open_supervisor`; paths are relative to the root, such as `gateway/shard-0`."""
+
+    def __init__(self, spec: SupervisorSpec, tree: Tree) -> None:
+        self._tree = tree
+        self._task = SupervisorTask(spec, tree.name, tree, make_child)
+        self._state: State = "starting"
+        self._up = trio.Event()
+        self._down = trio.Event()
+        self._error: BaseException | None = None
+        # What is cancelled when the tree goes down with an error: the body of the `async with` block.
+        self._body = trio.CancelScope()
+
+    # Addresses and pictures
+
+    def ref(self, path: str) -> ActorRef[Any]:
+        """The address of the actor at this path.
+
+        Raises:
+            ChildError: There is no actor at this path (`not_found`).
+        """
+        place = self._tree.place(self._absolute(path))
+        if place.ref is None:
+            raise ChildError(place.path, "not_found")
+        return place.ref
+
+    @asynccontextmanager
+    async def watch(self, target: str | ActorRef[Any]) -> AsyncIterator[trio.MemoryReceiveChannel[Terminated]]:
+        """A channel that gets exactly one `Terminated` when the child is down and no restart is due, then its end.
+
+        A restart is no termination. A child that is down already is told of at once.
+
+        Raises:
+            ChildError: The child is not known (`not_found`); a temporary child is forgotten when it ends.
+        """
+        with self._tree.watch(target.path if isinstance(target, ActorRef) else self._absolute(target)) as deaths:
+            yield deaths
+
+    def tree(self) -> Snapshot:
+        """The whole tree now."""
+        return Snapshot(
+            path=self._tree.name,
+            kind="supervisor",
+            state=self._state,
+            incarnation=0,
+            restarts=0,
+            backoff=0.0,
+            mailbox=None,
+            last_error=None if self._error is None else f"{type(self._error).__name__}: {self._error}",
+            children=self._task.snapshots(),
+        )
+
+    async def live(self, seconds: float = 1.0) -> bool:
+        """Liveness: whether the root supervisor's task serves its control channel within this many seconds.
+
+        For readiness see `Snapshot.ready`.
+        """
+        with trio.move_on_after(seconds), suppress(ActorDead):
+            await self._task.call(trio.lowlevel.checkpoint)
+            return True
+        return False
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The messages that nobody will handle."""
+        return self._tree.letters
+
+    # The end
+
+    async def wait(self) -> None:
+        """Wait until the tree is down.
+
+        Raises:
+            RestartLimitExceeded: It gave up.
+        """
+        await self._down.wait()
+        if self._error is not None:
+            raise self._error
+
+    def begin_stop(self) -> None:
+        """Ask the tree to drain and stop; returns at once. This is the form for actors of the tree itself."""
+        if self._state in {"starting", "running"}:
+            self._enter_phase("stopping", "draining")
+            self._task.request_stop(final=True)
+
+    async def stop(self) -> None:
+        """Drain and stop: every actor, newest first, handles what waits for it, within its own time to stop.
+
+        An actor of the tree must not wait for its own end: it calls `begin_stop`.
+        """
+        self.begin_stop()
+        await self._down.wait()
+
+    async def kill(self) -> None:
+        """Cancel every actor now; what waits for them becomes dead letters."""
+        self._enter_phase("stopping", "killing")
+        self._task.kill()
+        await self._down.wait()
+
+    def _enter_phase(self, state: State, phase: str) -> None:
+        if not self._down.is_set():
+            self._state = state
+            self._tree.journal.emit("shutdown.phase", self._tree.name, phase=phase, dead=self._tree.letters.total)
+
+    # Operations
+
+    async def start_child(self, spec: ChildSpec, *, under: str = "") -> ActorRef[Any] | None:
+        """Add a child to the supervisor at `under` and start it; its ref, or None for a supervisor.
+
+        Raises:
+            ChildError: `already_started`, `already_present`, or the supervisor is `not_found`.
+            SpecError: The spec does not fit the supervisor.
+            StartFailed: It did not start; its spec is not kept.
+        """
+        task = self._supervisor(under)
+        return await task.call(lambda: operations.start_child(task, spec))
+
+    async def terminate_child(self, path: str) -> None:
+        """Stop a child, or its restart; the spec stays, but for a temporary child.
+
+        Raises:
+            ChildError: `not_found`.
+        """
+        task, child_id = self._locate(path)
+        task.abort_start_of(operations.find_child(task, child_id))
+        await task.call(lambda: operations.terminate_child(task, child_id))
+
+    async def restart_child(self, path: str) -> None:
+        """Start a child that is stopped or parked.
+
+        Raises:
+            ChildError: `running`, `restarting` or `not_found`.
+            StartFailed: It did not start; its spec is kept.
+        """
+        task, child_id = self._locate(path)
+        await task.call(lambda: operations.restart_child(task, child_id))
+
+    async def delete_child(self, path: str) -> None:
+        """Forget a child that is stopped or parked.
+
+        Raises:
+            ChildError: `running`, `restarting` or `not_found`.
+        """
+        task, child_id = self._locate(path)
+        await task.call(lambda: operations.delete_child(task, child_id))
+
+    def which_children(self, under: str = "") -> tuple[Snapshot, ...]:
+        """The children of the supervisor at `under`, newest first.
+
+        Raises:
+            ChildError: There is no such supervisor (`not_found`).
+        """
+        return self._supervisor(under).snapshots()[::-1]
+
+    def count_children(self, under: str = "") -> ChildCounts:
+        """How many children the supervisor at `under` has.
+
+        Raises:
+            ChildError: There is no such supervisor (`not_found`).
+        """
+        return operations.count_children(self._supervisor(under))
+
+    def _absolute(self, path: str) -> str:
+        return f"{self._tree.name}/{path}" if path else self._tree.name
+
+    def _locate(self, path: str) -> tuple[SupervisorTask, str]:
+        parent, _, child_id = path.rpartition("/")
+        return self._supervisor(parent), child_id
+
+    def _supervisor(self, path: str) -> SupervisorTask:
+        task = self._task
+        for child_id in path.split("/") if path else ():
+            child = operations.find_child(task, child_id)
+            if not isinstance(child, SupervisorChild):
+                raise ChildError(child.place.path, "not_found")
+            task = child.task
+        return task
+
+    # For open_supervisor
+
+    async def _live(self) -> None:
+        """Run the tree to its end, shielded: a cancellation from outside means draining, which `stop` does."""
+        with trio.CancelScope(shield=True), report_slow_steps(self._tree.journal):
+            try:
+                await self._task.run(self._on_up)
+            except BaseException as error:  # noqa: BLE001 - it is raised again by open_supervisor
+                self._error = error
+        for child in reversed(self._task.children):
+            child.close()
+        self._enter_phase("stopped", "stopped")
+        self._tree.dissolve()
+        self._up.set()
+        self._down.set()
+        if self._error is not None:
+            self._body.cancel()
+
+    def _on_up(self) -> None:
+        self._state = "running"
+        self._up.set()
+
+
+@asynccontextmanager
+async def open_supervisor(
+    spec: SupervisorSpec, *, name: str = "mocha", on_event: EventHook | None = None, rng: Random | None = None
+) -> AsyncIterator[Supervisor]:
+    """Start a tree; when the block is left, for whatever reason, drain and stop it.
+
+    A cancellation from outside cancels the block, not the actors: they are drained within their own times to stop.
+
+    Args:
+        spec: The root supervisor.
+        name: The first part of every path.
+        on_event: Called with every `Event`; without one, failures are written to the standard `logging`.
+        rng: The source of chance for back-off jitter.
+
+    Raises:
+        SpecError: The spec is wrong; nothing was started.
+        StartFailed: A child did not start; the ones before it were stopped again.
+        RestartLimitExceeded: The root supervisor gave up; the block was cancelled.
+        BaseException: What an actor raised that is no `Exception` (KeyboardInterrupt, SystemExit); the block was
+            cancelled. An exception of the block itself passes as it is.
+    """
+    check_refs(spec)
+    supervisor = Supervisor(spec, Tree(name, on_event or log_event, rng or Random()))  # noqa: S311 - jitter only
+    problem: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(supervisor._live, name=f"supervisor {name}")  # noqa: SLF001 - one module, two halves
+        try:
+            await supervisor._up.wait()  # noqa: SLF001
+            with supervisor._body:  # noqa: SLF001
+                if supervisor._error is None:  # noqa: SLF001
+                    yield supervisor
+        except BaseException as error:  # noqa: BLE001 - raised below, outside of the nursery, which would wrap it
+            problem = error
+        with trio.CancelScope(shield=True):
+            await supervisor.stop()
+    _raise(problem, supervisor._error)  # noqa: SLF001
+
+
+def _raise(problem: BaseException | None, failure: BaseException | None) -> None:
+    """Raise what went wrong in the block, in the tree, or in both."""
+    if problem is None or problem is failure:
+        problem, failure = failure, None
+    if problem is not None and failure is not None and not isinstance(problem, trio.Cancelled):
+        raise BaseExceptionGroup("the block and its actors failed", [problem, failure])
+    if failure is not None:
+        raise failure
+    if problem is not None:
+        raise problem

@@ -1,0 +1,178 @@
+"""Specifications: what a supervisor starts, as frozen data that is refused before anything runs if it is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal, TypeAlias
+
+from mocha_actors.runtime.actor import Actor
+from mocha_actors.runtime.backoff import Backoff
+from mocha_actors.runtime.errors import SpecError
+from mocha_actors.runtime.mailbox import Mailbox
+from mocha_actors.runtime.ref import ActorRef
+from mocha_actors.runtime.restart import AutoShutdown, Restart, Strategy
+
+Shutdown: TypeAlias = float | None | Literal["default", "kill"]
+
+ACTOR_SHUTDOWN = 5.0
+"""Seconds that an actor has to drain when its spec does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorSpec:
+    """A supervisor and its children, in start order; they are stopped in reverse order.
+
+    Attributes:
+        children: The children to start, ids unique.
+        strategy: Who is restarted together with a child that failed.
+        max_restarts: How many restarts all children together may need within `max_seconds`; one more and the
+            supervisor gives up, which is an abnormal exit for its own supervisor. 0: the first failure.
+        max_seconds: The window, in seconds.
+        auto_shutdown: Whether the end of significant children ends the supervisor.
+
+    Raises:
+        SpecError: A field is wrong; nothing was started.
+    """
+
+    children: tuple[ChildSpec, ...] = ()
+    _: KW_ONLY
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    max_restarts: int = 3
+    max_seconds: float = 5.0
+    auto_shutdown: AutoShutdown = AutoShutdown.NEVER
+
+    def __post_init__(self) -> None:
+        _require(isinstance(self.strategy, Strategy), "strategy", self.strategy, "a member of Strategy")
+        _require(
+            isinstance(self.auto_shutdown, AutoShutdown), "auto_shutdown", self.auto_shutdown, "a member of AutoShutdown"
+        )
+        _require(_is_count(self.max_restarts), "max_restarts", self.max_restarts, "a whole number >= 0")
+        _require(_is_seconds(self.max_seconds) and self.max_seconds > 0, "max_seconds", self.max_seconds, "seconds > 0")
+        for child in self.children:
+            _require(isinstance(child, ChildSpec), "children", child, "ChildSpec")
+            check_significant(child, self.auto_shutdown)
+        for child_id, count in Counter(child.id for child in self.children).items():
+            _require(count == 1, "children", child_id, "each id once")
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """One child of a supervisor.
+
+    Attributes:
+        id: Its name among its siblings; with the ids above it makes the path.
+        start: What makes a fresh actor for each incarnation (a class, or a `functools.partial` of it), or the spec of
+            a sub-supervisor.
+        ref: The address made by `new_ref`; without one the runtime makes it from `mailbox`.
+        mailbox: The mailbox of a ref that the runtime makes.
+        restart: When it is started again.
+        shutdown: Seconds it has to drain before it is cancelled; None for no limit; `kill` to cancel at once and skip
+            `on_stop`. The default is 5 seconds for an actor and no limit for a supervisor.
+        backoff: How long restarts wait.
+        significant: Whether its end counts for the supervisor's `auto_shutdown`.
+        max_consecutive: How many failures in a row, none followed by `backoff.reset_after` seconds of uptime, are
+            answered by a restart; None for any number.
+        on_max_consecutive: What the next failure does: `escalate` makes the supervisor give up, `park` leaves the child
+            down while its siblings run.
+
+    Raises:
+        SpecError: A field is wrong.
+    """
+
+    id: str
+    start: Callable[[], Actor[Any]] | SupervisorSpec
+    _: KW_ONLY
+    ref: ActorRef[Any] | None = None
+    mailbox: Mailbox | None = None
+    restart: Restart = Restart.PERMANENT
+    shutdown: Shutdown = "default"
+    backoff: Backoff = Backoff()  # noqa: RUF009 - frozen
+    significant: bool = False
+    max_consecutive: int | None = None
+    on_max_consecutive: Literal["escalate", "park"] = "escalate"
+
+    def __post_init__(self) -> None:
+        is_name = isinstance(self.id, str) and self.id != "" and "/" not in self.id
+        _require(is_name, "id", self.id, "a non-empty name without '/'")
+        runnable = callable(self.start) or self.is_supervisor
+        _require(runnable, f"{self.id}.start", self.start, "a callable that makes an actor, or a SupervisorSpec")
+        _require(isinstance(self.restart, Restart), f"{self.id}.restart", self.restart, "a member of Restart")
+        allowed = "seconds >= 0, None or 'kill'"
+        _require(_is_shutdown(self.shutdown), f"{self.id}.shutdown", self.shutdown, allowed)
+        limit = self.max_consecutive
+        _require(limit is None or _is_count(limit), f"{self.id}.max_consecutive", limit, "None or a whole number >= 0")
+        known = self.on_max_consecutive in ("escalate", "park")
+        _require(known, f"{self.id}.on_max_consecutive", self.on_max_consecutive, "'escalate' or 'park'")
+        addressed = self.ref is not None or self.mailbox is not None
+        _require(not (self.is_supervisor and addressed), f"{self.id}.ref", self.ref, "none, as for any supervisor")
+        doubly = self.ref is not None and self.mailbox is not None
+        _require(not doubly, f"{self.id}.mailbox", self.mailbox, "none beside ref, which has its own")
+
+    @property
+    def is_supervisor(self) -> bool:
+        """Whether the child is a supervisor."""
+        return isinstance(self.start, SupervisorSpec)
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long it may take to stop, in seconds, possibly infinite."""
+        match self.shutdown:
+            case "default":
+                return math.inf if self.is_supervisor else ACTOR_SHUTDOWN
+            case "kill":
+                return 0.0
+            case None:
+                return math.inf
+            case seconds:
+                return seconds
+
+
+def check_significant(child: ChildSpec, auto_shutdown: AutoShutdown) -> None:
+    """Significance makes sense only for a child that can end for good, under a supervisor that minds.
+
+    Raises:
+        SpecError: It is neither.
+    """
+    if not child.significant:
+        return
+    _require(child.restart is not Restart.PERMANENT, f"{child.id}.significant", True, "False with restart permanent")
+    minds = auto_shutdown is not AutoShutdown.NEVER
+    _require(minds, f"{child.id}.significant", True, "False under auto_shutdown never")
+
+
+def check_refs(spec: SupervisorSpec) -> None:
+    """One ref is the address of one child.
+
+    Raises:
+        SpecError: Two children of the tree have the same ref.
+    """
+    for ref, count in Counter(_refs(spec)).items():
+        _require(count == 1, "ref", ref.name, "each ref for one child")
+
+
+def _refs(spec: SupervisorSpec) -> Iterator[ActorRef[Any]]:
+    for child in spec.children:
+        if isinstance(child.start, SupervisorSpec):
+            yield from _refs(child.start)
+        elif child.ref is not None:
+            yield child.ref
+
+
+def _require(holds: bool, field: str, found: object, allowed: str) -> None:  # noqa: FBT001 - a column of checks
+    if not holds:
+        raise SpecError(f"{field} is {found!r}; allowed: {allowed}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and not math.isnan(value)
+
+
+def _is_shutdown(value: object) -> bool:
+    return value is None or value in ("default", "kill") or _is_seconds(value)
