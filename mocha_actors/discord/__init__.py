@@ -1,0 +1,1 @@
+"""Discord's wire format: typed payloads, snowflakes, intents and opcodes. No I/O."""

@@ -1,0 +1,176 @@
+"""From the bytes of a connection to typed events.
+
+A block is what one run of frames held: JSON documents, usually one a line. The usual block holds dispatches of known shape and nothing else;
+it is decoded in one call (3 us an event, of which nearly all is JSON). Any other block is decoded document by document, and only there the
+exceptions are told apart: a control payload, an unknown event, an event of a known kind with data of the wrong shape, and something
+that is no gateway payload at all.
+
+That a dispatch of known ``t`` says ``"op":0`` is not checked: it costs a field on every event and Discord sends ``t`` with no other opcode.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, Union
+
+import msgspec
+
+from mocha_actors.discord.events import DISPATCHES, Event, Sequence, UndecodableEvent, UnknownEvent
+from mocha_actors.discord.opcodes import Opcode
+from mocha_actors.errors import DataError
+
+
+class Control(msgspec.Struct, gc=False):
+    """A payload that is no dispatch: HELLO, a heartbeat's acknowledgement, RECONNECT, INVALID_SESSION and what else may come.
+
+    Attributes:
+        op: the opcode, known or not.
+        d: its data, undecoded JSON.
+
+    """
+
+    op: int
+    d: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class ProtocolViolation(DataError):
+    """What came is no gateway payload, so that its ``s`` is unknown: the connection must be given up and the session resumed.
+
+    Attributes:
+        position: byte offset of the document in its block.
+        raw: the bytes from there on, at most :data:`EXCERPT`; they may hold content and are never logged.
+
+    """
+
+    def __init__(self, text: str, position: int, raw: bytes = b"") -> None:
+        """An error whose text names the position, and nothing of the payload."""
+        super().__init__(f"{text} (at byte {position} of a run of frames)")
+        self.position, self.raw = position, raw[:EXCERPT]
+
+
+class Decoded(NamedTuple):
+    """What a block held, in order.
+
+    Attributes:
+        pieces: runs of dispatches, and the controls between them.
+        violation: why nothing after ``pieces`` could be read; None when everything was.
+
+    """
+
+    pieces: list[list[Event] | Control]
+    violation: ProtocolViolation | None
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    """A payload of any kind, its data left alone."""
+
+    op: int
+    t: str | None = None
+    s: Sequence | None = None
+    d: msgspec.Raw = msgspec.Raw(b"null")
+
+
+EXCERPT: Final = 64 << 10
+"""Bytes of an unreadable document that are kept as evidence."""
+
+_KNOWN: Final = frozenset(str(kind.__struct_config__.tag) for kind in DISPATCHES)
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+# Ids are strings on the wire and integers here: that is what strict=False is for.
+_events: Final = msgspec.json.Decoder[Any](Union[DISPATCHES], strict=False)  # noqa: UP007 - made from a tuple
+_envelopes: Final = msgspec.json.Decoder(_Envelope)
+_json: Final = json.JSONDecoder(strict=False)
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
+
+
+def decode_block(block: bytes) -> Decoded:
+    """Decode a run of frames: JSON documents, separated by newlines or by nothing."""
+    try:
+        events = _events.decode_lines(block)
+    except _UNREADABLE:
+        return _decode_each(block)
+    return Decoded([events] if events else [], None)
+
+
+def _decode_each(block: bytes) -> Decoded:
+    pieces: list[list[Event] | Control] = []
+    try:
+        for position, document in _documents(block):
+            payload = _decode_document(document, position)
+            if isinstance(payload, Control):
+                pieces.append(payload)
+            elif pieces and isinstance(pieces[-1], list):
+                pieces[-1].append(payload)
+            else:
+                pieces.append([payload])
+    except ProtocolViolation as violation:
+        return Decoded(pieces, violation)
+    return Decoded(pieces, None)
+
+
+def _documents(block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each document with its byte offset: the lines of ``block``, or, from the first line that is no document, what a scan finds."""
+    position = 0
+    for line in block.split(b"\n"):
+        if line.strip():
+            if not _is_document(line):
+                yield from _scanned(block, position)
+                return
+            yield position, line
+        position += len(line) + 1
+
+
+def _is_document(line: bytes) -> bool:
+    try:
+        _envelopes.decode(line)
+    except msgspec.ValidationError:
+        return True
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _scanned(block: bytes, position: int) -> Iterator[tuple[int, bytes]]:
+    """Documents from ``position`` on, wherever they end. Raises ProtocolViolation where no document begins.
+
+    Latin-1 maps each byte to one character, so that offsets agree; JSON's structure is ASCII and is not affected.
+    """
+    text = block.decode("latin-1")
+    while (start := _SPACE.match(text, position).end()) < len(text):  # type: ignore[union-attr]  # it always matches
+        try:
+            _, position = _json.raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            reason = f"no JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else "no JSON that can be read"
+            raise ProtocolViolation(reason, start, block[start:]) from None
+        yield start, block[start:position]
+
+
+def _decode_document(document: bytes, position: int) -> Event | Control:
+    """One payload. Raises ProtocolViolation when it is none."""
+    try:
+        event: Event = _events.decode(document)
+    except _UNREADABLE as error:
+        return _decode_exception(document, position, error)
+    return event
+
+
+def _decode_exception(document: bytes, position: int, error: Exception) -> Event | Control:
+    """What a payload is that is no dispatch of known shape; ``error`` is why it is none."""
+    try:
+        envelope = _envelopes.decode(document)
+    except _UNREADABLE as cause:
+        raise ProtocolViolation(f"no gateway payload: {_reason(cause)}", position, document) from None
+    if envelope.op != Opcode.DISPATCH:
+        return Control(envelope.op, envelope.d)
+    if envelope.t is None or envelope.s is None:
+        raise ProtocolViolation("a dispatch without s or t", position, document)
+    if envelope.t in _KNOWN:
+        return UndecodableEvent(envelope.t, envelope.s, _reason(error), document)
+    return UnknownEvent(envelope.t, envelope.s)
+
+
+def _reason(error: Exception) -> str:
+    """The text of a decoder's error, which names types and paths; a UnicodeDecodeError's would show bytes."""
+    return str(error) if isinstance(error, msgspec.DecodeError) else f"{type(error).__name__} in its data"

@@ -1,0 +1,1 @@
+"""What travels between the actors: batches of events, the facts made of them, and the notices about both."""

@@ -1,0 +1,68 @@
+"""What the program counts about itself: shared by the actors, shown in the live line, the summary and ``status``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+GROWTH: Final = 1.05
+"""Each bucket of a :class:`LagHistogram` is 5 % wider than the one before, so a percentile is right within 5 %."""
+
+SMALLEST: Final = 1e-4
+"""Seconds; shorter lags share the first bucket."""
+
+
+@dataclass(slots=True)
+class LagHistogram:
+    """Lags from receive to commit, in buckets that grow by 5 %: constant memory, percentiles within 5 %."""
+
+    buckets: dict[int, int] = field(default_factory=dict)
+    total: int = 0
+
+    def add(self, seconds: float, weight: int) -> None:
+        """Record that ``weight`` events were committed ``seconds`` after they were received."""
+        bucket = max(0, math.ceil(math.log(max(seconds, SMALLEST) / SMALLEST, GROWTH)))
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + weight
+        self.total += weight
+
+    def percentile(self, p: float) -> float | None:
+        """Seconds that ``p`` percent of the events did not exceed (upper edge of the bucket); None without any event."""
+        rest = self.total * p / 100
+        for bucket in sorted(self.buckets):
+            rest -= self.buckets[bucket]
+            if rest <= 0:
+                return SMALLEST * math.pow(GROWTH, bucket)
+        return None
+
+
+@dataclass(slots=True)
+class Counters:
+    """Running totals since the process started. Whoever does a thing counts it; nobody resets.
+
+    Attributes:
+        received: dispatches taken from sockets, duplicates not counted.
+        duplicates: dispatches dropped because their ``s`` was known.
+        committed: events whose transaction is durable: ``ignored`` and ``dead_lettered`` ones included.
+        ignored: committed events that are no fact.
+        dead_lettered: committed events that became dead letters.
+        connected: shards whose session is active now.
+        resumes: sessions continued by RESUME.
+        identifies: sessions begun by IDENTIFY.
+        restarts: actors restarted by a supervisor.
+        transactions: commits made.
+        lag: from receive to commit.
+
+    """
+
+    received: int = 0
+    duplicates: int = 0
+    committed: int = 0
+    ignored: int = 0
+    dead_lettered: int = 0
+    connected: int = 0
+    resumes: int = 0
+    identifies: int = 0
+    restarts: int = 0
+    transactions: int = 0
+    lag: LagHistogram = field(default_factory=LagHistogram)

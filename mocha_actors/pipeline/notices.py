@@ -1,0 +1,112 @@
+"""What the actors say to each other about batches and sessions: requests to the writer, and its notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from mocha_actors.pipeline.batch import Batch
+from mocha_actors.runtime import Request
+
+
+class Checkpoint(msgspec.Struct, frozen=True, gc=False):
+    """What the database knows about a shard's session: enough to RESUME it in a new process.
+
+    Attributes:
+        shard: shard id.
+        session_id: secret.
+        resume_url: where Discord wants the RESUME.
+        seq: the durable ``s``: everything up to it is committed.
+        fingerprint: of the IDENTIFY that made the session.
+        last_alive_ms: last evidence that the session was being followed, milliseconds since the epoch.
+
+    """
+
+    shard: int
+    session_id: str
+    resume_url: str
+    seq: int
+    fingerprint: str
+    last_alive_ms: int
+
+    def __repr__(self) -> str:
+        return f"Checkpoint(shard={self.shard}, session_id=<secret>, seq={self.seq})"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadCheckpoint(Request["Checkpoint | None"]):
+    """Ask the writer where shard ``shard`` stands; answered from the database, None when it has no session."""
+
+    shard: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInvalidated:
+    """Tell the writer that Discord refused this session: a restart must not try to RESUME it again."""
+
+    shard: int
+    session_id: str
+
+    def __repr__(self) -> str:
+        return f"SessionInvalidated(shard={self.shard}, session_id=<secret>)"
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Tell the writer that the session was alive at ``at_ms`` (an acknowledged heartbeat of an idle shard)."""
+
+    shard: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flush(Request[None]):
+    """Ask the writer to answer once everything offered before is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The writer's notice: everything of this shard up to ``seq`` is durable. It is what heartbeats carry as ``d``."""
+
+    shard: int
+    session_id: str
+    seq: int
+
+    def __repr__(self) -> str:
+        return f"Committed(shard={self.shard}, seq={self.seq})"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimIdentify(Request[float]):
+    """Ask the writer for leave to IDENTIFY now.
+
+    The answer is 0.0 when the attempt has been recorded durably and may be made, else the seconds to wait before asking again. The decision
+    (spacing of 5 s a key, 24-hour budget) is one pure function over the identify log, so that it survives any restart.
+
+    Attributes:
+        shard: shard id; its key is ``shard % max_concurrency``.
+        now_ms: milliseconds since the epoch.
+        max_concurrency: from ``/gateway/bot``.
+        total: identifies that Discord allows in 24 hours.
+        reserve: how many of them are never used.
+
+    """
+
+    shard: int
+    now_ms: int
+    max_concurrency: int = 1
+    total: int = 1000
+    reserve: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Quiesce(Request[None]):
+    """Ask a shard to stop reading (it keeps beating) and to hand over what it has; answered when that is done (promise P8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resubmit:
+    """Tell the dispatcher to hand out the open entries of a batch again."""
+
+    batch: Batch
