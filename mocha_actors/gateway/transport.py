@@ -1,0 +1,162 @@
+"""One websocket connection to the gateway, on trio-websocket.
+
+The library's defaults do not fit this protocol, so that everything is said explicitly: its message limit of 1 MiB would close with 1009 on a
+large GUILD_CREATE; its context managers close with 1000, which makes Discord forget the session; its close waits 60 s for a dead peer.
+Here every way out closes with :data:`.close_codes.RESUMABLE`, waits a second at most, and then drops the stream.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+import trio
+from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, wrap_client_stream
+
+from mocha_actors.errors import TransientError
+from mocha_actors.gateway.address import Compression, gateway_address
+from mocha_actors.gateway.close_codes import RESUMABLE
+from mocha_actors.gateway.coalescing import FRAME_LIMIT, CoalescingStream
+from mocha_actors.gateway.compression import BlockDecoder, block_decoder
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds for name, TCP, TLS and upgrade together."""
+
+CLOSE_TIMEOUT: Final = 1.0
+"""Seconds to wait for the peer's half of the closing handshake."""
+
+MESSAGE_QUEUE: Final = 2
+"""Runs that wait between the websocket's reader and ours; reading from the socket stops beyond them."""
+
+
+class ConnectError(TransientError):
+    """No connection came about: name, network, TLS, an HTTP refusal or a time-out."""
+
+
+class Disconnected(TransientError):  # noqa: N818 - an event of every connection's life more than an error
+    """The connection is over.
+
+    Attributes:
+        code: the peer's close code; None when it sent none.
+
+    """
+
+    def __init__(self, code: int | None) -> None:
+        """``code`` as the websocket library names it: 1005 and 1006 stand for no code at all."""
+        self.code = None if code in (1005, 1006) else code
+        super().__init__("the connection was lost" if self.code is None else f"the gateway closed with code {self.code}")
+
+
+class Transport:
+    """An open connection: blocks in, payloads out."""
+
+    def __init__(self, connection: WebSocketConnection, stream: trio.abc.Stream, decoder: BlockDecoder) -> None:
+        """Made by :func:`open_transport`."""
+        self._connection, self._stream, self._decoder = connection, stream, decoder
+
+    async def receive(self) -> bytes:
+        """The next block: the JSON documents of one run of frames, one a line. Safe to cancel: nothing is lost.
+
+        Raises:
+            Disconnected: the connection is over and everything it brought was received.
+            InflateError: the compressed stream is damaged.
+
+        """
+        while True:
+            try:
+                message = await self._connection.get_message()
+            except ConnectionClosed as closed:
+                raise Disconnected(closed.reason.code if closed.reason else None) from None
+            # Joined frames come as bytes. A str is a fragmented message, or plain text on a compressed connection.
+            block = message.encode() if isinstance(message, str) else self._decoder.feed(message)
+            if block:
+                return block
+
+    async def send(self, payload: bytes) -> None:
+        """Send one payload as a text message. Raises Disconnected when the connection is over."""
+        try:
+            await self._connection.send_message(payload.decode())
+        except ConnectionClosed as closed:
+            raise Disconnected(closed.reason.code if closed.reason else None) from None
+
+    async def close(self) -> None:
+        """Close so that the session can be resumed; returns within :data:`CLOSE_TIMEOUT`, cancelled or not, whatever the peer does."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_TIMEOUT):
+            await self._connection.aclose(RESUMABLE)
+        # The library leaves the stream open when the peer closed first.
+        await trio.aclose_forcefully(self._stream)
+
+
+@asynccontextmanager
+async def open_transport(url: str, compression: Compression) -> AsyncIterator[Transport]:
+    """Connect to gateway ``url``, and close resumably on every way out.
+
+    Raises:
+        BadAddressError: the address must not be dialled.
+        ConnectError: there is no connection within :data:`CONNECT_TIMEOUT`.
+
+    """
+    address = gateway_address(url, compression)
+    try:
+        async with trio.open_nursery() as nursery:
+            transport = await _dial(nursery, address, block_decoder(compression))
+            try:
+                yield transport
+            finally:
+                await transport.close()
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise _cause_of(group) from None
+
+
+async def _dial(nursery: trio.Nursery, address: str, decoder: BlockDecoder) -> Transport:
+    """Open TCP, TLS and websocket. Raises ConnectError."""
+    parts = urlsplit(address)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
+    try:
+        with trio.fail_after(CONNECT_TIMEOUT):
+            tcp = await trio.open_tcp_stream(host, port)
+            stream = _encrypted(tcp, host) if parts.scheme == "wss" else tcp
+            return await _upgrade(nursery, stream, parts.netloc, f"{parts.path}?{parts.query}", decoder)
+    except trio.TooSlowError:
+        msg = f"{host}:{port} did not answer within {CONNECT_TIMEOUT:.0f} s"
+        raise ConnectError(msg) from None
+    except OSError as error:
+        msg = f"cannot connect to {host}:{port}: {error}"
+        raise ConnectError(msg) from error
+
+
+async def _upgrade(
+    nursery: trio.Nursery, stream: trio.abc.Stream, host: str, resource: str, decoder: BlockDecoder
+) -> Transport:
+    """The websocket handshake over ``stream``, which is closed unless a transport comes of it."""
+    joined = CoalescingStream(stream, joins=decoder.joins, separator=decoder.separator)
+    try:
+        connection = await wrap_client_stream(
+            nursery, joined, host, resource,  # type: ignore[arg-type]  # any stream will do, as its documentation says
+            max_message_size=2 * FRAME_LIMIT, message_queue_size=MESSAGE_QUEUE, receive_buffer_size=None,
+        )  # fmt: skip
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return Transport(connection, joined, decoder)
+
+
+def _encrypted(tcp: trio.SocketStream, host: str) -> trio.SSLStream[trio.SocketStream]:
+    """TLS over ``tcp`` with the system's certificates and host name checks."""
+    return trio.SSLStream(tcp, ssl.create_default_context(), server_hostname=host, https_compatible=True)
+
+
+def _cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a nursery's group stands for; what the websocket's reader raised, as a ConnectError."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, ConnectionRejected):
+        return ConnectError(f"the gateway refused the upgrade with HTTP status {error.status_code}")
+    if isinstance(error, (HandshakeError, ssl.SSLError)):
+        return ConnectError(f"the handshake failed: {error}")
+    return error
