@@ -1,0 +1,233 @@
+"""What runs in the database thread: a group of settled batches becomes one transaction, and a bad entry is found and set aside.
+
+This is where promise P1 is kept: rows, rollups, dead letters and the ``seq`` of each shard stand or fall together, and entries that are
+durable already are passed over. So whatever happens to the caller, it simply does the same again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from mocha_actors.db import checkpoint, dead_letters
+from mocha_actors.db.checkpoint import Standing
+from mocha_actors.db.projections.base import Projection
+from mocha_actors.db.session import Session
+from mocha_actors.errors import DataError, MochaError, SystemFailure
+from mocha_actors.pipeline.batch import Batch, DeadLetter
+from mocha_actors.pipeline.facts import Fact, SessionStarted
+
+SEQ: Final = attrgetter("s")
+
+
+class Part(NamedTuple):
+    """Entries ``start`` to ``stop`` (exclusive) of a settled batch."""
+
+    batch: Batch
+    start: int
+    stop: int
+
+
+@dataclass(slots=True)
+class Applied:
+    """What came of a group.
+
+    Attributes:
+        committed: entries that became durable: ignored ones and dead letters included, those that were durable before not.
+        ignored: committed entries without facts.
+        dead_lettered: committed entries that are dead letters.
+        repeated: entries passed over because they were durable before.
+        unwritable: (shard, ``s``, error) of the entries that the database refused.
+        transactions: how many were needed; more than one only where an entry was refused.
+        standings: where the shards of the group stand now.
+
+    """
+
+    committed: int = 0
+    ignored: int = 0
+    dead_lettered: int = 0
+    repeated: int = 0
+    unwritable: list[tuple[int, int, str]] = field(default_factory=list)
+    transactions: int = 0
+    standings: dict[int, Standing] = field(default_factory=dict)
+
+    def add(self, later: Applied) -> Applied:
+        """This and what came of the entries that follow."""
+        self.committed += later.committed
+        self.ignored += later.ignored
+        self.dead_lettered += later.dead_lettered
+        self.repeated += later.repeated
+        self.unwritable += later.unwritable
+        self.transactions += later.transactions
+        self.standings |= later.standings
+        return self
+
+
+class Applier:
+    """Writes groups of batches for one owner; used in the database thread only."""
+
+    def __init__(self, projections: Sequence[Projection], epoch: int) -> None:
+        """``epoch`` is the owner's, see :func:`checkpoint.claim_epoch`."""
+        self._projections = projections
+        self._epoch = epoch
+
+    def apply(self, session: Session, batches: Sequence[Batch]) -> Applied:
+        """Make settled ``batches``, which are in order per shard, durable. Doing it again changes nothing.
+
+        Raises:
+            MochaError: the database is away, damaged, or owned by another: then nothing of the transaction at fault has happened, or, if its
+                COMMIT was what failed, possibly all of it.
+
+        """
+        return self._apply(session, [Part(batch, 0, len(batch)) for batch in batches])
+
+    def _apply(self, session: Session, parts: list[Part]) -> Applied:
+        """Write ``parts``; when the data is at fault, write its halves, down to the entry that cannot be written (promise P3)."""
+        try:
+            return self._commit(session, parts)
+        except Exception as error:
+            # Whatever a projection trips over, the neighbours are written.
+            if isinstance(error, MochaError) and not isinstance(error, DataError):
+                raise
+            entry = sole_entry(parts)
+            if entry is None:
+                first, second = halves(parts)
+                return self._apply(session, first).add(self._apply(session, second))
+            return self._set_aside(session, entry, error)
+
+    def _set_aside(self, session: Session, entry: Part, error: Exception) -> Applied:
+        """Commit one entry as the dead letter that it has to be; its facts are given up."""
+        batch, index, _ = entry
+        event = batch.events[index]
+        batch.outcomes[index] = letter = dead_letters.unwritable(event, error)
+        try:
+            applied = self._commit(session, [entry])
+        except (OverflowError, sqlite3.Error) as again:
+            msg = f"shard {batch.shard}: not even the dead letter of event {event.s} can be written: {again}"
+            raise SystemFailure(msg) from again
+        applied.unwritable.append((batch.shard, event.s, letter.error))
+        return applied
+
+    def _commit(self, session: Session, parts: Sequence[Part]) -> Applied:
+        """One transaction. Where it fails, what projections remember is thrown away."""
+        try:
+            with session.transaction() as connection:
+                return Transaction(connection, self._projections, self._epoch).write(parts)
+        except BaseException:
+            for projection in self._projections:
+                projection.reset()
+            raise
+
+
+class Transaction:
+    """The work of one transaction: gathers what the entries came to, then writes it table by table."""
+
+    def __init__(self, connection: sqlite3.Connection, projections: Sequence[Projection], epoch: int) -> None:
+        """Nothing is gathered yet."""
+        self._connection, self._projections, self._epoch = connection, projections, epoch
+        self._applied = Applied(transactions=1)
+        self._facts: dict[type[Fact], list[Fact]] = defaultdict(list)
+        self._letters: list[dead_letters.Row] = []
+
+    def write(self, parts: Sequence[Part]) -> Applied:
+        """Write ``parts`` and the checkpoints that they lead to."""
+        for part in parts:
+            self._gather(part)
+        self._project()
+        dead_letters.insert(self._connection, self._letters)
+        for shard in self._applied.standings:
+            self._advance(shard)
+        return self._applied
+
+    def _gather(self, part: Part) -> None:
+        """Sort the entries of a part that are not durable yet by what became of them: one loop, since it runs for every event."""
+        batch = part.batch
+        start = self._first_new(part)
+        self._applied.repeated += start - part.start
+        if start == part.stop:
+            return
+        for index in range(start, part.stop):
+            outcome = batch.outcomes[index]
+            if not outcome:
+                self._applied.ignored += 1
+            elif isinstance(outcome, DeadLetter):
+                self._letters.append(dead_letters.row_of(batch, index, outcome))
+            else:
+                for fact in outcome:
+                    self._facts[type(fact)].append(fact)
+        self._applied.committed += part.stop - start
+        self._moved(batch, batch.events[part.stop - 1].s)
+
+    def _first_new(self, part: Part) -> int:
+        """Index of the first entry of ``part`` that is not durable; a session that begins in it is begun here.
+
+        A batch of a session that another one has replaced can only be a repetition: batches commit in the order received (promise P2).
+        """
+        batch = part.batch
+        now = self._standing(batch.shard)
+        if now is not None and now.session_id == batch.session_id:
+            return bisect_right(batch.events, now.seq, part.start, part.stop, key=SEQ)
+        started = session_started(batch, part.start)
+        if started is not None:
+            self._start(started)
+            return part.start
+        if now is None:
+            msg = f"shard {batch.shard} has no session in the database, so its events have no place to be checkpointed"
+            raise SystemFailure(msg)
+        return part.stop
+
+    def _standing(self, shard: int) -> Standing | None:
+        known = self._applied.standings.get(shard)
+        if known is None:
+            known = checkpoint.standing(self._connection, shard, self._epoch)
+            if known is not None:
+                self._applied.standings[shard] = known
+        return known
+
+    def _start(self, fact: SessionStarted) -> None:
+        if fact.shard in self._applied.standings:
+            self._advance(fact.shard)
+        self._applied.standings[fact.shard] = checkpoint.start_session(self._connection, fact, self._epoch)
+
+    def _moved(self, batch: Batch, seq: int) -> None:
+        alive_ms = max(self._applied.standings[batch.shard].last_alive_ms, batch.received_ms)
+        self._applied.standings[batch.shard] = Standing(batch.session_id, seq, alive_ms)
+
+    def _advance(self, shard: int) -> None:
+        checkpoint.advance(self._connection, shard, self._applied.standings[shard], self._epoch)
+
+    def _project(self) -> None:
+        self._facts.pop(SessionStarted, None)
+        for projection in self._projections:
+            facts = [fact for kind in projection.facts for fact in self._facts.pop(kind, ())]
+            if facts:
+                projection.apply(self._connection, facts)
+        if self._facts:
+            msg = f"no projection takes facts of the type {next(iter(self._facts)).__name__}"
+            raise DataError(msg)
+
+
+def session_started(batch: Batch, index: int) -> SessionStarted | None:
+    """The session that begins with entry ``index``, if one does: READY is the first entry of its batch and the shard settles it."""
+    outcome = batch.outcomes[index]
+    return outcome[0] if isinstance(outcome, tuple) and outcome and isinstance(outcome[0], SessionStarted) else None
+
+
+def sole_entry(parts: Sequence[Part]) -> Part | None:
+    """The one part, if it is a single entry."""
+    return parts[0] if len(parts) == 1 and parts[0].stop - parts[0].start == 1 else None
+
+
+def halves(parts: list[Part]) -> tuple[list[Part], list[Part]]:
+    """``parts`` of at least two entries, cut into two that are not empty, in order."""
+    if len(parts) > 1:
+        middle = len(parts) // 2
+        return parts[:middle], parts[middle:]
+    batch, start, stop = parts[0]
+    middle = (start + stop) // 2
+    return [Part(batch, start, middle)], [Part(batch, middle, stop)]

@@ -1,0 +1,140 @@
+"""The checkpoint of a shard: its session, how far it is durable, who owns it, and when it was last known to be alive.
+
+Every change names the epoch of its owner. Ownership is a lock that death releases (:mod:`mocha_actors.db.ownership`); the epoch covers the
+case that a lock was lost unnoticed: a newer owner has raised it, and the older one is fenced out by its next write (promise P10).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final, NamedTuple, NoReturn
+
+from mocha_actors.errors import FencedOutError
+from mocha_actors.pipeline.facts import SessionStarted
+from mocha_actors.pipeline.notices import Checkpoint
+
+LOAD: Final = """\
+SELECT shard, session_id, resume_url, seq, fingerprint, last_alive_ms FROM gateway_sessions WHERE shard = ? AND resume_url IS NOT NULL"""
+
+STANDING: Final = "SELECT session_id, seq, last_alive_ms, epoch FROM gateway_sessions WHERE shard = ?"
+
+ADVANCE: Final = """\
+UPDATE gateway_sessions SET seq = ?1, last_alive_ms = max(last_alive_ms, ?2) WHERE shard = ?3 AND session_id = ?4 AND epoch = ?5 AND seq < ?1"""
+
+START: Final = """\
+INSERT OR REPLACE INTO gateway_sessions (shard, session_id, resume_url, seq, fingerprint, epoch, last_alive_ms, user_id, application_id)
+VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)"""
+
+INVALIDATE: Final = "UPDATE gateway_sessions SET resume_url = NULL WHERE shard = ? AND session_id = ?"
+
+ALIVE: Final = "UPDATE gateway_sessions SET last_alive_ms = max(last_alive_ms, ?) WHERE shard = ?"
+
+CLAIM_EPOCH: Final = """\
+UPDATE gateway_sessions SET epoch = (SELECT max(epoch) FROM gateway_sessions) + 1 RETURNING epoch"""
+
+
+class Standing(NamedTuple):
+    """How far a shard is durable in which session, and its last evidence of life (milliseconds since the epoch)."""
+
+    session_id: str
+    seq: int
+    last_alive_ms: int
+
+
+def claim_epoch(connection: sqlite3.Connection) -> int:
+    """Begin an ownership: raise the epoch of every shard, so that whoever wrote before is fenced out; returns the new one."""
+    row = connection.execute(CLAIM_EPOCH).fetchall()
+    return int(row[0][0]) if row else 1
+
+
+def load(connection: sqlite3.Connection, shard: int) -> Checkpoint | None:
+    """Where ``shard`` can RESUME; None when it has no session, or one that Discord refused."""
+    row = connection.execute(LOAD, (shard,)).fetchone()
+    return None if row is None else Checkpoint(*row)
+
+
+def standing(connection: sqlite3.Connection, shard: int, epoch: int) -> Standing | None:
+    """Where ``shard`` stands, a refused session included; None when it never had one.
+
+    Raises:
+        FencedOutError: another owner has taken the shard over.
+
+    """
+    row = connection.execute(STANDING, (shard,)).fetchone()
+    if row is None:
+        return None
+    *fields, owner = row
+    if owner != epoch:
+        fenced_out(shard)
+    return Standing(*fields)
+
+
+def advance(connection: sqlite3.Connection, shard: int, to: Standing, epoch: int) -> None:
+    """Make ``to`` the durable position; doing it again changes nothing.
+
+    Raises:
+        FencedOutError: the shard has another owner or another session.
+
+    """
+    moved = connection.execute(ADVANCE, (to.seq, to.last_alive_ms, shard, to.session_id, epoch)).rowcount
+    if not moved:
+        now = standing(connection, shard, epoch)
+        if now is None or now.session_id != to.session_id:
+            fenced_out(shard)
+
+
+def start_session(connection: sqlite3.Connection, fact: SessionStarted, epoch: int) -> Standing:
+    """Replace the session of a shard, with its ``seq`` at 0; what the older one still held is recorded as a gap (promise P6).
+
+    A shard that has an older session did not start for the first time, whatever the gateway found: a refused session is not shown to it.
+
+    Raises:
+        FencedOutError: another owner has taken the shard over.
+
+    """
+    before = standing(connection, fact.shard, epoch)
+    if before is not None:
+        reason = "session_invalid" if fact.reason == "first_start" else fact.reason
+        # A wall clock may have been set back in between; the gap then is the shortest that is true.
+        gap = (fact.shard, min(before.last_alive_ms, fact.ready_ms), fact.ready_ms, reason)
+        connection.execute("INSERT OR REPLACE INTO coverage_gaps VALUES (?, ?, ?, ?)", gap)
+    row = (
+        fact.shard,
+        fact.session_id,
+        fact.resume_url,
+        fact.fingerprint,
+        epoch,
+        fact.ready_ms,
+        fact.user_id,
+        fact.application_id,
+    )
+    connection.execute(START, row)
+    return Standing(fact.session_id, 0, fact.ready_ms)
+
+
+def invalidate(connection: sqlite3.Connection, shard: int, session_id: str, epoch: int) -> None:
+    """Remember that Discord refused this session, if it still is the shard's. Its batches under way can be committed all the same.
+
+    Raises:
+        FencedOutError: another owner has taken the shard over.
+
+    """
+    standing(connection, shard, epoch)
+    connection.execute(INVALIDATE, (shard, session_id))
+
+
+def alive(connection: sqlite3.Connection, shard: int, at_ms: int, epoch: int) -> None:
+    """Note evidence of life; an older one than the last changes nothing.
+
+    Raises:
+        FencedOutError: another owner has taken the shard over.
+
+    """
+    standing(connection, shard, epoch)
+    connection.execute(ALIVE, (at_ms, shard))
+
+
+def fenced_out(shard: int) -> NoReturn:
+    """Raise FencedOutError for ``shard``."""
+    msg = f"shard {shard} has been taken over by another process; this one writes nothing more"
+    raise FencedOutError(msg)

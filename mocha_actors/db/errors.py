@@ -1,0 +1,76 @@
+"""What the database says, in the four categories of :mod:`mocha_actors.errors`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from pony.orm.core import OrmError
+from pony.orm.dbapiprovider import DBException
+
+from mocha_actors.errors import MochaError, PermanentError, SystemFailure, TransientError
+
+
+class DatabaseUnavailableError(TransientError):
+    """The database is locked, its disk is full or fails: the same transaction may succeed later."""
+
+
+class DatabaseDamagedError(SystemFailure):
+    """The database answers in a way that no retry mends: a corrupted page, a missing table, a file that became read-only."""
+
+
+class DatabaseOpenError(PermanentError):
+    """The database cannot be opened: wrong address, no database file, no permission."""
+
+
+class DeadlineExceededError(TransientError):
+    """A question took longer than it was given and was interrupted."""
+
+
+TRANSIENT_CODES: Final = frozenset({
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+})  # fmt: skip
+"""Primary result codes after which the same call may succeed. https://sqlite.org/rescode.html."""
+
+DATA_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
+"""What SQLite raises about the values of one row; it stays as it is, so that the row can be found."""
+
+
+def original(error: BaseException) -> BaseException:
+    """The exception of the driver inside one of Pony's."""
+    while isinstance(inner := getattr(error, "original_exc", None), BaseException):
+        error = inner
+    return error
+
+
+def translate(error: Exception) -> Exception:
+    """``error`` in Mocha's categories; an error about the data itself is returned as the driver raised it."""
+    cause = original(error)
+    if not isinstance(cause, sqlite3.Error) or isinstance(cause, DATA_ERRORS):
+        return cause if isinstance(cause, Exception) else error
+    # The driver attaches no code to errors that it finds itself; then only the class is left to judge by.
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return DeadlineExceededError("the question took longer than it was given and was stopped")
+    if code in TRANSIENT_CODES:
+        return DatabaseUnavailableError(f"the database is not available: {cause}")
+    if code == sqlite3.SQLITE_TOOBIG:
+        return cause
+    return DatabaseDamagedError(f"the database cannot be used: {cause}")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the block raises about the database as a MochaError, from the driver's error."""
+    try:
+        yield
+    except MochaError:
+        raise
+    except (sqlite3.Error, DBException, OrmError) as error:
+        translation = translate(error)
+        if translation is error:
+            raise
+        raise translation from error

@@ -1,0 +1,36 @@
+"""The identify budget, kept in the database so that no restart forgets what was spent."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from mocha_actors.db import checkpoint
+from mocha_actors.pipeline.identify import identify_wait
+from mocha_actors.pipeline.notices import ClaimIdentify
+
+DAY_MS: Final = 86_400_000
+
+ATTEMPTS: Final = "SELECT shard, at_ms FROM identify_log WHERE application_id IN (0, ?) AND at_ms > ? ORDER BY at_ms"
+RECORD: Final = "INSERT OR IGNORE INTO identify_log (application_id, at_ms, shard) VALUES (?, ?, ?)"
+PRUNE: Final = "DELETE FROM identify_log WHERE at_ms <= ?"
+APPLICATION: Final = "SELECT coalesce(max(application_id), 0) FROM gateway_sessions"
+
+
+def claim_identify(connection: sqlite3.Connection, claim: ClaimIdentify, epoch: int) -> float:
+    """Record an attempt to IDENTIFY if one may be made now; returns 0.0 then, else the seconds to wait.
+
+    Before the first READY the application is not known and its attempts stand under 0; they count for whatever it turns out to be.
+
+    Raises:
+        FencedOutError: another owner has taken the shard over.
+
+    """
+    checkpoint.standing(connection, claim.shard, epoch)
+    (application,) = connection.execute(APPLICATION).fetchone()
+    attempts = connection.execute(ATTEMPTS, (application, claim.now_ms - DAY_MS)).fetchall()
+    wait = identify_wait(claim.now_ms, attempts, claim)
+    if wait <= 0:
+        connection.execute(PRUNE, (claim.now_ms - DAY_MS,))
+        connection.execute(RECORD, (application, claim.now_ms, claim.shard))
+    return max(0.0, wait)

@@ -1,0 +1,1 @@
+"""Projections: how facts become rows and rollups, inside the writer's transaction."""
