@@ -1,0 +1,1 @@
+"""The dispatcher: which processor gets which entries of a batch."""

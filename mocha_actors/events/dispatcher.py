@@ -1,0 +1,61 @@
+"""The dispatcher offers each batch to the writer, which thereby knows the order, and hands the processors their entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from mocha_actors.discord.events import Event, UndecodableEvent
+from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Work
+from mocha_actors.pipeline.notices import Flush, Resubmit
+from mocha_actors.pipeline.redaction import redact
+from mocha_actors.runtime import Actor, ActorRef, Context
+
+FLUSH_LIMIT: Final = 3600.0
+"""Seconds that a flush may take at most; whoever asks for one has a nearer deadline, which it inherits."""
+
+Routes = Mapping[type[Event], ActorRef[Work]]
+"""Which processor takes which event. An event without a route counts as ignored."""
+
+
+class Dispatcher(Actor[Batch | Resubmit | Flush]):
+    """Hands out batches. It may be given the same batch twice: the writer knows it, and settled entries are not handed out again."""
+
+    def __init__(self, writer: ActorRef[Batch], routes: Routes) -> None:
+        """``writer`` is told of every batch before any processor is."""
+        self._writer, self._routes = writer, routes
+
+    async def handle(self, message: Batch | Resubmit | Flush, ctx: Context[Batch | Resubmit | Flush]) -> None:
+        """Offer a batch to the writer and hand its entries out.
+
+        A resubmitted batch is handed out only, since the writer holds it. A flush is passed on behind every batch that came before it.
+        """
+        match message:
+            case Batch():
+                await self._writer.tell(message)
+                await self._hand_out(message)
+            case Resubmit(batch):
+                await self._hand_out(batch)
+            case Flush():
+                await self._writer.ask(message, timeout=FLUSH_LIMIT)
+
+    async def _hand_out(self, batch: Batch) -> None:
+        for processor, indexes in assign(batch, self._routes).items():
+            await processor.tell(Work(batch, indexes))
+
+
+def assign(batch: Batch, routes: Routes) -> dict[ActorRef[Work], list[int]]:
+    """The open entries of ``batch`` by processor; those that no processor takes are settled here and now."""
+    work: dict[ActorRef[Work], list[int]] = {}
+    outcomes = batch.outcomes
+    for index, event in enumerate(batch.events):
+        if outcomes[index] is not None:
+            continue
+        processor = routes.get(type(event))
+        if processor is not None:
+            work.setdefault(processor, []).append(index)
+        elif isinstance(event, UndecodableEvent):
+            batch.settle(index, DeadLetter(reason="undecodable", error=event.error, payload=redact(event.raw)))
+        else:
+            batch.settle(index, IGNORED)
+    return work

@@ -1,0 +1,111 @@
+"""The actor around a processor: it settles the entries of the work it is handed, and survives those that make it fail.
+
+The translation itself is pure and holds no state. What can go wrong with one entry stays with that entry (promise P3): data that is not
+valid is a dead letter at once; an error that nobody expected restarts the processor, and the entry in hand is tried once more in the fresh
+incarnation before it is set aside as poison. A processor that fails too often to be restarted each time is *degraded*: it sets failing
+entries aside without a second try, until it has been quiet for a while.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import structlog
+import trio
+
+from mocha_actors.discord.events import Event
+from mocha_actors.errors import DataError
+from mocha_actors.pipeline.batch import DeadLetter, Work
+from mocha_actors.pipeline.facts import Fact
+from mocha_actors.pipeline.redaction import redact
+from mocha_actors.runtime import Actor, Context, RestartNow
+
+Translate = Callable[[Event], tuple[Fact, ...]]
+"""A pure translation: a typed event in, its facts out (none for an event that does not count)."""
+
+MAX_RESTARTS: Final = 20
+"""Restarts within :data:`WINDOW` that entries may cause before the processor is degraded."""
+
+WINDOW: Final = 60.0
+"""Seconds that a failure counts, and of quiet that end the degradation."""
+
+logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class FailureWindow:
+    """How often entries made a processor fail of late. Owned outside the actor, so that a restart does not forget it."""
+
+    def __init__(self, limit: int = MAX_RESTARTS, window: float = WINDOW) -> None:
+        """Allow ``limit`` failures within ``window`` seconds."""
+        self._limit, self._window = limit, window
+        self._times: deque[float] = deque(maxlen=limit + 1)
+        self.degraded = False
+
+    def failed(self, now: float) -> bool:
+        """Count a failure at ``now``; returns whether the processor is degraded, hence must not restart for it."""
+        self.quiet(now)
+        self._times.append(now)
+        recent = sum(time > now - self._window for time in self._times)
+        self.degraded = self.degraded or recent > self._limit
+        return self.degraded
+
+    def quiet(self, now: float) -> bool:
+        """End the degradation if the last failure is a whole window ago; returns whether this call ended it."""
+        if self.degraded and self._times and self._times[-1] <= now - self._window:
+            self.degraded = False
+            self._times.clear()
+            return True
+        return False
+
+
+class Processor(Actor[Work]):
+    """Settles the entries of one kind of event."""
+
+    def __init__(self, kind: str, translate: Translate, failures: FailureWindow) -> None:
+        """``kind`` names the processor in logs."""
+        self._kind, self._translate, self._failures = kind, translate, failures
+
+    async def handle(self, message: Work, ctx: Context[Work]) -> None:
+        """Settle every open entry from the cursor on; a repeated hand-over finds them settled and does nothing.
+
+        Raises:
+            RestartNow: the entry in hand made the translation fail, for the first time.
+
+        """
+        if self._failures.quiet(trio.current_time()):
+            logger.info("processor.recovered", kind=self._kind)
+        batch, indexes = message.batch, message.indexes
+        while message.cursor < len(indexes):
+            index = indexes[message.cursor]
+            if batch.outcomes[index] is None:
+                batch.settle(index, self._outcome(message, batch.events[index]))
+            message.advance()
+
+    def _outcome(self, work: Work, event: Event) -> tuple[Fact, ...] | DeadLetter:
+        try:
+            return self._translate(event)
+        except DataError as error:
+            return _dead_letter("invalid", error, event)
+        except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
+            self._restart_or_set_aside(work, error)
+            return _dead_letter("poison", error, event)
+
+    def _restart_or_set_aside(self, work: Work, error: Exception) -> None:
+        """Return if the entry in hand is to be set aside, raise RestartNow if it deserves a fresh incarnation."""
+        work.attempts += 1
+        if work.attempts > 1:
+            return
+        was_degraded = self._failures.degraded
+        if not self._failures.failed(trio.current_time()):
+            raise RestartNow(error)
+        if not was_degraded:
+            logger.warning("processor.degraded", kind=self._kind, error=type(error).__name__)
+
+
+def _dead_letter(reason: str, error: Exception, event: Event) -> DeadLetter:
+    return DeadLetter(
+        reason=reason, error=f"{type(error).__name__}: {error}", payload=redact(msgspec.json.encode(event))
+    )
