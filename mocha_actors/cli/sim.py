@@ -1,0 +1,106 @@
+"""`mocha sim`: a Discord on the loopback, with traffic and a ledger of what it sent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import trio
+
+from mocha_actors.simulator.control import execute
+from mocha_actors.simulator.errors import SettingsError, SimulatorError
+from mocha_actors.simulator.server import Simulator, open_simulator
+from mocha_actors.simulator.settings import PROFILES, SimulatorSettings
+
+STDIN = 0
+
+
+@click.command(name="sim")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="TCP port; 0: a free one.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of guilds, members and traffic.")
+@click.option("--rate", type=float, default=50.0, show_default=True, help="Events a second; 0: as fast as clients can.")
+@click.option("--profile", type=click.Choice(PROFILES), default=PROFILES[0], show_default=True, help="Kind of traffic.")
+@click.option("--guilds", type=click.IntRange(min=1), default=3, show_default=True, help="Guilds that the bot is in.")
+@click.option("--shards", type=click.IntRange(min=1), default=1, show_default=True, help="Shards that are recommended.")
+@click.option("--burst", type=click.IntRange(min=1), help="Send so many events at once when all is connected, no more.")
+@click.option("--count", type=click.IntRange(min=0), help="End the traffic after so many events.")
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="File for a line of each dispatch.")
+@click.option("--token", default="simulator", show_default=True, help="The only bot token that is accepted.")
+@click.option("--compress-level", type=click.IntRange(0, 9), default=1, show_default=True, help="Level of zlib-stream.")
+@click.option("--control", type=click.Choice(["stdio"]), help="Obey JSON lines on stdin, and end when it ends.")
+def command(*, control: str | None, **options: Any) -> None:
+    """Play Discord on the loopback: REST, gateway and seeded traffic.
+
+    When it listens it prints one line of JSON with `api_url` and `gateway_url`.
+    """
+    try:
+        settings = SimulatorSettings(**options)
+        trio.run(_serve, settings, control is not None)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    except SimulatorError as error:
+        raise click.ClickException(str(error)) from error
+    except ExceptionGroup as group:
+        refused, defects = group.split(SimulatorError)
+        if refused is None or defects is not None:
+            raise
+        raise click.ClickException(_sentence(refused)) from group
+
+
+def _sentence(group: ExceptionGroup[SimulatorError]) -> str:
+    """Dig out the first error of the group into which trio's nurseries put it."""
+    first = group.exceptions[0]
+    return _sentence(first) if isinstance(first, ExceptionGroup) else str(first)
+
+
+async def _serve(settings: SimulatorSettings, controlled: bool) -> None:
+    async with open_simulator(settings) as simulator:
+        _print({"api_url": simulator.api_url, "gateway_url": simulator.gateway_url})
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_wait_for_signal, nursery.cancel_scope)
+            if controlled:
+                await _obey(simulator)
+                nursery.cancel_scope.cancel()
+            else:
+                _tell(f"Listening; token {settings.token!r}, seed {settings.seed}. End with Ctrl-C.")
+        if not controlled:
+            _tell(_summary(simulator))
+
+
+async def _wait_for_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+async def _obey(simulator: Simulator) -> None:
+    """Carry out the commands on stdin, one after the other, until it ends."""
+    rest = b""
+    # A thread, since stdin may be a file, which epoll refuses; it reads the descriptor, since a thread that is left
+    # behind inside of `sys.stdin` holds a lock that the interpreter needs in order to exit.
+    while data := await trio.to_thread.run_sync(os.read, STDIN, 65_536, abandon_on_cancel=True):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            _print(await execute(simulator, line))
+
+
+def _print(answer: dict[str, Any]) -> None:
+    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _tell(sentence: str) -> None:
+    click.echo(sentence, err=True)
+
+
+def _summary(simulator: Simulator) -> str:
+    stats = simulator.stats()
+    return (
+        f"Dispatched {stats['dispatched']} events and replayed {stats['replayed']}, "
+        f"after {stats['identifies']} identifies and {stats['resumes']} resumes."
+    )

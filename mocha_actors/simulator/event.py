@@ -1,0 +1,26 @@
+"""A dispatch before it belongs to a session."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Event(NamedTuple):
+    """Something that happened in a guild, rendered once and then dispatched to each session that may see it.
+
+    Attributes:
+        name: Discord's name of the event, as in `b"MESSAGE_CREATE"`.
+        guild_id: where it happened; 0 is a direct message.
+        intent: bit of the intents without which a session does not get it; 0 if every session gets it.
+        data: the `d` of the frame, as JSON.
+    """
+
+    name: bytes
+    guild_id: int
+    intent: int
+    data: bytes
+
+
+def control(op: int, data: bytes = b"null") -> bytes:
+    """Render a frame that is no dispatch. Like Discord, `t` comes first, and is null."""
+    return b'{"t":null,"s":null,"op":%d,"d":%b}' % (op, data)
