@@ -1,0 +1,76 @@
+"""The database that a command reads: the options that name it, and the one read transaction in which it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any, Final, TypeVar
+
+import click
+import trio
+
+from mocha_actors.errors import ConfigError
+
+F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
+
+DEMO: Final = Path("data/demo/mocha.db")
+"""Where the demo keeps its database, below the current directory."""
+
+
+PATIENCE: Final = 3600.0
+"""Seconds that a command may read: for scripts that nobody watches; a person ends it by Ctrl-C."""
+
+
+def database_options(function: F) -> F:
+    """Add ``--database`` and ``--config``, for :func:`database_url`."""
+    database = click.option(
+        "--database", metavar="URL|PATH", help="Database to read; by default that of the demo, if there is one here."
+    )
+    config = click.option("--config", metavar="FILE", help="Read the database that this configuration names.")
+    return database(config(function))
+
+
+def database_url(database: str | None, config: str | None) -> str:
+    """The URL of the database that the options name; without any, that of the demo.
+
+    Raises:
+        ConfigError: both options are given, none is and there is no demo, or the configuration cannot be read.
+
+    """
+    if database is not None and config is not None:
+        msg = "--database and --config both name a database; give one of them"
+        raise ConfigError(msg)
+    if config is not None:
+        from mocha_actors.config import load
+
+        return load(config).database.url
+    if database is not None:
+        return database if "://" in database else _sqlite(Path(database))
+    if not DEMO.is_file():
+        msg = (
+            f"no database is named, and there is none of the demo here ({DEMO}); give --database PATH or --config FILE"
+        )
+        raise ConfigError(msg)
+    return _sqlite(DEMO)
+
+
+def read(url: str, job: Callable[[Connection], R]) -> R:
+    """Run ``job`` in one read transaction of the database of ``url``, which a service may write to meanwhile.
+
+    Raises:
+        MochaError: there is no such database, it is not one that can be read, or ``job`` raised it.
+
+    """
+    from mocha_actors.db.readers import open_readers
+
+    async def ask() -> R:
+        async with open_readers(url, threads=1) as readers:
+            return await readers.run(job, deadline=PATIENCE)
+
+    return trio.run(ask)
+
+
+def _sqlite(path: Path) -> str:
+    return f"sqlite:///{path.expanduser().absolute()}"

@@ -1,0 +1,151 @@
+"""The simulated Discord beside a demo run: a child process that is spoken to over its pipes, and that ends with them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import structlog
+import trio
+
+from mocha_actors.config import SimulatorSection
+from mocha_actors.errors import PermanentError, TransientError
+
+TOKEN: Final = "simulator"  # noqa: S105  # the simulator's well-known token, which opens nothing else
+START_LIMIT: Final = 30.0
+"""Seconds that the simulator may take until it listens: it reads the sessions of an earlier run from the ledger."""
+
+ANSWER_LIMIT: Final = 30.0
+"""Seconds that the simulator may take to answer a command."""
+
+logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class SimulatorProcess:
+    """A running simulator.
+
+    Attributes:
+        api_url: its REST address.
+        gateway_url: its gateway address.
+
+    """
+
+    def __init__(self, process: trio.Process) -> None:
+        """Speak to ``process``; :meth:`greet` must be the first call."""
+        self.process = process
+        self.api_url = self.gateway_url = ""
+        self._buffer = b""
+
+    async def greet(self) -> None:
+        """Wait until the simulator listens, and learn where.
+
+        Raises:
+            PermanentError: it ended instead; the text is what it printed.
+
+        """
+        with trio.move_on_after(START_LIMIT):
+            if line := await self._line():
+                answer = json.loads(line)
+                self.api_url, self.gateway_url = answer["api_url"], answer["gateway_url"]
+                logger.info("simulator.started", api_url=self.api_url, gateway_url=self.gateway_url)
+                return
+        raise PermanentError(await self._why_it_ended())
+
+    async def command(self, **command: Any) -> dict[str, Any]:
+        """Send a command and return the answer.
+
+        Raises:
+            TransientError: the simulator has ended or does not answer.
+
+        """
+        try:
+            with trio.fail_after(ANSWER_LIMIT):
+                assert self.process.stdin is not None  # noqa: S101  # it is started with pipes
+                await self.process.stdin.send_all(json.dumps(command).encode() + b"\n")
+                if line := await self._line():
+                    return dict(json.loads(line))
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            pass
+        msg = f"the simulator does not answer {command['cmd']!r}"
+        raise TransientError(msg)
+
+    async def stop_traffic(self) -> dict[int, int]:
+        """Stop sending; returns the last ``s`` sent by shard."""
+        answer = await self.command(cmd="stop-traffic")
+        return {int(shard): seq for shard, seq in answer["stopped"].items()}
+
+    async def _line(self) -> bytes:
+        """The next line of its output; empty at the end."""
+        assert self.process.stdout is not None  # noqa: S101  # it is started with pipes
+        while b"\n" not in self._buffer:
+            chunk = await self.process.stdout.receive_some()
+            if not chunk:
+                return b""
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    async def _why_it_ended(self) -> str:
+        assert self.process.stderr is not None  # noqa: S101  # it is started with pipes
+        text = b""
+        with trio.move_on_after(1):
+            async for chunk in self.process.stderr:
+                text += chunk
+        reason = text.decode(errors="replace").strip().rpartition("\n")[2]
+        return f"the simulator did not start: {reason or 'no reason given'}"
+
+
+@asynccontextmanager
+async def open_simulator_process(settings: SimulatorSection) -> AsyncIterator[SimulatorProcess]:
+    """Start the simulator; leaving the block ends it, and so does the end of this process, however it ends.
+
+    Raises:
+        PermanentError: it could not start; the text says why.
+
+    """
+    command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", *_options(settings)]
+    pipe = subprocess.PIPE
+    # A session of its own, so that Ctrl-C reaches this process alone, which then stops the traffic before it drains.
+    process = await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+    try:
+        simulator = SimulatorProcess(process)
+        await simulator.greet()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_relay_errors, process)
+            yield simulator
+            nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):
+            await _end(process)
+
+
+def _options(settings: SimulatorSection) -> list[str]:
+    return [
+        *("--seed", str(settings.seed), "--rate", str(settings.rate), "--guilds", str(settings.guilds)),
+        *("--port", str(settings.port), "--ledger", settings.ledger, "--token", TOKEN),
+    ]
+
+
+async def _relay_errors(process: trio.Process) -> None:
+    """Keep the simulator's pipe empty; what it says goes to our standard error only if it ends by itself."""
+    assert process.stderr is not None  # noqa: S101  # it is started with pipes
+    last = b""
+    async for chunk in process.stderr:
+        last = (last + chunk)[-4096:]
+    status = await process.wait()
+    logger.error("simulator.exited", status=status, output=last.decode(errors="replace"))
+
+
+async def _end(process: trio.Process) -> None:
+    """Close the pipes, which tells the simulator to end, and make sure that it did."""
+    assert process.stdin is not None  # noqa: S101  # it is started with pipes
+    await process.stdin.aclose()
+    with trio.move_on_after(5):
+        await process.wait()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

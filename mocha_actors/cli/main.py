@@ -1,0 +1,93 @@
+"""The command ``mocha``: its subcommands, imported only when called, and its errors, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+import click
+
+from mocha_actors.errors import ConfigError, FencedOutError, MochaError
+
+COMMANDS: Final = {
+    "query": "Ask how much was written, by whom and where.",
+    "verify": "Recount the rollups from the raw rows, or everything from a ledger, and compare.",
+    "sim": "Play Discord on the loopback.",
+}
+"""Subcommands and their help; the module ``mocha_actors.cli.<name>`` holds the object ``command``."""
+
+
+class OneLineCommand(click.Command):
+    """A command that turns its errors into one line."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read the arguments."""
+        with one_line_errors():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        with one_line_errors():
+            return super().invoke(ctx)
+
+
+class LazyGroup(OneLineCommand, click.Group):
+    """A group that imports a subcommand when it is called; the errors of reading a subcommand's arguments are its own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of :data:`COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the subcommand; None for a name that is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"mocha_actors.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them, which click would do for their help."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what a person can mend, or must know, into one line on standard error and an exit code."""
+    try:
+        yield
+    except MochaError as error:
+        fail(str(error), exit_code_of(error))
+    except click.UsageError as error:
+        if "\n" in error.message:
+            # What click raises for a group without a subcommand: the help page, to be shown as it is.
+            raise
+        hint = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
+        fail(error.format_message().rstrip(".") + hint, error.exit_code)
+    except click.ClickException as error:
+        fail(error.format_message(), error.exit_code)
+
+
+def fail(message: str, exit_code: int) -> NoReturn:
+    """End the command."""
+    click.echo(f"mocha: {message}", err=True)
+    raise click.exceptions.Exit(exit_code)
+
+
+def exit_code_of(error: MochaError) -> int:
+    """2 for wrong usage or configuration, 3 when another process took over, else 1."""
+    if isinstance(error, ConfigError):
+        return 2
+    return 3 if isinstance(error, FencedOutError) else 1
+
+
+@click.group(cls=LazyGroup)
+def mocha() -> None:
+    """Statistics for Discord servers whose numbers are right."""
+
+
+def main() -> None:
+    """Run ``mocha`` with the arguments of the process."""
+    mocha(prog_name="mocha")

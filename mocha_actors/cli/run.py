@@ -1,0 +1,177 @@
+"""``mocha-run``: the service. It runs until a signal, drains, and says what it did."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+import structlog
+import trio
+
+from mocha_actors import logs
+from mocha_actors.cli.demo import TOKEN, SimulatorProcess, open_simulator_process
+from mocha_actors.cli.live import Live, summary
+from mocha_actors.cli.main import OneLineCommand
+from mocha_actors.client import StatsClient
+from mocha_actors.config import Config, DatabaseSection, LoggingSection, Secret, SimulatorSection, load, load_token
+from mocha_actors.errors import ConfigError, MochaError, TransientError
+from mocha_actors.runtime import ActorError
+
+CAUGHT: Final = (signal.SIGINT, signal.SIGTERM)
+DURABLE_LIMIT: Final = 60.0
+"""Seconds that the end of a demo waits until the last event sent is durable."""
+
+DEMO: Final = Config(
+    database=DatabaseSection(url="sqlite:///data/demo/mocha.db"),
+    logging=LoggingSection(file="data/demo/mocha.log", format="json"),
+    simulator=SimulatorSection(),
+)
+"""What ``mocha-run --demo`` runs without a configuration."""
+
+logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+@click.command(cls=OneLineCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("config_path", metavar="[CONFIG]", envvar="MOCHA_CONFIG", required=False)
+@click.option("--check", is_flag=True, help="Read and check the configuration, and exit.")
+@click.option("--demo", is_flag=True, help="Start a simulated Discord beside the service; no token, no network.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="End by itself after so many seconds.")
+@click.option(
+    "--wait-owner", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
+    help="Wait so long for another process to give the database up.",
+)  # fmt: skip
+def command(config_path: str | None, *, check: bool, demo: bool, seconds: float | None, wait_owner: float) -> None:
+    """Record what happens on Discord servers, as CONFIG says.
+
+    Runs until SIGINT or SIGTERM, commits what it has received, and leaves the sessions resumable. A second signal ends at once. CONFIG may
+    also come from the environment variable MOCHA_CONFIG.
+    """
+    config = _configuration(config_path, demo=demo)
+    if check:
+        StatsClient.check(config)
+        if config.simulator is None:
+            load_token(config.discord)
+        click.echo(f"{config_path or 'the demo'}: ok")
+        return
+    logs.configure(config.logging.format, config.logging.level, config.logging.file)
+    try:
+        if config_path is not None:
+            logger.info("config.loaded", file=config_path)
+        with plain_errors():
+            clean = trio.run(serve, config, seconds, wait_owner)
+    finally:
+        logs.close()
+    sys.exit(0 if clean else 1)
+
+
+def main() -> None:
+    """Run the command; a mistake of the user is one line on standard error."""
+    command(prog_name="mocha-run")
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raise the error that a person must know of, and not the groups and chains in which nurseries and supervisors wrap it."""
+    try:
+        yield
+    except (BaseExceptionGroup, ActorError) as error:
+        known = next((leaf for leaf in leaves(error) if isinstance(leaf, MochaError)), None)
+        if known is None:
+            raise
+        raise known from None
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors inside a group or behind a chain of causes, innermost last."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from leaves(part)
+        return
+    yield error
+    if error.__cause__ is not None:
+        yield from leaves(error.__cause__)
+
+
+def _configuration(path: str | None, *, demo: bool) -> Config:
+    if path is None:
+        if not demo:
+            raise ConfigError("no configuration: mocha-run CONFIG, or mocha-run --demo for a simulated Discord")
+        return DEMO
+    config = load(Path(path))
+    if demo and config.simulator is None:
+        return msgspec.structs.replace(config, simulator=SimulatorSection())
+    return config
+
+
+async def serve(config: Config, seconds: float | None = None, wait_owner: float = 0.0) -> bool:
+    """Run the service until a signal, ``seconds``, or the end of the simulator; returns whether nothing was lost."""
+    with trio.open_signal_receiver(*CAUGHT) as signals:
+        async with _open_discord(config) as (config, token, simulator), trio.open_nursery() as nursery:
+            logs.add_secret(token.reveal())
+            async with StatsClient.open(config, token, wait_owner=wait_owner) as client:
+                stop = trio.Event()
+                nursery.start_soon(_watch_signals, signals, stop, client)
+                await _until_stopped(client, simulator, stop, seconds)
+            nursery.cancel_scope.cancel()
+    click.echo(summary(client))
+    return client.report.clean
+
+
+@asynccontextmanager
+async def _open_discord(config: Config) -> AsyncIterator[tuple[Config, Secret, SimulatorProcess | None]]:
+    """The Discord to connect to: the configuration with its address, the token, and the simulator if it is one."""
+    if config.simulator is None:
+        yield config, load_token(config.discord), None
+        return
+    async with open_simulator_process(config.simulator) as simulator:
+        discord = msgspec.structs.replace(config.discord, api_url=simulator.api_url, gateway_url=None)
+        yield msgspec.structs.replace(config, discord=discord), Secret(TOKEN), simulator
+
+
+async def _watch_signals(signals: AsyncIterator[int], stop: trio.Event, client: StatsClient) -> None:
+    """The first signal drains, the second cancels the drain."""
+    async for number in signals:
+        if stop.is_set():
+            client.abort()
+            return
+        logger.info("service.stopping", reason=signal.Signals(number).name)
+        stop.set()
+
+
+async def _until_stopped(client: StatsClient, simulator: SimulatorProcess | None, stop: trio.Event, seconds: float | None) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Live(client).run)
+        if simulator is not None:
+            nursery.start_soon(_stop_with, simulator, stop)
+        with trio.move_on_after(seconds if seconds is not None else float("inf")):
+            await stop.wait()
+        if not stop.is_set():
+            logger.info("service.stopping", reason="--seconds")
+        if simulator is not None and simulator.process.returncode is None:
+            await _finish_traffic(client, simulator)
+        nursery.cancel_scope.cancel()
+
+
+async def _stop_with(simulator: SimulatorProcess, stop: trio.Event) -> None:
+    """A demo without its simulator has nothing left to record."""
+    await simulator.process.wait()
+    stop.set()
+
+
+async def _finish_traffic(client: StatsClient, simulator: SimulatorProcess) -> None:
+    """Stop the traffic of a demo and wait until the last event that was sent is durable."""
+    with trio.move_on_after(DURABLE_LIMIT):
+        for shard, seq in (await simulator.stop_traffic()).items():
+            await client.wait_durable(shard, seq)
+        return
+    raise TransientError(f"the last event of the simulator was not durable within {DURABLE_LIMIT:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

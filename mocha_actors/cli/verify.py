@@ -1,0 +1,84 @@
+"""``mocha verify``: recount, compare, and say how much is equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+import trio
+
+from mocha_actors.cli.database import database_options, database_url
+from mocha_actors.cli.output import print_table
+from mocha_actors.db.comparison import Difference, Verification
+from mocha_actors.db.readers import open_readers
+from mocha_actors.db.verify import KEYS, Truth, compare_truth, verify
+from mocha_actors.errors import ConfigError, DataError
+
+DIFFERENCES_SHOWN: Final = 20
+
+
+@click.command()
+@database_options
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Compare everything with a ledger of the simulator instead.",
+)
+def command(database: str | None, config: str | None, ledger: Path | None) -> None:
+    """Recount the rollups from the raw rows and compare.
+
+    With --ledger, recount what the simulator sent by independent code, and compare raw rows and rollups with that. Ends
+    with exit code 0 if everything is equal, else 1. A service may write meanwhile when no ledger is given.
+    """
+    url = database_url(database, config)
+    truth = None if ledger is None else read_ledger(ledger)
+    result = trio.run(compare, url, truth)
+    if result.different:
+        print_differences(result)
+    click.echo(f"{result.equal} of {result.compared} equal")
+    if result.different:
+        raise click.exceptions.Exit(1)
+
+
+async def compare(url: str, truth: Truth | None) -> Verification:
+    """Compare the database of ``url`` with its own raw rows, or with ``truth``."""
+    async with open_readers(url, threads=1) as readers:
+        return await (verify(readers) if truth is None else compare_truth(readers, truth))
+
+
+def read_ledger(path: Path) -> Truth:
+    """Recount the ledger at ``path``.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        DataError: it is no ledger.
+
+    """
+    from mocha_actors.simulator.recount import recount
+
+    try:
+        return recount(path)
+    except OSError as error:
+        msg = f"--ledger {path} cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
+def print_differences(result: Verification) -> None:
+    """Print the first differences, and how many more there are."""
+    shown = result.differences[:DIFFERENCES_SHOWN]
+    print_table(("Table", "Key", "Stored", "Expected"), [_row(difference) for difference in shown])
+    if result.different > len(shown):
+        click.echo(f"and {result.different - len(shown):,} more differences")
+
+
+def _row(difference: Difference) -> tuple[str, str, str | None, str | None]:
+    key = " ".join(f"{column}={value}" for column, value in zip(KEYS[difference.table], difference.key, strict=True))
+    return difference.table, key, _numbers(difference.stored), _numbers(difference.expected)
+
+
+def _numbers(numbers: tuple[int | None, ...] | None) -> str | None:
+    return None if numbers is None else ", ".join("–" if number is None else str(number) for number in numbers)

@@ -1,0 +1,346 @@
+"""The client: builds the tree of actors, offers the questions, and stops it so that nothing is lost.
+
+    mocha                       one_for_one
+     ├─ writer                  the only one who writes
+     ├─ stats                   questions
+     ├─ processors              one_for_one: message
+     ├─ dispatcher
+     └─ gateway                 one_for_one: identify, shard-0, shard-1, …
+
+The children are started in this order, so that the reverse order, in which they are stopped, is the order in which events drain.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from types import ModuleType
+from typing import Any, Final, TypeVar
+
+import structlog
+import trio
+
+from mocha_actors.config import Config, Secret
+from mocha_actors.db.grouping import Grouping
+from mocha_actors.db.readers import Readers, open_readers
+from mocha_actors.db.store import Store, open_store
+from mocha_actors.db.writer import Writer, bytes_of, database_breaker, events_of, writer_mailbox
+from mocha_actors.discord.intents import parse_intents
+from mocha_actors.errors import PermanentError, SystemFailure
+from mocha_actors.events.dispatcher import Dispatcher, Routes
+from mocha_actors.gateway.clock import ReceiveClock
+from mocha_actors.gateway.identify_queue import MAILBOX as IDENTIFY_MAILBOX
+from mocha_actors.gateway.identify_queue import TakeTurn
+from mocha_actors.gateway.identity import Identity, Token
+from mocha_actors.gateway.rest import DiscordRest, open_rest
+from mocha_actors.gateway.shard import ShardSettings, Surroundings
+from mocha_actors.gateway.tree import ShardRef, gateway_children
+from mocha_actors.pipeline.batch import Work
+from mocha_actors.pipeline.counters import Counters
+from mocha_actors.pipeline.notices import Checkpoint, Flush, LoadCheckpoint, Quiesce
+from mocha_actors.processors import message
+from mocha_actors.processors.base import FailureWindow, Processor
+from mocha_actors.runtime import (
+    Actor, ActorDead, ActorError, ActorRef, AskTimeout, Backoff, ChildSpec, Event, Mailbox, Request, Supervisor, SupervisorSpec, new_ref,
+    open_supervisor,
+)  # fmt: skip
+from mocha_actors.stats.engine import MAILBOX as STATS_MAILBOX
+from mocha_actors.stats.engine import QueryEngine
+from mocha_actors.stats.questions import ChannelQuestion, Filters, GuildQuestion, LeaderboardQuestion, UserQuestion
+from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.results import ChannelStats, GuildStats, Leaderboard, UserStats
+
+NEVER_POISON: Final = 1 << 31
+"""Redeliveries of batches and work: whoever crashes over them bounds the crashes, and the mailbox must not lose them."""
+
+DISPATCHER_MAILBOX: Final = Mailbox(8_192, redeliver=NEVER_POISON, max_bytes=64 << 20, weigh=events_of, size=bytes_of)
+PROCESSOR_MAILBOX: Final = Mailbox(16_384, redeliver=NEVER_POISON, weigh=len)
+
+PROCESSORS: Final[dict[str, ModuleType]] = {"message": message}
+"""The processors by name: modules with ``HANDLES``, the events, and ``translate``, from an event to its facts."""
+
+FATAL: Final = (PermanentError, SystemFailure)
+"""Errors that no restart mends. They end the tree at once and come out of :meth:`StatsClient.open`."""
+
+ANSWER_LIMIT: Final = 30.0
+"""Seconds beyond a question's own deadline, and for a checkpoint, until the tree is considered stuck."""
+
+POLL_SECONDS: Final = 0.05
+
+WARNINGS: Final = frozenset({
+    "child.exited", "child.restarting", "child.parked", "supervisor.escalated", "mailbox.overflow", "message.dead", "message.poison",
+    "message.slow", "ask.timeout", "breaker.opened",
+})  # fmt: skip
+"""Events of the runtime that an operator should see; the others are logged at debug level."""
+
+R = TypeVar("R")
+
+logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a shutdown went.
+
+    Attributes:
+        clean: everything received was committed.
+        reason: what prevented it; empty when clean.
+        seconds: how long it took.
+
+    """
+
+    clean: bool
+    reason: str
+    seconds: float
+
+
+class StatsClient:
+    """A running Mocha inside a program on trio; made by :meth:`open`.
+
+    Attributes:
+        config: what it runs by.
+        counters: what it has done so far.
+        supervisor: the root of its tree; takes further children by ``start_child``.
+        report: how the shutdown went, once the block has been left.
+
+    """
+
+    supervisor: Supervisor
+
+    def __init__(self, config: Config) -> None:
+        """A client that does not run yet."""
+        self.config = config
+        self.counters = Counters()
+        self.report = Report(clean=False, reason="it was not shut down", seconds=0.0)
+        self._refs = Refs(config.discord.shards, writer_mailbox())
+        self._fatal: PermanentError | None = None
+        self._body = trio.CancelScope()
+        self._drain = trio.CancelScope(shield=True)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, config: Config, token: Secret, *, wait_owner: float = 0.0) -> AsyncIterator[StatsClient]:
+        """Start the tree, and drain it when the block is left.
+
+        Draining means: the gateway stops reading and keeps beating, what was received is committed, the sessions are left resumable
+        (promise P8). A cancellation of the block drains too, within ``supervision.drain_s``.
+
+        Args:
+            config: what to run.
+            token: the bot's token, see :func:`mocha_actors.config.load_token`.
+            wait_owner: seconds to wait for another process to give the database up.
+
+        Raises:
+            MochaError: the database or the configuration cannot be used, or, out of the running block, Discord refuses the bot
+                (:class:`PermanentError`), another process took over (:class:`FencedOutError`), the ground gives way (:class:`SystemFailure`).
+            RestartLimitExceeded: the tree failed too often.
+
+        """
+        client = cls(config)
+        shards = shard_settings(config, token)
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(open_store(config.database.url, wait=wait_owner))
+            readers = open_readers(config.database.url, threads=config.stats.reader_threads)
+            rest = await stack.enter_async_context(open_rest(Token(token.reveal()), config.discord.api_url))
+            spec = client._spec(store, await stack.enter_async_context(readers), client._gateway(shards, rest))
+            async with open_supervisor(spec, on_event=client._on_event) as client.supervisor:
+                try:
+                    with client._body:
+                        yield client
+                finally:
+                    await client._shut_down()
+        if client._fatal is not None:
+            raise client._fatal
+
+    @staticmethod
+    def check(config: Config) -> None:
+        """Refuse what :meth:`open` would refuse of the configuration itself, without starting anything.
+
+        Raises:
+            ConfigError: an intent is unknown, or an address cannot be used.
+
+        """
+        shard_settings(config, Secret("unused"))
+
+    # Questions
+
+    async def guild_stats(self, guild_id: int, range: Range, **filters: bool) -> GuildStats:  # noqa: A002  # the word of every question
+        """What happened in a guild. See :class:`~mocha_actors.stats.results.GuildStats` for what each number means.
+
+        Raises:
+            QuestionError: something of the question is not allowed; the text names it.
+
+        """
+        return await self.ask(GuildQuestion(guild_id=guild_id, range=range, filters=Filters(**filters)))
+
+    async def user_stats(self, guild_id: int, user_id: int, range: Range, **filters: bool) -> UserStats:  # noqa: A002
+        """What one user wrote in a guild; a user that is named is counted whatever the class, a bot too."""
+        return await self.ask(UserQuestion(guild_id=guild_id, user_id=user_id, range=range, filters=Filters(**filters)))
+
+    async def channel_stats(self, guild_id: int, channel_id: int, range: Range, **filters: bool) -> ChannelStats:  # noqa: A002
+        """What was written in a channel or thread."""
+        question = ChannelQuestion(guild_id=guild_id, channel_id=channel_id, range=range, filters=Filters(**filters))
+        return await self.ask(question)
+
+    async def leaderboard(
+        self, guild_id: int, range: Range, *, limit: int = 10, cursor: str | None = None, **filters: bool  # noqa: A002
+    ) -> Leaderboard:  # fmt: skip
+        """Who wrote most in a guild, in pages: ties share the rank, and inside a tie the lower user id comes first."""
+        chosen = Filters(**filters)
+        question = LeaderboardQuestion(guild_id=guild_id, range=range, limit=limit, cursor=cursor, filters=chosen)
+        return await self.ask(question)
+
+    async def ask(self, question: Request[R]) -> R:
+        """Ask any question of :mod:`mocha_actors.stats.questions`.
+
+        Raises:
+            QuestionError: something of the question is not allowed.
+            DeadlineExceededError: it took longer than ``stats.deadline_s`` and was interrupted.
+            ActorError: the tree could not answer.
+
+        """
+        return await self._refs.stats.ask(question, timeout=self.config.stats.deadline_s + ANSWER_LIMIT)
+
+    # Where it stands
+
+    async def checkpoint(self, shard: int) -> Checkpoint | None:
+        """Where a shard stands in the database; None without a session."""
+        return await self._refs.writer.ask(LoadCheckpoint(shard), timeout=ANSWER_LIMIT)
+
+    async def wait_durable(self, shard: int, seq: int) -> None:
+        """Wait until everything of ``shard`` up to ``seq`` is committed."""
+        while (now := await self.checkpoint(shard)) is None or now.seq < seq:
+            await trio.sleep(POLL_SECONDS)
+
+    def abort(self) -> None:
+        """End a shutdown that takes too long: what is not committed yet is left to the next start, which resumes."""
+        self._drain.cancel()
+
+    # The tree
+
+    def _spec(self, store: Store, readers: Readers, gateway: SupervisorSpec) -> SupervisorSpec:
+        refs, config = self._refs, self.config
+        writer = partial(
+            Writer, store.port, epoch=store.epoch, dispatcher=refs.dispatcher, listeners=dict(enumerate(refs.shards)),
+            breaker=database_breaker(self._on_event), counters=self.counters,
+            grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
+        )  # fmt: skip
+        engine = partial(QueryEngine, readers, concurrency=config.stats.reader_threads, deadline=config.stats.deadline_s)
+        dispatcher = partial(Dispatcher, refs.writer, refs.routes())
+        return self._supervisor(
+            self._child("writer", writer, refs.writer),
+            self._child("stats", engine, refs.stats),
+            ChildSpec("processors", self._processors()),
+            self._child("dispatcher", dispatcher, refs.dispatcher),
+            ChildSpec("gateway", gateway),
+        )
+
+    def _processors(self) -> SupervisorSpec:
+        children = []
+        for name, ref in self._refs.processors.items():
+            start = partial(Processor, name, PROCESSORS[name].translate, FailureWindow())
+            children.append(self._child(name, start, ref))
+        return self._supervisor(*children)
+
+    def _gateway(self, shards: list[ShardSettings], rest: DiscordRest) -> SupervisorSpec:
+        refs = self._refs
+        surroundings = Surroundings(
+            dispatcher=refs.dispatcher, writer=refs.writer, identify=refs.identify, rest=rest, counters=self.counters,
+            clock=ReceiveClock(), rng=Random(), on_fatal=self._end_for,  # noqa: S311  # jitter
+        )  # fmt: skip
+        return gateway_children(dict(zip(refs.shards, shards, strict=True)), surroundings)
+
+    def _supervisor(self, *children: ChildSpec) -> SupervisorSpec:
+        limits = self.config.supervision
+        return SupervisorSpec(children=children, max_restarts=limits.max_restarts, max_seconds=limits.max_seconds)
+
+    def _child(self, name: str, start: Callable[[], Actor[Any]], ref: ActorRef[Any]) -> ChildSpec:
+        limits = self.config.supervision
+        backoff = Backoff(limits.backoff_base_s, limits.backoff_cap_s)
+        return ChildSpec(name, start, ref=ref, backoff=backoff, shutdown=limits.drain_s)
+
+    def _end_for(self, error: PermanentError) -> None:
+        """End the block because of an error that only a person can mend; the first one is raised."""
+        self._fatal = self._fatal or error
+        self._body.cancel()
+
+    def _on_event(self, event: Event) -> None:
+        """Log what the runtime reports, and count the restarts."""
+        self.counters.restarts += event.name == "child.restarting"
+        fields = {name: value for name, value in event.fields.items() if value is not None and name != "exception"}
+        expected = event.fields.get("outcome") in {"stopped", "exited"}
+        level = logging.WARNING if event.name in WARNINGS and not expected else logging.DEBUG
+        logger.log(level, event.name, path=event.path, incarnation=event.incarnation, exc_info=event.fields.get("exception"), **fields)
+
+    # The end
+
+    async def _shut_down(self) -> None:
+        """Drain: quiesce the gateway, then have everything that was received committed. The tree itself is stopped afterwards."""
+        began = trio.current_time()
+        limit = self.config.supervision.drain_s
+        reason = f"not everything was committed within {limit:g} s; the next start resumes"
+        self._drain.deadline = began + limit
+        with self._drain:
+            try:
+                await self._quiesce_and_flush(limit)
+                reason = ""
+            except ActorError as error:
+                reason = str(error)
+        if reason:
+            with trio.CancelScope(shield=True):
+                await self.supervisor.kill()
+        self.report = Report(clean=not reason, reason=reason, seconds=trio.current_time() - began)
+        logger.info("service.stopped", clean=self.report.clean, reason=reason, seconds=round(self.report.seconds, 3))
+
+    async def _quiesce_and_flush(self, limit: float) -> None:
+        async with trio.open_nursery() as nursery:
+            for shard in self._refs.shards:
+                nursery.start_soon(_quiesce, shard, limit)
+        await self._refs.dispatcher.ask(Flush(), timeout=limit)
+
+
+async def _quiesce(shard: ShardRef, limit: float) -> None:
+    """Have a shard stop reading; one that has ended, or is waiting for its restart, reads nothing anyway."""
+    with suppress(ActorDead, AskTimeout):
+        await shard.ask(Quiesce(), timeout=limit / 2)
+
+
+class Refs:
+    """The addresses of all actors, made before the tree, so that each can be given to those who send to it."""
+
+    def __init__(self, shards: int, writer: Mailbox) -> None:
+        """Addresses for a tree with ``shards`` shards."""
+        self.writer: ActorRef[Any] = new_ref("writer", writer)
+        self.stats: ActorRef[Any] = new_ref("stats", STATS_MAILBOX)
+        self.processors: dict[str, ActorRef[Work]] = {name: new_ref(name, PROCESSOR_MAILBOX) for name in PROCESSORS}
+        self.dispatcher: ActorRef[Any] = new_ref("dispatcher", DISPATCHER_MAILBOX)
+        self.identify: ActorRef[TakeTurn] = new_ref("identify", IDENTIFY_MAILBOX)
+        self.shards: list[ShardRef] = [new_ref(f"shard-{shard}") for shard in range(shards)]
+
+    def routes(self) -> Routes:
+        """Which processor takes which event."""
+        return {event: self.processors[name] for name, module in PROCESSORS.items() for event in module.HANDLES}
+
+
+def shard_settings(config: Config, token: Secret) -> list[ShardSettings]:
+    """What each shard of this process is to do.
+
+    Raises:
+        ConfigError: an intent is unknown.
+
+    """
+    discord = config.discord
+    intents = parse_intents(discord.intents)
+    identity = partial(
+        Identity, Token(token.reveal()), shards=discord.shards, intents=intents, large_threshold=discord.large_threshold
+    )
+    return [
+        ShardSettings(
+            identity(shard=shard), api_url=discord.api_url, gateway_url=discord.gateway_url, compression=discord.compression
+        )
+        for shard in range(discord.shards)
+    ]

@@ -1,0 +1,81 @@
+"""The query engine: the actor that answers questions, several at a time, each from one read transaction."""
+
+from __future__ import annotations
+
+from functools import partial
+from sqlite3 import Connection
+from typing import TYPE_CHECKING, Final, assert_never
+
+import structlog
+import trio
+
+from mocha_actors.errors import MochaError
+from mocha_actors.runtime import Actor, ActorFailed, Context, Mailbox
+from mocha_actors.stats.channels import channel_stats
+from mocha_actors.stats.guilds import guild_stats
+from mocha_actors.stats.questions import ChannelQuestion, GuildQuestion, LeaderboardQuestion, Question, UserQuestion
+from mocha_actors.stats.results import ChannelStats, GuildStats, Leaderboard, UserStats
+from mocha_actors.stats.users import leaderboard, user_stats
+
+if TYPE_CHECKING:
+    from mocha_actors.db.readers import Readers
+
+MAILBOX: Final = Mailbox(1000, redeliver=1)
+"""For the engine's ref: a question counts against the capacity until it is answered. (An ask is never redelivered.)"""
+
+log = structlog.get_logger()
+
+
+class QueryEngine(Actor[Question]):
+    """Answers questions; whoever asks gets the result, or the MochaError that prevented it.
+
+    It keeps nothing, so there is nothing that a restart could mend: an error in one query is answered with ActorFailed,
+    and the questions beside it are not disturbed.
+    """
+
+    def __init__(self, readers: Readers, *, concurrency: int, deadline: float) -> None:
+        """An engine.
+
+        Args:
+            readers: where to read.
+            concurrency: questions answered at the same time, at most; as many as there are reader threads.
+            deadline: seconds after which a question is interrupted.
+
+        """
+        self._readers, self._deadline = readers, deadline
+        self._free = trio.Semaphore(concurrency)
+
+    async def run(self, ctx: Context[Question]) -> None:
+        """Take up questions as readers become free; at the end, answer those in hand."""
+        async with trio.open_nursery() as nursery:
+            async for question in ctx:
+                await self._free.acquire()
+                nursery.start_soon(self._answer, question, ctx)
+
+    async def _answer(self, question: Question, ctx: Context[Question]) -> None:
+        try:
+            ctx.reply(question, await self._readers.run(partial(answer, question=question), deadline=self._deadline))
+        except MochaError as error:
+            ctx.fail(question, error)
+        except Exception as error:
+            log.exception("stats.failed", question=type(question).__name__)
+            failure = ActorFailed(ctx.path, type(question).__name__)
+            failure.__cause__ = error
+            ctx.fail(question, failure)
+        finally:
+            self._free.release()
+
+
+def answer(connection: Connection, question: Question) -> GuildStats | UserStats | ChannelStats | Leaderboard:
+    """Answer ``question`` by ``connection``, inside a read transaction: rollups and raw rows have to agree."""
+    match question:
+        case GuildQuestion():
+            return guild_stats(connection, question)
+        case UserQuestion():
+            return user_stats(connection, question)
+        case ChannelQuestion():
+            return channel_stats(connection, question)
+        case LeaderboardQuestion():
+            return leaderboard(connection, question)
+        case _:
+            assert_never(question)

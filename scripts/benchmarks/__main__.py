@@ -1,0 +1,15 @@
+"""``scripts/bench``: each subcommand measures one thing, alternately with its peers, and prints ratios of one run."""
+
+from __future__ import annotations
+
+import click
+from ingest import ingest
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def bench() -> None:
+    """Measure Mocha beside what one would use instead. Quote the ratios: absolute times are those of this machine."""
+
+
+bench.add_command(ingest)
+bench(prog_name="scripts/bench")

@@ -1,0 +1,125 @@
+"""``mocha``: lazy subcommands, and errors that are one line with the right exit code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mocha_actors.cli.main import COMMANDS, LazyGroup, mocha
+from mocha_actors.errors import ConfigError, DataError, FencedOutError, MochaError, SystemFailure, TransientError
+
+HEAVY = (
+    "pony",
+    "trio",
+    "trio_websocket",
+    "rich",
+    "httpx",
+    "msgspec",
+    "mocha_actors.db",
+    "mocha_actors.stats",
+    "mocha_actors.simulator",
+)
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a fresh interpreter."""
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=60)
+
+
+def failing(error: Exception) -> LazyGroup:
+    """A ``mocha`` whose subcommand ``fail`` raises ``error``."""
+
+    class Failing(LazyGroup):
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+            def fail() -> None:
+                raise error
+
+            return click.Command(cmd_name, callback=fail)
+
+    return Failing("mocha")
+
+
+def test_help_lists_the_subcommands() -> None:
+    """Each with a sentence."""
+    result = CliRunner().invoke(mocha, ["--help"])
+
+    assert result.exit_code == 0
+    assert [
+        name for name, text in COMMANDS.items() if name not in result.stdout or text[:30] not in result.stdout
+    ] == []
+
+
+def test_help_imports_neither_database_nor_discord_parts() -> None:
+    """In a fresh interpreter, so that it is there at once."""
+    program = (
+        "import sys, contextlib, io\n"
+        "from mocha_actors.cli.main import mocha\n"
+        "with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):\n"
+        "    mocha(['--help'], prog_name='mocha')\n"
+        "assert 'verify' in out.getvalue()\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+
+    result = python("-c", program)
+
+    assert (result.stdout, result.stderr) == ("[]\n", "")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    """``python -m mocha_actors`` is ``mocha``, also in what it calls itself."""
+    result = python("-m", "mocha_actors", "--help")
+
+    assert result.returncode == 0
+    assert "Usage: mocha [OPTIONS] COMMAND" in result.stdout
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_subcommand_that_is_listed_exists(name: str) -> None:
+    """Its module holds a command, which explains itself."""
+    result = CliRunner().invoke(mocha, [name, "--help"])
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Usage: mocha" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("the text"), 2), (FencedOutError("the text"), 3), (TransientError("the text"), 1),
+        (DataError("the text"), 1), (SystemFailure("the text"), 1), (click.ClickException("the text"), 1),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_line_and_its_category_the_exit_code(error: MochaError, code: int) -> None:
+    """2 for configuration, 3 for a process that was fenced out, else 1; no traceback."""
+    result = CliRunner().invoke(failing(error), ["fail"])
+
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", "mocha: the text\n")
+
+
+def test_a_defect_is_no_users_mistake_and_keeps_its_traceback() -> None:
+    """What is not Mocha's error is not hidden."""
+    result = CliRunner().invoke(failing(ZeroDivisionError("a bug")), ["fail"])
+
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("arguments", [["tea"], ["--tea"]])
+def test_an_unknown_name_is_one_line_that_points_to_the_help(arguments: list[str]) -> None:
+    """Exit code 2."""
+    result = CliRunner().invoke(mocha, arguments)
+
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert "tea" in result.stderr
+    assert "(see mocha --help)" in result.stderr
+
+
+def test_without_arguments_the_help_is_shown() -> None:
+    """It is the answer to the question what there is."""
+    result = CliRunner().invoke(mocha, [])
+
+    assert "Usage: mocha" in result.output
+    assert "query" in result.output

@@ -1,0 +1,54 @@
+"""Promise P1: `kill -9` at any instant loses nothing and counts nothing twice."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.end_to_end.harness import House, open_house, until
+
+
+async def kill_repeatedly(house: House, kills: int, rng: random.Random) -> None:
+    """Kill the service ``kills`` times at random moments from the start of its process on, start-up included."""
+    first = await house.start()
+    await until(lambda: house.durable() > 0, f"the first session is durable; {first.text[-2000:]}")
+    service = first
+    for _ in range(kills):
+        await trio.sleep(rng.uniform(0.0, 1.5))
+        service.process.kill()
+        assert await service.process.wait() == -9, service.text
+        service = await house.start()
+    last = (await house.simulator.stop_traffic())[0]
+    await house.drain(service, last)
+
+
+async def check(folder: Path, kills: int, seed: int, compression: str) -> str:
+    """One campaign; returns what `mocha verify` said."""
+    async with open_house(folder, "--rate", "1500", compression=compression) as house:
+        await kill_repeatedly(house, kills, random.Random(seed))
+        verdict = house.verify()
+        print(f"{kills} kills, seed {seed}, {compression}: {verdict}; {len(house.dispatches())} dispatches, {house.sessions()} session")
+        assert house.sessions() == 1, "a session was not resumed"
+        assert house.rows("SELECT * FROM coverage_gaps") == []
+        assert house.rows("SELECT * FROM dead_letters") == []
+        return verdict
+
+
+@pytest.mark.parametrize("compression", ["none", "zlib-stream"])
+async def test_killing_the_service_at_random_moments_changes_no_number(tmp_path: Path, compression: str) -> None:
+    """Five kills under live traffic: one session throughout, and a database equal to the ledger."""
+    verdict = await check(tmp_path, 5, seed=1, compression=compression)
+
+    total, _, rest = verdict.partition(" of ")
+    assert rest.startswith(f"{total} equal")
+    assert int(total.replace(",", "")) > 100
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+async def test_killing_the_service_fifty_times_changes_no_number(tmp_path: Path) -> None:
+    """The campaign: fifty kills."""
+    await check(tmp_path, 50, seed=2, compression="zlib-stream")
