@@ -13,24 +13,28 @@ The children are started in this order, so that the reverse order, in which they
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from random import Random
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 import structlog
 import trio
 
-from mocha_actors.config import Config, Secret
+from mocha_actors import __version__
+from mocha_actors.config import Config, Secret, load_token
+from mocha_actors.db.address import database_path
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.readers import Readers, open_readers
 from mocha_actors.db.store import Store, open_store
 from mocha_actors.db.writer import Writer, bytes_of, database_breaker, events_of, writer_mailbox
 from mocha_actors.discord.intents import parse_intents
-from mocha_actors.errors import PermanentError, SystemFailure
+from mocha_actors.errors import ConfigError, PermanentError, SystemFailure
 from mocha_actors.events.dispatcher import Dispatcher, Routes
 from mocha_actors.gateway.clock import ReceiveClock
 from mocha_actors.gateway.identify_queue import MAILBOX as IDENTIFY_MAILBOX
@@ -45,12 +49,32 @@ from mocha_actors.pipeline.notices import Checkpoint, Flush, LoadCheckpoint, Qui
 from mocha_actors.processors import message
 from mocha_actors.processors.base import FailureWindow, Processor
 from mocha_actors.runtime import (
-    Actor, ActorDead, ActorError, ActorRef, AskTimeout, Backoff, ChildSpec, Event, Mailbox, Request, Supervisor, SupervisorSpec, new_ref,
+    Actor,
+    ActorDead,
+    ActorError,
+    ActorRef,
+    AskTimeout,
+    Backoff,
+    ChildSpec,
+    Event,
+    Mailbox,
+    Request,
+    Supervisor,
+    SupervisorSpec,
+    new_ref,
     open_supervisor,
 )  # fmt: skip
 from mocha_actors.stats.engine import MAILBOX as STATS_MAILBOX
 from mocha_actors.stats.engine import QueryEngine
-from mocha_actors.stats.questions import ChannelQuestion, Filters, GuildQuestion, LeaderboardQuestion, UserQuestion
+from mocha_actors.stats.errors import QuestionError
+from mocha_actors.stats.questions import (
+    ChannelQuestion,
+    Filters,
+    GuildQuestion,
+    GuildsQuestion,
+    LeaderboardQuestion,
+    UserQuestion,
+)
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import ChannelStats, GuildStats, Leaderboard, UserStats
 
@@ -70,6 +94,9 @@ ANSWER_LIMIT: Final = 30.0
 """Seconds beyond a question's own deadline, and for a checkpoint, until the tree is considered stuck."""
 
 POLL_SECONDS: Final = 0.05
+
+DEFAULT_DAYS: Final = 30
+"""The range of a question that names none."""
 
 WARNINGS: Final = frozenset({
     "child.exited", "child.restarting", "child.parked", "supervisor.escalated", "mailbox.overflow", "message.dead", "message.poison",
@@ -98,6 +125,27 @@ class Report:
     seconds: float
 
 
+class Options(TypedDict, total=False):
+    """What every question may be given.
+
+    Attributes:
+        days: the last so many times 24 hours; 30 when no range is given.
+        since: begin of the range, instead of ``days``: ISO 8601 text, or a date or datetime; UTC unless it has an offset.
+        until: end of the range, not included; now when left out.
+        include_bots: count bots too.
+        include_webhooks: count webhooks too; they stand in no list of users.
+        exclude_deleted: leave out messages that were deleted since.
+
+    """
+
+    days: int
+    since: str | date
+    until: str | date
+    include_bots: bool
+    include_webhooks: bool
+    exclude_deleted: bool
+
+
 class StatsClient:
     """A running Mocha inside a program on trio; made by :meth:`open`.
 
@@ -123,7 +171,9 @@ class StatsClient:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, config: Config, token: Secret, *, wait_owner: float = 0.0) -> AsyncIterator[StatsClient]:
+    async def open(
+        cls, config: Config, token: Secret | None = None, *, wait_owner: float = 0.0
+    ) -> AsyncIterator[StatsClient]:
         """Start the tree, and drain it when the block is left.
 
         Draining means: the gateway stops reading and keeps beating, what was received is committed, the sessions are left resumable
@@ -131,7 +181,7 @@ class StatsClient:
 
         Args:
             config: what to run.
-            token: the bot's token, see :func:`mocha_actors.config.load_token`.
+            token: the bot's token; without one, it is taken from where ``config.discord`` says.
             wait_owner: seconds to wait for another process to give the database up.
 
         Raises:
@@ -141,6 +191,7 @@ class StatsClient:
 
         """
         client = cls(config)
+        token = token or load_token(config.discord)
         shards = shard_settings(config, token)
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(open_store(config.database.url, wait=wait_owner))
@@ -148,6 +199,9 @@ class StatsClient:
             rest = await stack.enter_async_context(open_rest(Token(token.reveal()), config.discord.api_url))
             spec = client._spec(store, await stack.enter_async_context(readers), client._gateway(shards, rest))
             async with open_supervisor(spec, on_event=client._on_event) as client.supervisor:
+                logger.info(
+                    "service.started", version=__version__, database=str(store.path), shards=config.discord.shards
+                )
                 try:
                     with client._body:
                         yield client
@@ -161,38 +215,52 @@ class StatsClient:
         """Refuse what :meth:`open` would refuse of the configuration itself, without starting anything.
 
         Raises:
-            ConfigError: an intent is unknown, or an address cannot be used.
+            ConfigError: an intent is unknown, or the database's address cannot be used.
 
         """
+        database_path(config.database.url)
         shard_settings(config, Secret("unused"))
 
     # Questions
 
-    async def guild_stats(self, guild_id: int, range: Range, **filters: bool) -> GuildStats:  # noqa: A002  # the word of every question
+    async def guilds(self) -> list[tuple[int, str | None]]:
+        """The guilds that anything is known of, ascending by id, with their names where known."""
+        return await self.ask(GuildsQuestion())
+
+    async def guild_stats(self, guild_id: int, **options: Unpack[Options]) -> GuildStats:
         """What happened in a guild. See :class:`~mocha_actors.stats.results.GuildStats` for what each number means.
+
+        Args:
+            guild_id: the guild.
+            options: the range and who is counted, see :class:`Options`.
 
         Raises:
             QuestionError: something of the question is not allowed; the text names it.
 
         """
-        return await self.ask(GuildQuestion(guild_id=guild_id, range=range, filters=Filters(**filters)))
+        return await self.ask(GuildQuestion(guild_id=guild_id, **_shared(options)))
 
-    async def user_stats(self, guild_id: int, user_id: int, range: Range, **filters: bool) -> UserStats:  # noqa: A002
-        """What one user wrote in a guild; a user that is named is counted whatever the class, a bot too."""
-        return await self.ask(UserQuestion(guild_id=guild_id, user_id=user_id, range=range, filters=Filters(**filters)))
+    async def user_stats(self, guild_id: int, user_id: int, **options: Unpack[Options]) -> UserStats:
+        """What one user wrote in a guild; a user that is named is counted whatever the class, a bot too. See :meth:`guild_stats`."""
+        return await self.ask(UserQuestion(guild_id=guild_id, user_id=user_id, **_shared(options)))
 
-    async def channel_stats(self, guild_id: int, channel_id: int, range: Range, **filters: bool) -> ChannelStats:  # noqa: A002
-        """What was written in a channel or thread."""
-        question = ChannelQuestion(guild_id=guild_id, channel_id=channel_id, range=range, filters=Filters(**filters))
-        return await self.ask(question)
+    async def channel_stats(self, guild_id: int, channel_id: int, **options: Unpack[Options]) -> ChannelStats:
+        """What was written in a channel or thread. See :meth:`guild_stats`."""
+        return await self.ask(ChannelQuestion(guild_id=guild_id, channel_id=channel_id, **_shared(options)))
 
     async def leaderboard(
-        self, guild_id: int, range: Range, *, limit: int = 10, cursor: str | None = None, **filters: bool  # noqa: A002
-    ) -> Leaderboard:  # fmt: skip
-        """Who wrote most in a guild, in pages: ties share the rank, and inside a tie the lower user id comes first."""
-        chosen = Filters(**filters)
-        question = LeaderboardQuestion(guild_id=guild_id, range=range, limit=limit, cursor=cursor, filters=chosen)
-        return await self.ask(question)
+        self, guild_id: int, *, limit: int = 10, cursor: str | None = None, **options: Unpack[Options]
+    ) -> Leaderboard:
+        """Who wrote most in a guild: ties share the rank, and inside a tie the lower user id comes first. See :meth:`guild_stats`.
+
+        Args:
+            guild_id: the guild.
+            limit: users of a page, 1 to 1000.
+            cursor: ``next_cursor`` of the page before.
+            options: see :class:`Options`.
+
+        """
+        return await self.ask(LeaderboardQuestion(guild_id=guild_id, limit=limit, cursor=cursor, **_shared(options)))
 
     async def ask(self, question: Request[R]) -> R:
         """Ask any question of :mod:`mocha_actors.stats.questions`.
@@ -213,7 +281,7 @@ class StatsClient:
 
     async def wait_durable(self, shard: int, seq: int) -> None:
         """Wait until everything of ``shard`` up to ``seq`` is committed."""
-        while (now := await self.checkpoint(shard)) is None or now.seq < seq:
+        while (now := await self.checkpoint(shard)) is None or now.seq < seq:  # noqa: ASYNC110  # the database is what is asked
             await trio.sleep(POLL_SECONDS)
 
     def abort(self) -> None:
@@ -229,7 +297,9 @@ class StatsClient:
             breaker=database_breaker(self._on_event), counters=self.counters,
             grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
         )  # fmt: skip
-        engine = partial(QueryEngine, readers, concurrency=config.stats.reader_threads, deadline=config.stats.deadline_s)
+        engine = partial(
+            QueryEngine, readers, concurrency=config.stats.reader_threads, deadline=config.stats.deadline_s
+        )
         dispatcher = partial(Dispatcher, refs.writer, refs.routes())
         return self._supervisor(
             self._child("writer", writer, refs.writer),
@@ -274,7 +344,14 @@ class StatsClient:
         fields = {name: value for name, value in event.fields.items() if value is not None and name != "exception"}
         expected = event.fields.get("outcome") in {"stopped", "exited"}
         level = logging.WARNING if event.name in WARNINGS and not expected else logging.DEBUG
-        logger.log(level, event.name, path=event.path, incarnation=event.incarnation, exc_info=event.fields.get("exception"), **fields)
+        logger.log(
+            level,
+            event.name,
+            path=event.path,
+            incarnation=event.incarnation,
+            exc_info=event.fields.get("exception"),
+            **fields,
+        )
 
     # The end
 
@@ -301,6 +378,26 @@ class StatsClient:
             for shard in self._refs.shards:
                 nursery.start_soon(_quiesce, shard, limit)
         await self._refs.dispatcher.ask(Flush(), timeout=limit)
+
+
+def _shared(options: Options) -> dict[str, Any]:
+    """The range and the filters that ``options`` name, as fields of a question."""
+    given: dict[str, Any] = dict(options)
+    days, since, until = given.pop("days", None), given.pop("since", None), given.pop("until", None)
+    now_ms = time.time_ns() // 1_000_000
+    if days is not None and (since is not None or until is not None):
+        raise QuestionError("days counts back from now; give either days or since and until")
+    if since is None and until is not None:
+        raise QuestionError("until needs since; for the time before now give days")
+    if since is not None:
+        period = Range.between(_iso(since), None if until is None else _iso(until), now_ms)
+    else:
+        period = Range.last_days(DEFAULT_DAYS if days is None else days, now_ms)
+    return {"range": period, "filters": Filters(**given)}
+
+
+def _iso(moment: Any) -> str:
+    return moment.isoformat() if isinstance(moment, date) else str(moment)
 
 
 async def _quiesce(shard: ShardRef, limit: float) -> None:
@@ -334,13 +431,19 @@ def shard_settings(config: Config, token: Secret) -> list[ShardSettings]:
 
     """
     discord = config.discord
-    intents = parse_intents(discord.intents)
+    try:
+        intents = parse_intents(discord.intents)
+    except ConfigError as error:
+        raise ConfigError(f"discord.intents: {error}") from None
     identity = partial(
         Identity, Token(token.reveal()), shards=discord.shards, intents=intents, large_threshold=discord.large_threshold
     )
     return [
         ShardSettings(
-            identity(shard=shard), api_url=discord.api_url, gateway_url=discord.gateway_url, compression=discord.compression
+            identity(shard=shard),
+            api_url=discord.api_url,
+            gateway_url=discord.gateway_url,
+            compression=discord.compression,
         )
         for shard in range(discord.shards)
     ]

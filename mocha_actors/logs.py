@@ -20,7 +20,6 @@ EVENTS: Final[dict[str, str]] = {
     "service.started": "the tree is up: version, database, shards",
     "service.stopping": "a shutdown began: reason",
     "service.stopped": "the shutdown ended: clean, seconds",
-    "config.loaded": "the configuration was read: file",
     "database.opened": "the database is open: path, schema_version",
     "database.migrated": "migrations were applied: from_version, to_version",
     "ownership.acquired": "this process owns the shards: epoch",

@@ -19,8 +19,19 @@ def test_the_runtime_brings_in_neither_database_nor_discord_nor_any_package_but_
     loaded = modules_after("import mocha_actors.runtime")
 
     assert "mocha_actors.runtime.supervisor" in loaded
-    assert set() == {name for name in loaded if name.startswith("mocha_actors.") and not name.startswith("mocha_actors.runtime")}
-    assert set() == loaded & {"pony", "msgspec", "structlog", "trio_websocket", "httpx", "click", "sqlite3", "cachetools"}
+    assert set() == {
+        name for name in loaded if name.startswith("mocha_actors.") and not name.startswith("mocha_actors.runtime")
+    }
+    assert set() == loaded & {
+        "pony",
+        "msgspec",
+        "structlog",
+        "trio_websocket",
+        "httpx",
+        "click",
+        "sqlite3",
+        "cachetools",
+    }
 
 
 @pytest.mark.parametrize("package", ["discord", "processors", "db", "gateway", "stats", "simulator"])
@@ -35,7 +46,9 @@ def test_no_package_brings_in_a_neighbour_or_an_upper_floor(package: str) -> Non
 
 def test_importing_the_package_loads_none_of_its_parts() -> None:
     """The public names are loaded on first use."""
-    assert {"mocha_actors"} == {name for name in modules_after("import mocha_actors") if name.startswith("mocha_actors")}
+    assert {"mocha_actors"} == {
+        name for name in modules_after("import mocha_actors") if name.startswith("mocha_actors")
+    }
 
 
 def test_every_public_name_is_where_it_is_said_to_be() -> None:

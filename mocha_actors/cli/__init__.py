@@ -1,1 +1,1 @@
-"""The commands: ``mocha-run`` and ``mocha``. Each imports what it needs when it is called, so that ``--help`` is immediate."""
+"""The commands: ``mocha-run`` and ``mocha``. Each imports what it needs when called, so that ``--help`` is immediate."""

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 import trio
 
+from mocha_actors.db.readers import open_readers
 from mocha_actors.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,7 +44,7 @@ def database_url(database: str | None, config: str | None) -> str:
         msg = "--database and --config both name a database; give one of them"
         raise ConfigError(msg)
     if config is not None:
-        from mocha_actors.config import load
+        from mocha_actors.config import load  # noqa: PLC0415 - only who names a configuration waits for it
 
         return load(config).database.url
     if database is not None:
@@ -63,7 +64,6 @@ def read(url: str, job: Callable[[Connection], R]) -> R:
         MochaError: there is no such database, it is not one that can be read, or ``job`` raised it.
 
     """
-    from mocha_actors.db.readers import open_readers
 
     async def ask() -> R:
         async with open_readers(url, threads=1) as readers:

@@ -64,7 +64,7 @@ class SimulatorProcess:
         """
         try:
             with trio.fail_after(ANSWER_LIMIT):
-                assert self.process.stdin is not None  # noqa: S101  # it is started with pipes
+                assert self.process.stdin is not None
                 await self.process.stdin.send_all(json.dumps(command).encode() + b"\n")
                 if line := await self._line():
                     return dict(json.loads(line))
@@ -80,7 +80,7 @@ class SimulatorProcess:
 
     async def _line(self) -> bytes:
         """The next line of its output; empty at the end."""
-        assert self.process.stdout is not None  # noqa: S101  # it is started with pipes
+        assert self.process.stdout is not None
         while b"\n" not in self._buffer:
             chunk = await self.process.stdout.receive_some()
             if not chunk:
@@ -90,7 +90,7 @@ class SimulatorProcess:
         return line
 
     async def _why_it_ended(self) -> str:
-        assert self.process.stderr is not None  # noqa: S101  # it is started with pipes
+        assert self.process.stderr is not None
         text = b""
         with trio.move_on_after(1):
             async for chunk in self.process.stderr:
@@ -132,7 +132,7 @@ def _options(settings: SimulatorSection) -> list[str]:
 
 async def _relay_errors(process: trio.Process) -> None:
     """Keep the simulator's pipe empty; what it says goes to our standard error only if it ends by itself."""
-    assert process.stderr is not None  # noqa: S101  # it is started with pipes
+    assert process.stderr is not None
     last = b""
     async for chunk in process.stderr:
         last = (last + chunk)[-4096:]
@@ -142,7 +142,7 @@ async def _relay_errors(process: trio.Process) -> None:
 
 async def _end(process: trio.Process) -> None:
     """Close the pipes, which tells the simulator to end, and make sure that it did."""
-    assert process.stdin is not None  # noqa: S101  # it is started with pipes
+    assert process.stdin is not None
     await process.stdin.aclose()
     with trio.move_on_after(5):
         await process.wait()

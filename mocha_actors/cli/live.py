@@ -64,7 +64,9 @@ def summary(client: StatsClient) -> str:
         "lag p99": seconds(counters.lag.percentile(99)),
         "shutdown": f"{'clean' if report.clean else 'NOT CLEAN: ' + report.reason}, {report.seconds:.2f} s",
     }
-    return "\n".join(f"{name:<14}{value:>12}" if name != "shutdown" else f"{name:<14}  {value}" for name, value in rows.items())
+    return "\n".join(
+        f"{name:<14}{value:>12}" if name != "shutdown" else f"{name:<14}  {value}" for name, value in rows.items()
+    )
 
 
 def seconds(value: float | None) -> str:

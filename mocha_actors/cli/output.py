@@ -21,9 +21,17 @@ from mocha_actors.stats.results import Answer, ChannelStats, Coverage, GuildStat
 GAPS_SHOWN: Final = 3
 """Gaps that are listed under a table; JSON has them all."""
 
-UNKNOWN: Final = "–"
+UNKNOWN: Final = "-"
 
-REASONS: Final = {"not_yet_observed": "not observed yet", "session_invalid": "Discord had ended the session"}
+REASONS: Final = {
+    "first_start": "before recording began",
+    "session_invalid": "Discord had ended the session",
+    "session_not_resumable": "the session could not be resumed",
+    "fingerprint_changed": "the settings of the connection were changed",
+    "resume_refused": "Discord refused to resume the session",
+    "poison_frame": "a frame that could not be read was passed over",
+    "not_yet_observed": "not observed yet",
+}
 """Reasons of gaps in words; others are shown as they are stored."""
 
 
@@ -37,9 +45,11 @@ def print_answer(answer: Answer, filters: Filters) -> None:
     console = Console(file=sys.stdout, highlight=False)
     console.print(Text(_title(answer), style="bold"))
     console.print(Text(f"{_period(answer)}; {_counted(filters)}", style="dim"))
+    console.print()
     console.print(_leaderboard(answer) if isinstance(answer, Leaderboard) else _facts(_lines(answer)))
     if isinstance(answer, Leaderboard):
         _print_rest(console, answer)
+    console.print()
     _print_coverage(console, answer.coverage)
 
 
@@ -132,7 +142,7 @@ def _rank(rank: int | None, of: int) -> str | None:
 
 
 def _facts(lines: Iterable[tuple[str, object]]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="cyan")
     table.add_column(justify="right")
     for label, value in lines:

@@ -53,16 +53,14 @@ def command(config_path: str | None, *, check: bool, demo: bool, seconds: float 
     also come from the environment variable MOCHA_CONFIG.
     """
     config = _configuration(config_path, demo=demo)
+    StatsClient.check(config)
+    if config.simulator is None:
+        load_token(config.discord)
     if check:
-        StatsClient.check(config)
-        if config.simulator is None:
-            load_token(config.discord)
         click.echo(f"{config_path or 'the demo'}: ok")
         return
     logs.configure(config.logging.format, config.logging.level, config.logging.file)
     try:
-        if config_path is not None:
-            logger.info("config.loaded", file=config_path)
         with plain_errors():
             clean = trio.run(serve, config, seconds, wait_owner)
     finally:
@@ -112,9 +110,9 @@ def _configuration(path: str | None, *, demo: bool) -> Config:
 async def serve(config: Config, seconds: float | None = None, wait_owner: float = 0.0) -> bool:
     """Run the service until a signal, ``seconds``, or the end of the simulator; returns whether nothing was lost."""
     with trio.open_signal_receiver(*CAUGHT) as signals:
-        async with _open_discord(config) as (config, token, simulator), trio.open_nursery() as nursery:
+        async with _open_discord(config) as (addressed, token, simulator), trio.open_nursery() as nursery:
             logs.add_secret(token.reveal())
-            async with StatsClient.open(config, token, wait_owner=wait_owner) as client:
+            async with StatsClient.open(addressed, token, wait_owner=wait_owner) as client:
                 stop = trio.Event()
                 nursery.start_soon(_watch_signals, signals, stop, client)
                 await _until_stopped(client, simulator, stop, seconds)
@@ -144,7 +142,9 @@ async def _watch_signals(signals: AsyncIterator[int], stop: trio.Event, client: 
         stop.set()
 
 
-async def _until_stopped(client: StatsClient, simulator: SimulatorProcess | None, stop: trio.Event, seconds: float | None) -> None:
+async def _until_stopped(
+    client: StatsClient, simulator: SimulatorProcess | None, stop: trio.Event, seconds: float | None
+) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Live(client).run)
         if simulator is not None:

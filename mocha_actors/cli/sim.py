@@ -60,9 +60,9 @@ def _sentence(group: ExceptionGroup[SimulatorError]) -> str:
 
 async def _serve(settings: SimulatorSettings, controlled: bool) -> None:
     async with open_simulator(settings) as simulator:
-        _print({"api_url": simulator.api_url, "gateway_url": simulator.gateway_url})
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_wait_for_signal, nursery.cancel_scope)
+            await nursery.start(_wait_for_signal, nursery.cancel_scope)
+            _print({"api_url": simulator.api_url, "gateway_url": simulator.gateway_url})
             if controlled:
                 await _obey(simulator)
                 nursery.cancel_scope.cancel()
@@ -72,8 +72,9 @@ async def _serve(settings: SimulatorSettings, controlled: bool) -> None:
             _tell(_summary(simulator))
 
 
-async def _wait_for_signal(scope: trio.CancelScope) -> None:
+async def _wait_for_signal(scope: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         async for _ in signals:
             scope.cancel()
 

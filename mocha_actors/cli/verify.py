@@ -14,6 +14,7 @@ from mocha_actors.db.comparison import Difference, Verification
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.verify import KEYS, Truth, compare_truth, verify
 from mocha_actors.errors import ConfigError, DataError
+from mocha_actors.simulator.recount import recount
 
 DIFFERENCES_SHOWN: Final = 20
 
@@ -56,8 +57,6 @@ def read_ledger(path: Path) -> Truth:
         DataError: it is no ledger.
 
     """
-    from mocha_actors.simulator.recount import recount
-
     try:
         return recount(path)
     except OSError as error:
@@ -81,4 +80,4 @@ def _row(difference: Difference) -> tuple[str, str, str | None, str | None]:
 
 
 def _numbers(numbers: tuple[int | None, ...] | None) -> str | None:
-    return None if numbers is None else ", ".join("–" if number is None else str(number) for number in numbers)
+    return None if numbers is None else ", ".join("-" if number is None else str(number) for number in numbers)

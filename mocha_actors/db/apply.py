@@ -24,6 +24,9 @@ from mocha_actors.pipeline.facts import Fact, SessionStarted
 
 SEQ: Final = attrgetter("s")
 
+MAX_SET_ASIDE: Final = 100
+"""Entries of one group that may turn out to be unwritable. When more do, the data is not what is at fault, and setting it aside would lose it."""
+
 
 class Part(NamedTuple):
     """Entries ``start`` to ``stop`` (exclusive) of a settled batch."""
@@ -75,15 +78,17 @@ class Applier:
         """``epoch`` is the owner's, see :func:`checkpoint.claim_epoch`."""
         self._projections = projections
         self._epoch = epoch
+        self._set_aside_count = 0
 
     def apply(self, session: Session, batches: Sequence[Batch]) -> Applied:
         """Make settled ``batches``, which are in order per shard, durable. Doing it again changes nothing.
 
         Raises:
-            MochaError: the database is away, damaged, or owned by another: then nothing of the transaction at fault has happened, or, if its
+            MochaError: the database is away, damaged, or owned by another, or refuses too many entries: then nothing of the transaction at fault has happened, or, if its
                 COMMIT was what failed, possibly all of it.
 
         """
+        self._set_aside_count = 0
         return self._apply(session, [Part(batch, 0, len(batch)) for batch in batches])
 
     def _apply(self, session: Session, parts: list[Part]) -> Applied:
@@ -92,7 +97,7 @@ class Applier:
             return self._commit(session, parts)
         except Exception as error:
             # Whatever a projection trips over, the neighbours are written.
-            if isinstance(error, MochaError) and not isinstance(error, DataError):
+            if isinstance(error, MochaError | MemoryError) and not isinstance(error, DataError):
                 raise
             entry = sole_entry(parts)
             if entry is None:
@@ -102,6 +107,10 @@ class Applier:
 
     def _set_aside(self, session: Session, entry: Part, error: Exception) -> Applied:
         """Commit one entry as the dead letter that it has to be; its facts are given up."""
+        self._set_aside_count += 1
+        if self._set_aside_count > MAX_SET_ASIDE:
+            msg = f"more than {MAX_SET_ASIDE} events of one transaction cannot be written; the last was refused by {type(error).__name__}: {error}"
+            raise SystemFailure(msg) from error
         batch, index, _ = entry
         event = batch.events[index]
         batch.outcomes[index] = letter = dead_letters.unwritable(event, error)
@@ -140,6 +149,7 @@ class Transaction:
             self._gather(part)
         self._project()
         dead_letters.insert(self._connection, self._letters)
+        self._applied.dead_lettered = len(self._letters)
         for shard in self._applied.standings:
             self._advance(shard)
         return self._applied

@@ -132,9 +132,9 @@ async def open_port(url: str, *, inline: bool = False) -> AsyncIterator[Port]:
     port = InlinePort(path) if inline else ThreadPort(path)
     try:
         before, after = await port.run(bring_up)
-        log.info("database.opened", path=str(path), schema=after)
+        log.info("database.opened", path=str(path), schema_version=after)
         if before != after:
-            log.info("database.migrated", path=str(path), before=before, after=after)
+            log.info("database.migrated", path=str(path), from_version=before, to_version=after)
         yield port
     finally:
         await port.close()

@@ -49,8 +49,10 @@ def original(error: BaseException) -> BaseException:
 def translate(error: Exception) -> Exception:
     """``error`` in Mocha's categories; an error about the data itself is returned as the driver raised it."""
     cause = original(error)
-    if not isinstance(cause, sqlite3.Error) or isinstance(cause, DATA_ERRORS):
-        return cause if isinstance(cause, Exception) else error
+    if isinstance(cause, DATA_ERRORS):
+        return cause
+    if not isinstance(cause, sqlite3.Error):
+        return DatabaseDamagedError(f"the database cannot be used: {error}")
     # The driver attaches no code to errors that it finds itself; then only the class is left to judge by.
     code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_INTERRUPT:

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
 import trio
 
 from mocha_actors.db.address import PRIVATE, unusable
 from mocha_actors.errors import PermanentError
 
 POLL_SECONDS: Final = 0.1
-
-log = structlog.get_logger()
 
 
 class ShardOwnedError(PermanentError):
@@ -50,7 +47,6 @@ class Ownership:
         except BaseException:
             ownership.release()
             raise
-        log.info("ownership.acquired", path=str(path))
         return ownership
 
     async def _lock(self, database: Path, deadline: float) -> None:

@@ -7,11 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from mocha_actors.db import checkpoint
 from mocha_actors.db.address import database_path, prepare
 from mocha_actors.db.engine import Port, open_port
 from mocha_actors.db.ownership import Ownership
 from mocha_actors.db.session import Session
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ async def open_store(url: str, *, inline: bool = False, wait: float = 0.0) -> As
     ownership = await Ownership.acquire(path, wait)
     try:
         async with open_port(url, inline=inline) as port:
-            yield Store(path, port, await port.run(begin_epoch))
+            epoch = await port.run(begin_epoch)
+            log.info("ownership.acquired", epoch=epoch)
+            yield Store(path, port, epoch)
     finally:
         ownership.release()
 

@@ -7,10 +7,10 @@ comes in during a commit waits in the mailbox, which is bounded in events and by
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+import sqlite3
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 import structlog
 import trio
@@ -199,10 +199,10 @@ class Writer(Actor[WriterMessage]):
         self._report(applied, len(batches), self._last_commit - started)
         self._answer_flushes(ctx)
 
-    async def _transact(self, work: Any) -> Any:
+    async def _transact(self, work: Callable[[sqlite3.Connection], R]) -> R:
         """The result of ``work(connection)`` in a transaction of its own."""
 
-        def job(session: Session) -> Any:
+        def job(session: Session) -> R:
             with session.transaction() as connection:
                 return work(connection)
 
@@ -210,8 +210,8 @@ class Writer(Actor[WriterMessage]):
 
     async def _persist(self, job: Job[R]) -> R:
         """Run ``job`` until the database takes it: everything it writes may be written twice, so nothing is lost and nothing doubled."""
-        began = trio.current_time()
-        for attempt in itertools.count():
+        began, attempt = trio.current_time(), 0
+        while True:
             try:
                 async with self._breaker:
                     return await self._port.run(job)
@@ -219,11 +219,11 @@ class Writer(Actor[WriterMessage]):
                 delay = RETRY.delay(attempt, self._rng)
                 if isinstance(error, CircuitOpen):
                     delay = max(delay, error.retry_after)
-                log.warning("writer.retrying", attempt=attempt + 1, delay=round(delay, 3), error=str(error))
+                attempt += 1
+                log.warning("writer.retrying", attempt=attempt, delay=round(delay, 3), error=str(error))
                 await trio.sleep(delay)
                 self._outages += trio.current_time() - began
                 began = trio.current_time()
-        raise AssertionError
 
     def _count(self, applied: Applied) -> None:
         self._counters.committed += applied.committed
@@ -268,11 +268,15 @@ class Writer(Actor[WriterMessage]):
         stuck = self._stuck.overdue(self._uptime())
         for batch in stuck.resubmit:
             log.warning(
-                "batch.stuck", shard=batch.shard, seq=batch.first_seq, open=len(batch.open_entries()), action="resubmit"
+                "batch.stuck",
+                shard=batch.shard,
+                seq=batch.first_seq,
+                entries=len(batch.open_entries()),
+                action="resubmit",
             )
             self._dispatcher.tell_nowait(Resubmit(batch))
         for batch in stuck.give_up:
-            log.error("batch.stuck", shard=batch.shard, seq=batch.first_seq, open=batch.give_up(), action="give up")
+            log.error("batch.stuck", shard=batch.shard, seq=batch.first_seq, entries=batch.give_up(), action="give up")
         if self._log_grown and trio.current_time() >= self._last_commit + IDLE_SECONDS:
             self._log_grown = False
             await self._persist(Session.checkpoint_log)

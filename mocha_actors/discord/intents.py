@@ -50,7 +50,7 @@ def parse_intents(names: Iterable[str]) -> Intents:
     intents = Intents(0)
     for name in names:
         if name.upper() not in Intents.__members__:
-            msg = f"unknown intent {name!r}; allowed are {', '.join(each.lower() for each in Intents.__members__)}"
+            msg = f"unknown intent {name!r}; allowed are {', '.join(Intents.__members__)}"
             raise ConfigError(msg)
         intents |= Intents[name.upper()]
     return intents

@@ -43,7 +43,7 @@ def check_resume_address(url: str, gateway_url: str) -> None:
 
     """
     host, home = _split(url).hostname or "", _split(gateway_url).hostname
-    if host != home and host != DISCORD_HOST and not host.endswith("." + DISCORD_HOST):
+    if host not in (home, DISCORD_HOST) and not host.endswith("." + DISCORD_HOST):
         msg = f"the resume address is on host {host!r}; allowed are {home!r}, {DISCORD_HOST!r} and its subdomains"
         raise BadAddressError(msg)
 

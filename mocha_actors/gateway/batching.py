@@ -40,17 +40,23 @@ class BatchBuilder:
         if (session_id, replayed) != (self._session_id, self._replayed):
             closed += self.close()
             self._session_id, self._replayed = session_id, replayed
-        position, room = 0, max(1, min(MAX_EVENTS, MAX_BYTES // max(1, event_size)))
+        position = 0
         while position < len(events):
+            room = self._room(event_size)
+            if not room:
+                closed += self.close()
+                room = max(1, self._room(event_size))
             if not self._events:
                 self._received_at, self._received_ms = now, now_ms
-            part = events[position : position + max(1, room - len(self._events))]
+            part = events[position : position + room]
             self._events += part
             self._size += len(part) * event_size
             position += len(part)
-            if len(self._events) >= MAX_EVENTS or self._size >= MAX_BYTES:
-                closed += self.close()
-        return closed
+        return closed + (self.close() if not self._room(event_size) else [])
+
+    def _room(self, event_size: int) -> int:
+        """How many more events of that size the batch may take."""
+        return max(0, min(MAX_EVENTS - len(self._events), (MAX_BYTES - self._size) // max(1, event_size)))
 
     def close(self) -> list[Batch]:
         """The batch so far, if there is any; what nobody counts is settled already."""
@@ -67,7 +73,9 @@ class BatchBuilder:
                     batch.settle(index, IGNORED)
         return [batch]
 
-    def settled(self, event: Event, outcome: Outcome, *, session_id: str, size: int, now: float, now_ms: int) -> list[Batch]:
+    def settled(
+        self, event: Event, outcome: Outcome, *, session_id: str, size: int, now: float, now_ms: int
+    ) -> list[Batch]:
         """A batch of one event with its outcome, behind what was built before it."""
         batch = Batch(self._shard, session_id, [event], received_at=now, received_ms=now_ms, size=size)
         batch.settle(0, outcome)

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from mocha_actors.discord.intents import PRIVILEGED, names_of
 from mocha_actors.errors import PermanentError
 
-
 RESUMABLE: Final = 4900
 """The code that this client closes with: anything but 1000 and 1001 keeps the session for a RESUME."""
 
@@ -107,4 +106,6 @@ def fatal_error(code: int, *, shard: int, shards: int, intents: int) -> Permanen
                 "switch them on in the developer portal, page Bot, or leave them out of discord.intents."
             )
         case _:
-            return RefusedIntentsError(f"Discord does not know the intents {intents} (close code {code}): correct discord.intents.")
+            return RefusedIntentsError(
+                f"Discord does not know the intents {intents} (close code {code}): correct discord.intents."
+            )

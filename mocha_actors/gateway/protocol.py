@@ -25,7 +25,18 @@ from mocha_actors.discord.opcodes import Opcode
 from mocha_actors.errors import PermanentError
 from mocha_actors.gateway.close_codes import RESUMABLE, Action, close_rule, fatal_error
 from mocha_actors.gateway.effects import (
-    AwaitTurn, CloseConnection, Connect, Deliver, DroppedDuplicates, Effect, Fatal, Log, ReportAlive, Send, SessionBegan, SessionLost,
+    AwaitTurn,
+    CloseConnection,
+    Connect,
+    Deliver,
+    DroppedDuplicates,
+    Effect,
+    Fatal,
+    Log,
+    ReportAlive,
+    Send,
+    SessionBegan,
+    SessionLost,
     SessionResumed,
 )  # fmt: skip
 from mocha_actors.gateway.heartbeat import MAX_INTERVAL, Heart
@@ -33,7 +44,17 @@ from mocha_actors.gateway.identity import Identity, Session, heartbeat
 from mocha_actors.gateway.reconnect import Reconnect
 from mocha_actors.gateway.sequence import Sequence
 from mocha_actors.gateway.states import (
-    Active, AwaitingHello, AwaitingTurn, Beating, Closing, Connecting, Ended, Identifying, Resuming, State, Waiting,
+    Active,
+    AwaitingHello,
+    AwaitingTurn,
+    Beating,
+    Closing,
+    Connecting,
+    Ended,
+    Identifying,
+    Resuming,
+    State,
+    Waiting,
 )  # fmt: skip
 from mocha_actors.pipeline.facts import GapReason
 
@@ -130,7 +151,9 @@ class Protocol:
         session = None if self._reconnect.use_main_address else self.session
         self.state = Connecting(by_resume_url=session is not None)
         return [
-            Log("shard.connecting", fields={"resuming": self.session is not None, "failures": self._reconnect.failures}),
+            Log(
+                "shard.connecting", fields={"resuming": self.session is not None, "failures": self._reconnect.failures}
+            ),
             Connect(session.resume_url if session else None),
         ]
 
@@ -346,7 +369,9 @@ class Protocol:
         """Keep the bytes as a dead letter, then give up the session, and say so as a gap."""
         evidence = UndecodableEvent(UNREADABLE, self.sequence.received + 1, str(violation), violation.raw)
         effects = self._deliver([evidence], replayed=True)
-        return effects + self._lose("poison_frame") + self._give_up(str(violation), now, at_least=self._rng.uniform(1, 5))
+        return (
+            effects + self._lose("poison_frame") + self._give_up(str(violation), now, at_least=self._rng.uniform(1, 5))
+        )
 
     def broken(self, reason: str, now: float) -> list[Effect]:
         """The connection's byte stream cannot be followed any more: damaged compression or framing."""

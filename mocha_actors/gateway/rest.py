@@ -148,6 +148,9 @@ async def open_rest(token: Token, api_url: str = DISCORD_API) -> AsyncIterator[D
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         msg = f"{api_url!r} is not encrypted; allowed is https://, and http:// for loopback only"
         raise BadAddressError(msg)
-    headers = {"Authorization": f"Bot {token.reveal()}", "User-Agent": "DiscordBot (https://pypi.org/project/mocha-actors, 0)"}
+    headers = {
+        "Authorization": f"Bot {token.reveal()}",
+        "User-Agent": "DiscordBot (https://pypi.org/project/mocha-actors, 0)",
+    }
     async with httpx.AsyncClient(headers=headers, timeout=TIMEOUT, follow_redirects=False) as client:
         yield DiscordRest(client, api_url.rstrip("/"))

@@ -26,7 +26,18 @@ from mocha_actors.gateway.batching import BatchBuilder
 from mocha_actors.gateway.coalescing import BrokenFramingError
 from mocha_actors.gateway.compression import InflateError
 from mocha_actors.gateway.effects import (
-    AwaitTurn, CloseConnection, Connect, Deliver, DroppedDuplicates, Effect, Fatal, Log, ReportAlive, Send, SessionBegan, SessionLost,
+    AwaitTurn,
+    CloseConnection,
+    Connect,
+    Deliver,
+    DroppedDuplicates,
+    Effect,
+    Fatal,
+    Log,
+    ReportAlive,
+    Send,
+    SessionBegan,
+    SessionLost,
     SessionResumed,
 )  # fmt: skip
 from mocha_actors.gateway.identify_queue import TakeTurn
@@ -324,7 +335,12 @@ class Shard(Actor[Committed | Quiesce]):
             application_id=data.application.id if data.application else 0, ready_ms=now_ms, reason=began.reason,
         )  # fmt: skip
         self._ready_batches += self._builder.settled(
-            began.ready, (fact,), session_id=fact.session_id, size=self._event_size, now=trio.current_time(), now_ms=now_ms
+            began.ready,
+            (fact,),
+            session_id=fact.session_id,
+            size=self._event_size,
+            now=trio.current_time(),
+            now_ms=now_ms,
         )
 
     def _close(self) -> None:

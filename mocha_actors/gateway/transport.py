@@ -47,7 +47,9 @@ class Disconnected(TransientError):  # noqa: N818 - an event of every connection
     def __init__(self, code: int | None) -> None:
         """``code`` as the websocket library names it: 1005 and 1006 stand for no code at all."""
         self.code = None if code in (1005, 1006) else code
-        super().__init__("the connection was lost" if self.code is None else f"the gateway closed with code {self.code}")
+        super().__init__(
+            "the connection was lost" if self.code is None else f"the gateway closed with code {self.code}"
+        )
 
 
 class Transport:

@@ -42,5 +42,3 @@ def _shard(ref: ShardRef, settings: ShardSettings, surroundings: Surroundings) -
         f"shard-{settings.identity.shard}", partial(Shard, settings, surroundings), ref=ref, restart=Restart.TRANSIENT,
         backoff=Backoff(base=0.2, cap=30.0),
     )  # fmt: skip
-
-

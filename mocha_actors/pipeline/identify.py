@@ -38,7 +38,9 @@ def identify_wait(now_ms: int, attempts: Sequence[tuple[int, int]], claim: Claim
 
 def _spacing_wait(now_ms: int, attempts: Sequence[tuple[int, int]], claim: ClaimIdentify) -> int:
     key = claim.shard % claim.max_concurrency
-    latest = max((at_ms for shard, at_ms in attempts if shard % claim.max_concurrency == key), default=now_ms - SPACING_MS)
+    latest = max(
+        (at_ms for shard, at_ms in attempts if shard % claim.max_concurrency == key), default=now_ms - SPACING_MS
+    )
     return max(0, latest + SPACING_MS - now_ms)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import trio
 
-from mocha_actors.runtime.envelope import Envelope
+from mocha_actors.runtime.envelope import Answer, Envelope
 from mocha_actors.runtime.errors import UnhandledMessage
 from mocha_actors.runtime.events import Journal
 from mocha_actors.runtime.letters import DeadLetter
@@ -138,16 +138,15 @@ class Context(Generic[M]):
                 await handle(message, self)
                 self._inbox.settle(envelope)
             else:
-                await self._process_ask(handle, message, envelope)
+                await self._process_ask(handle, message, envelope, envelope.answer)
         except UnhandledMessage as error:
             self._inbox.settle(envelope)
             self._inbox.bury([envelope], "unhandled", error)
 
     async def _process_ask(
-        self, handle: Callable[[M, Context[M]], Awaitable[object]], message: M, envelope: Envelope
+        self, handle: Callable[[M, Context[M]], Awaitable[object]], message: M, envelope: Envelope, answer: Answer
     ) -> None:
-        assert envelope.answer is not None
-        self._caller.deadline = envelope.answer.deadline
+        self._caller.deadline = answer.deadline
         try:
             value = await handle(message, self)
         finally:

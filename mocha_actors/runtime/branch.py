@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mocha_actors.runtime.child import ActorChild, Child, contain
+from mocha_actors.runtime.child import Child, contain
+from mocha_actors.runtime.leaf import ActorChild
 from mocha_actors.runtime.outcome import Outcome
 from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec
 from mocha_actors.runtime.supervisor import SupervisorTask
@@ -20,13 +21,13 @@ class SupervisorChild(Child):
 
     kind = "supervisor"
 
-    def __init__(self, spec: ChildSpec, place: Place, tree: Tree) -> None:
+    def __init__(self, spec: ChildSpec, start: SupervisorSpec, place: Place, tree: Tree) -> None:
         super().__init__(spec, place, tree)
+        self._start = start
         self.task = self._make_task()
 
     def _make_task(self) -> SupervisorTask:
-        assert isinstance(self.spec.start, SupervisorSpec)
-        return SupervisorTask(self.spec.start, self.place.path, self.tree, make_child)
+        return SupervisorTask(self._start, self.place.path, self.tree, make_child)
 
     def _begin(self) -> None:
         super()._begin()
@@ -36,8 +37,7 @@ class SupervisorChild(Child):
 
     def _forget_dynamic_children(self) -> None:
         """A restarted supervisor has the children of its spec; those added at run time are gone, as in OTP."""
-        assert isinstance(self.spec.start, SupervisorSpec)
-        initial = {child.id for child in self.spec.start.children}
+        initial = {child.id for child in self._start.children}
         for child in tuple(self.task.children):
             if child.spec.id not in initial:
                 self.task.forget(child)
@@ -55,6 +55,14 @@ class SupervisorChild(Child):
     def abort_start(self) -> None:
         """Stop what has started below."""
         self.task.request_stop(final=False)
+
+    def _settle_hand(self, outcome: Outcome) -> None:
+        """A supervisor has no messages of its own."""
+
+    @property
+    def deliveries_left(self) -> int:
+        """None, as there are no messages."""
+        return 0
 
     def _bury(self) -> None:
         for child in reversed(self.task.children):
@@ -78,4 +86,6 @@ class SupervisorChild(Child):
 def make_child(spec: ChildSpec, path: str, tree: Tree) -> Child:
     """The child object for a spec."""
     place = tree.settle(path, spec)
-    return SupervisorChild(spec, place, tree) if spec.is_supervisor else ActorChild(spec, place, tree)
+    if isinstance(spec.start, SupervisorSpec):
+        return SupervisorChild(spec, spec.start, place, tree)
+    return ActorChild(spec, spec.start, place, tree)

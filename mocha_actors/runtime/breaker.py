@@ -87,7 +87,7 @@ class BreakerPolicy:
         _check(reachable, "minimum_calls", self.minimum_calls, f"at most the window of {self.window} calls")
 
 
-def _check(holds: bool, field: str, found: object, allowed: str) -> None:  # noqa: FBT001 - a column of checks
+def _check(holds: bool, field: str, found: object, allowed: str) -> None:
     if not holds:
         raise SpecError(f"breaker.{field} is {found!r}; allowed: {allowed}")
 

@@ -6,20 +6,16 @@ supervisor, so no failure of a child can take the supervisor or the siblings wit
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 import trio
 
-from mocha_actors.runtime.actor import Actor, AnyActor, Context
 from mocha_actors.runtime.errors import StartIgnored
 from mocha_actors.runtime.outcome import Exited, Failed, Ignored, Killed, Outcome, Stopped, error_of, name_of
-from mocha_actors.runtime.ref import inbox_of
 from mocha_actors.runtime.spec import ChildSpec
 from mocha_actors.runtime.tree import Place, Snapshot, State, Tree
-
-ON_STOP_SECONDS = 5.0
-"""How long `on_stop` may take; it runs when the time to stop may already be up, so it has its own bound."""
 
 
 async def contain(scope: trio.CancelScope, action: Callable[[], Awaitable[object]]) -> Outcome:
@@ -83,14 +79,18 @@ class Child(ABC):
 
     # One incarnation
 
-    async def start(self, nursery: trio.Nursery, report: Callable[[Child, int], None]) -> Outcome | None:
+    async def start(
+        self, nursery: trio.Nursery, report: Callable[[Child, int], None], *, deadline: float = math.inf
+    ) -> Outcome | None:
         """Start an incarnation and wait until it has started; the outcome if it did not, else None.
 
         Args:
             nursery: Where its task lives.
             report: Called with the child and the number of the incarnation when that ends by itself.
+            deadline: When it is cancelled at the latest.
         """
         self._begin()
+        self._scope.deadline = deadline
         outcome: Outcome | None = await nursery.start(self._incarnation, report)
         return outcome
 
@@ -161,6 +161,7 @@ class Child(ABC):
         """The type of the message in hand."""
         return None
 
+    @abstractmethod
     def _settle_hand(self, outcome: Outcome) -> None:
         """Put back or bury what the incarnation had in hand."""
 
@@ -208,17 +209,18 @@ class Child(ABC):
 
     # Stopping
 
-    async def stop(self, *, final: bool) -> None:
-        """End the incarnation: ask, wait as long as the spec allows, then cancel.
+    async def stop(self, *, final: bool, deadline: float) -> None:
+        """End the incarnation: ask, wait until the deadline, then cancel.
 
         Args:
             final: Whether the mailbox is drained; otherwise what waits is left to the next incarnation.
+            deadline: When its time to stop is up.
         """
         self._stop_asked = True
         self.state = "stopping"
         if self.spec.shutdown != "kill":
             self._ask_to_stop(final=final)
-            with trio.move_on_after(self.spec.stop_seconds):
+            with trio.move_on_at(deadline):
                 await self._done.wait()
         if not self._done.is_set():
             self.kill()
@@ -235,6 +237,11 @@ class Child(ABC):
     def abort_start(self) -> None:
         """Give up an incarnation that is still starting."""
 
+    @property
+    @abstractmethod
+    def deliveries_left(self) -> int:
+        """How many crashes can at most be caused by the messages that wait."""
+
     def close(self) -> None:
         """The child is down and no restart is due: bury what waits for it and tell who watches it."""
         if self._closed:
@@ -245,6 +252,7 @@ class Child(ABC):
             self.emit("child.stopped", outcome=name_of(self.outcome), parked=self.state == "parked")
         self.tree.terminated(self.place, self.outcome)
 
+    @abstractmethod
     def _bury(self) -> None:
         """Give up what waits for the child."""
 
@@ -262,99 +270,3 @@ class Child(ABC):
     def current_backoff(self) -> float:
         """Seconds of the current wait for a restart."""
         return self._wait if self.state == "restarting" else 0.0
-
-
-class ActorChild(Child):
-    """A child that is an actor."""
-
-    kind = "actor"
-
-    def __init__(self, spec: ChildSpec, place: Place, tree: Tree) -> None:
-        super().__init__(spec, place, tree)
-        assert place.ref is not None
-        self._ref = place.ref
-        self._inbox = inbox_of(place.ref)
-        self._context: Context[object] | None = None
-
-    def _begin(self) -> None:
-        super()._begin()
-        self._inbox.incarnation = self.place.incarnation
-        self._inbox.open()
-
-    async def _live(self, started: Callable[[], None]) -> Outcome:
-        actor: AnyActor | None = None
-        self._context = context = Context(self._ref, self.place.incarnation, self.tree.journal)
-        context.enter()
-
-        async def live() -> None:
-            nonlocal actor
-            actor = self._make()
-            await actor.on_start(context)
-            started()
-            await actor.run(context)
-
-        outcome = await contain(self._scope, live)
-        if actor is not None and self._started_at is not None and self.spec.shutdown != "kill":
-            outcome = await self._clean_up(actor, self._judge(outcome))
-        return outcome
-
-    def _make(self) -> AnyActor:
-        assert callable(self.spec.start)
-        actor = self.spec.start()
-        if not isinstance(actor, Actor):
-            raise TypeError(f"the start of {self.place.path} made a {type(actor).__name__}; it must make an Actor")
-        return actor
-
-    async def _clean_up(self, actor: AnyActor, outcome: Outcome) -> Outcome:
-        """Call `on_stop`; its own failure counts, but never hides an earlier one."""
-        scope = trio.CancelScope(deadline=trio.current_time() + ON_STOP_SECONDS, shield=True)
-        ended = await contain(scope, lambda: actor.on_stop(outcome))
-        match outcome, ended:
-            case _, Exited():
-                return outcome
-            case Failed(error), Failed(second):
-                error.add_note(f"on_stop raised, too: {second!r}")
-                return outcome
-            case Failed(), _:
-                return outcome
-            case _:
-                return ended
-
-    def _message_type(self) -> str | None:
-        message = self._inbox.newest_in_hand()
-        return None if message is None else type(message).__name__
-
-    def _settle_hand(self, outcome: Outcome) -> None:
-        self._inbox.end_incarnation(outcome)
-
-    def _ask_to_stop(self, *, final: bool) -> None:
-        if final:
-            self._inbox.drain()
-        else:
-            self._inbox.suspend()
-        if self._context is not None:
-            self._context.stopping.set()
-
-    def kill(self) -> None:
-        """Cancel the incarnation."""
-        self._scope.cancel()
-
-    def abort_start(self) -> None:
-        """Cancel the incarnation."""
-        self._scope.cancel()
-
-    def _bury(self) -> None:
-        self._inbox.close()
-
-    def snapshot(self) -> Snapshot:
-        """The actor now."""
-        return Snapshot(
-            path=self.place.path,
-            kind="actor",
-            state=self.state,
-            incarnation=self.place.incarnation,
-            restarts=self.place.restarts,
-            backoff=self.current_backoff,
-            mailbox=self._inbox.statistics(),
-            last_error=self.place.last_error,
-        )

@@ -43,7 +43,7 @@ class Answer:
         """Wait until settled."""
         await self._settled.wait()
 
-    def result(self) -> Any:  # noqa: ANN401 - the type of an answer is known to the request, not to the runtime
+    def result(self) -> Any:
         """The answer.
 
         Raises:
@@ -74,8 +74,3 @@ class Envelope:
         self.answer = answer
         self.deliveries = 0
         self.order = 0
-
-    @property
-    def expired(self) -> bool:
-        """Whether the asker has given up, so that handling it would be for nobody."""
-        return self.answer is not None and self.answer.abandoned

@@ -23,28 +23,28 @@ class ActorError(Exception):
     """Base of the errors that the runtime raises to its users."""
 
 
-class AskTimeout(ActorError):  # noqa: N818 - the name of the situation, as everywhere in actor libraries
+class AskTimeout(ActorError):
     """No answer came before the deadline of an `ask`; the request may still be handled."""
 
     def __init__(self, path: str, request: str, seconds: float) -> None:
         super().__init__(f"{path} did not answer {request} within {seconds:g} s")
 
 
-class ActorDead(ActorError):  # noqa: N818
+class ActorDead(ActorError):
     """The actor was stopped before it answered, or the tree it belongs to is down."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} is stopped")
 
 
-class ActorFailed(ActorError):  # noqa: N818
+class ActorFailed(ActorError):
     """The handler of an `ask` raised; the original exception is the `__cause__`."""
 
     def __init__(self, path: str, request: str) -> None:
         super().__init__(f"{path} failed while it handled {request}")
 
 
-class UnhandledMessage(ActorError):  # noqa: N818
+class UnhandledMessage(ActorError):
     """Raised by a handler that does not know this message: the sender's mistake, so the actor goes on.
 
     An `ask` is answered with `ActorFailed` caused by this; a `tell` becomes a dead letter with the reason `unhandled`.
@@ -54,21 +54,21 @@ class UnhandledMessage(ActorError):  # noqa: N818
         super().__init__(f"no handler for a message of type {type(message).__name__}")
 
 
-class SelfAsk(ActorError):  # noqa: N818
+class SelfAsk(ActorError):
     """An actor asked itself. It would wait for an answer that only it can give, so the ask is refused."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} asked itself, which can never be answered; call the method instead")
 
 
-class MailboxFull(ActorError):  # noqa: N818
+class MailboxFull(ActorError):
     """The mailbox refused or evicted a message whose sender waits to know."""
 
     def __init__(self, path: str, capacity: int) -> None:
         super().__init__(f"the mailbox of {path} is full (capacity {capacity})")
 
 
-class CircuitOpen(ActorError):  # noqa: N818
+class CircuitOpen(ActorError):
     """A circuit breaker rejected a call without trying it.
 
     Attributes:
@@ -80,7 +80,7 @@ class CircuitOpen(ActorError):  # noqa: N818
         self.retry_after = retry_after
 
 
-class RestartLimitExceeded(ActorError):  # noqa: N818
+class RestartLimitExceeded(ActorError):
     """A supervisor gave up; the last child's error is the `__cause__`.
 
     Unlike OTP, where a supervisor that gives up exits with the reason `shutdown`, this is an abnormal exit for the
@@ -93,7 +93,7 @@ class RestartLimitExceeded(ActorError):  # noqa: N818
         self.child = child
 
 
-class StartFailed(ActorError):  # noqa: N818
+class StartFailed(ActorError):
     """A child did not start when its supervisor started (or in `start_child`); the reason is the `__cause__`."""
 
     def __init__(self, path: str) -> None:
@@ -118,7 +118,7 @@ class SpecError(ActorError, ValueError):
     """A specification is wrong; the text names the field, what was found and what is allowed."""
 
 
-class RestartNow(Exception):  # noqa: N818 - an instruction to the supervisor, not an error of the runtime
+class RestartNow(Exception):
     """Raised by an actor to say: the message in hand did this, and I bound my restarts myself.
 
     The supervisor restarts the child at once: without back-off, and without spending the restart intensity or the
@@ -130,7 +130,7 @@ class RestartNow(Exception):  # noqa: N818 - an instruction to the supervisor, n
         self.__cause__ = cause
 
 
-class StartIgnored(Exception):  # noqa: N818
+class StartIgnored(Exception):
     """Raised by `on_start` to say: there is nothing to do for me here.
 
     The child stays known without running (a temporary child is forgotten), and the next one is started.

@@ -61,10 +61,13 @@ class Event:
 EventHook: TypeAlias = Callable[[Event], None]
 
 
+_WORTH_A_LINE = frozenset({"child.parked", "mailbox.overflow", "message.dead", "message.poison", "message.slow"})
+
+
 def log_event(event: Event) -> None:
     """The hook of a tree that was given none: failures become lines of the standard `logging`, so none is invisible."""
     error = event.fields.get("exception")
-    if isinstance(error, BaseException) or event.name in {"child.parked", "message.dead", "message.poison"}:
+    if isinstance(error, BaseException) or event.name in _WORTH_A_LINE:
         text = ", ".join(f"{key}={value}" for key, value in event.fields.items() if key != "exception")
         exc_info = error if isinstance(error, BaseException) else None
         logger.warning("%s %s#%s: %s", event.name, event.path, event.incarnation, text, exc_info=exc_info)

@@ -12,7 +12,6 @@ from mocha_actors.runtime.child import Child
 from mocha_actors.runtime.errors import ChildError, StartFailed
 from mocha_actors.runtime.outcome import Failed, Outcome
 from mocha_actors.runtime.ref import ActorRef
-from mocha_actors.runtime.restart import Restart
 from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec, check_refs, check_significant
 from mocha_actors.runtime.supervisor import SupervisorTask
 

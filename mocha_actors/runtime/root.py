@@ -11,7 +11,7 @@ import trio
 
 from mocha_actors.runtime import operations
 from mocha_actors.runtime.branch import SupervisorChild, make_child
-from mocha_actors.runtime.errors import ActorDead, ChildError
+from mocha_actors.runtime.errors import ActorDead, ChildError, SpecError
 from mocha_actors.runtime.events import EventHook, log_event
 from mocha_actors.runtime.letters import DeadLetters
 from mocha_actors.runtime.operations import ChildCounts
@@ -245,7 +245,12 @@ async def open_supervisor(
             cancelled. An exception of the block itself passes as it is.
     """
     check_refs(spec)
-    supervisor = Supervisor(spec, Tree(name, on_event or log_event, rng or Random()))  # noqa: S311 - jitter only
+    tree = Tree(name, on_event or log_event, rng or Random())  # noqa: S311 - jitter only
+    try:
+        supervisor = Supervisor(spec, tree)
+    except SpecError:
+        tree.dissolve()
+        raise
     problem: BaseException | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(supervisor._live, name=f"supervisor {name}")  # noqa: SLF001 - one module, two halves

@@ -26,7 +26,7 @@ class SlowSteps(trio.abc.Instrument):
         self._clock = clock
         self._begun = clock()
 
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - part of the interface
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """A task is about to run."""
         self._begun = self._clock()
 
@@ -40,7 +40,9 @@ class SlowSteps(trio.abc.Instrument):
             inbox = caller.inbox
             message = inbox.newest_in_hand()
             message_type = None if message is None else type(message).__name__
-            self._journal.emit("message.slow", inbox.path, inbox.incarnation, seconds=seconds, message_type=message_type)
+            self._journal.emit(
+                "message.slow", inbox.path, inbox.incarnation, seconds=seconds, message_type=message_type
+            )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from mocha_actors.runtime.mailbox import Mailbox
 from mocha_actors.runtime.ref import ActorRef
 from mocha_actors.runtime.restart import AutoShutdown, Restart, Strategy
 
-Shutdown: TypeAlias = float | None | Literal["default", "kill"]
+Shutdown: TypeAlias = float | Literal["default", "kill"] | None
 
 ACTOR_SHUTDOWN = 5.0
 """Seconds that an actor has to drain when its spec does not say."""
@@ -47,7 +47,10 @@ class SupervisorSpec:
     def __post_init__(self) -> None:
         _require(isinstance(self.strategy, Strategy), "strategy", self.strategy, "a member of Strategy")
         _require(
-            isinstance(self.auto_shutdown, AutoShutdown), "auto_shutdown", self.auto_shutdown, "a member of AutoShutdown"
+            isinstance(self.auto_shutdown, AutoShutdown),
+            "auto_shutdown",
+            self.auto_shutdown,
+            "a member of AutoShutdown",
         )
         _require(_is_count(self.max_restarts), "max_restarts", self.max_restarts, "a whole number >= 0")
         _require(_is_seconds(self.max_seconds) and self.max_seconds > 0, "max_seconds", self.max_seconds, "seconds > 0")
@@ -138,9 +141,10 @@ def check_significant(child: ChildSpec, auto_shutdown: AutoShutdown) -> None:
     """
     if not child.significant:
         return
-    _require(child.restart is not Restart.PERMANENT, f"{child.id}.significant", True, "False with restart permanent")
+    field, ends = f"{child.id}.significant", child.restart is not Restart.PERMANENT
+    _require(ends, field, child.significant, "False with restart permanent")
     minds = auto_shutdown is not AutoShutdown.NEVER
-    _require(minds, f"{child.id}.significant", True, "False under auto_shutdown never")
+    _require(minds, field, child.significant, "False under auto_shutdown never")
 
 
 def check_refs(spec: SupervisorSpec) -> None:
@@ -161,7 +165,7 @@ def _refs(spec: SupervisorSpec) -> Iterator[ActorRef[Any]]:
             yield child.ref
 
 
-def _require(holds: bool, field: str, found: object, allowed: str) -> None:  # noqa: FBT001 - a column of checks
+def _require(holds: bool, field: str, found: object, allowed: str) -> None:
     if not holds:
         raise SpecError(f"{field} is {found!r}; allowed: {allowed}")
 

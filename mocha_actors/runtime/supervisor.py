@@ -16,7 +16,7 @@ import trio
 
 from mocha_actors.runtime.child import Child
 from mocha_actors.runtime.envelope import Answer
-from mocha_actors.runtime.errors import ActorDead, RestartLimitExceeded, StartFailed
+from mocha_actors.runtime.errors import ActorDead, RestartLimitExceeded, SpecError, StartFailed
 from mocha_actors.runtime.outcome import Failed, Outcome, error_of, is_fatal, wants_restart_now
 from mocha_actors.runtime.restart import IntensityWindow, Restart, Verdict, decide, restart_group, shuts_down
 from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec
@@ -84,15 +84,24 @@ class SupervisorTask:
         self.children: list[Child] = [self.adopt(child) for child in spec.children]
         self._window = IntensityWindow(spec.max_restarts, spec.max_seconds)
         self._post, self._control = trio.open_memory_channel[Exit | Retry | Call | Wake](math.inf)
-        self._nursery: trio.Nursery | None = None
+        self._nursery: trio.Nursery
         self._starting: Child | None = None
         self._ending: Ending | None = None
         self._killed = False
         self._over = False
 
     def adopt(self, spec: ChildSpec) -> Child:
-        """Make the child object for a spec; nothing is started."""
-        return self._make_child(spec, f"{self.path}/{spec.id}", self.tree)
+        """Make the child object for a spec; nothing is started.
+
+        Raises:
+            SpecError: A ref belongs to another child; nothing of the spec is kept.
+        """
+        path = f"{self.path}/{spec.id}"
+        try:
+            return self._make_child(spec, path, self.tree)
+        except SpecError:
+            self.tree.forget(path)
+            raise
 
     # The life of the supervisor
 
@@ -170,7 +179,6 @@ class SupervisorTask:
 
     async def start(self, child: Child) -> Outcome | None:
         """Start a child and wait until it has; None if it runs now, else how the attempt ended."""
-        assert self._nursery is not None
         self._starting = child
         try:
             outcome = await child.start(self._nursery, self._report)
@@ -191,14 +199,30 @@ class SupervisorTask:
             final: Whether it drains and its mailbox is closed, because no restart is due.
         """
         final = final or child.spec.restart is Restart.TEMPORARY
+        was_up, deadline = child.up, trio.current_time() + child.spec.stop_seconds
         child.cancel_restart()
         child.exit_pending = False
         if child.alive:
             if self._killed:
                 child.kill()
-            await child.stop(final=final)
+            await child.stop(final=final, deadline=deadline)
         if final:
+            if was_up:
+                await self._drain_on(child, deadline)
             self._retire(child, Verdict.FORGET if child.spec.restart is Restart.TEMPORARY else Verdict.KEEP)
+
+    async def _drain_on(self, child: Child, deadline: float) -> None:
+        """Restart a child that asked for `RestartNow` while messages wait, so that a bad one does not cost the others.
+
+        Its time to stop does not begin anew, and it may not crash more often than there are messages to do that.
+        """
+        for _ in range(child.deliveries_left):
+            if self._killed or not wants_restart_now(child.outcome) or trio.current_time() >= deadline:
+                return
+            child.await_restart(0.0, immediate=True)
+            if await child.start(self._nursery, self._report, deadline=deadline) is not None:
+                return
+            await child.stop(final=True, deadline=deadline)
 
     def _retire(self, child: Child, verdict: Verdict) -> None:
         child.close()
@@ -264,7 +288,6 @@ class SupervisorTask:
 
     def _restart_later(self, child: Child, delay: float, *, immediate: bool = False) -> None:
         """Always by way of the control channel, so that a stop is served between two attempts, never behind them."""
-        assert self._nursery is not None
         timer = child.await_restart(delay, immediate=immediate)
         if delay:
             self._nursery.start_soon(self._post_retry, Retry(child, timer), delay)
@@ -342,4 +365,3 @@ class SupervisorTask:
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The children now, in start order."""
         return tuple(child.snapshot() for child in self.children)
-

@@ -95,7 +95,7 @@ class Snapshot:
             parts.append(self.last_error)
         yield "  ".join(parts)
         for child in self.children:
-            yield from child._lines(depth + 1)
+            yield from child._lines(depth + 1)  # noqa: SLF001 - the same class
 
 
 @dataclass(slots=True)
@@ -163,11 +163,13 @@ class Tree:
         return place
 
     def forget(self, path: str) -> None:
-        """The child at this path, and whatever is below it, is no longer known."""
-        for known in [each for each in self._places if each == path or each.startswith(f"{path}/")]:
-            place = self._places.pop(known)
-            if place.ref is not None:
-                inbox_of(place.ref).owned = False
+        """The child at this path, and whatever is below it, is no longer known; its refs may serve another tree."""
+        place = self._places.pop(path, None)
+        if place is not None and place.ref is not None:
+            inbox_of(place.ref).owned = False
+            return
+        for below in [each for each in self._places if each.startswith(f"{path}/")]:
+            self.forget(below)
 
     def dissolve(self) -> None:
         """The tree is down: its refs may serve another tree."""

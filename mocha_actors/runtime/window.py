@@ -40,14 +40,14 @@ class CountWindow:
         self._size = size
         self._total = Tally()
 
-    def record(self, call: Tally, now: float) -> None:  # noqa: ARG002 - part of the protocol
+    def record(self, call: Tally, now: float) -> None:
         """Count a call; the oldest one beyond the size is forgotten."""
         self._calls.append(call)
         self._total.add(call)
         if len(self._calls) > self._size:
             self._total.add(self._calls.popleft(), -1)
 
-    def total(self, now: float) -> Tally:  # noqa: ARG002
+    def total(self, now: float) -> Tally:
         """The last calls together."""
         return self._total
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, RejectConnection, Request, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
@@ -73,7 +74,9 @@ class ServerWebSocket:
                 received.reply += self._protocol.send(event.response())
             case CloseConnection():
                 received.close_code = event.code
-                received.reply += self._protocol.send(event.response())
+                # In any other state it was the client that answered.
+                if self._protocol.state is ConnectionState.REMOTE_CLOSING:
+                    received.reply += self._protocol.send(event.response())
 
     def close(self, code: int, reason: str) -> bytes:
         """Return the frame that closes the connection."""

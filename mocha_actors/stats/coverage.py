@@ -23,8 +23,8 @@ LAST_ALIVE: Final = "SELECT MAX(last_alive_ms) FROM gateway_sessions"
 def coverage_of(connection: Connection, period: Range) -> Coverage:
     """The gaps that overlap ``period``, cut to it.
 
-    Gaps of every shard count: which shard a guild belonged to at that time is not recorded, and a gap too many is better
-    than one too few.
+    Gaps of every shard count: which shard a guild belonged to at that time is not recorded, and a gap too many is
+    better than one too few.
     """
     bounds = {"since_ms": period.since_ms, "until_ms": period.until_ms}
     gaps = [

@@ -1,8 +1,8 @@
 """Questions: what can be asked. One request type each; :mod:`mocha_actors.stats.results` has the answers.
 
-All questions count what rules 1 to 3 of the statistics say unless their :class:`Filters` ask for more: messages are those
-that people wrote (default messages and replies), commands are a number of their own, system messages are none. A question
-that cannot be answered is refused when it is made, by :class:`~mocha_actors.stats.errors.QuestionError`.
+All questions count what rules 1 to 3 of the statistics say unless their :class:`Filters` ask for more: messages are
+those that people wrote (default messages and replies), commands are a number of their own, system messages are none.
+A question that cannot be answered is refused when it is made, by :class:`~mocha_actors.stats.errors.QuestionError`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
             "webhooks": AuthorClass.WEBHOOK if self.include_webhooks else AuthorClass.HUMAN,
             "exclude_deleted": int(self.exclude_deleted),
         }
+
+
+class GuildsQuestion(msgspec.Struct, Request[list[tuple[int, str | None]]], frozen=True, kw_only=True):
+    """Which guilds is anything known of, ascending by id, and their names where known."""
 
 
 class GuildQuestion(msgspec.Struct, Request[GuildStats], frozen=True, kw_only=True):
@@ -127,7 +131,7 @@ class LeaderboardQuestion(msgspec.Struct, Request[Leaderboard], frozen=True, kw_
         return None if self.cursor is None else Cursor.parse(self.cursor)
 
 
-Question = GuildQuestion | UserQuestion | ChannelQuestion | LeaderboardQuestion
+Question = GuildsQuestion | GuildQuestion | UserQuestion | ChannelQuestion | LeaderboardQuestion
 
 
 def check_ids(**ids: int) -> None:

@@ -1,8 +1,8 @@
 """Half-open ranges of time, and how a question cuts one into whole rollup buckets and ragged edges.
 
-Rollups know whole hours or days. A range that begins or ends inside a bucket is answered from the whole buckets in between
-and, for the two ragged edges, from the raw rows, whose keys are snowflakes and therefore times. So every range is exact to
-the millisecond, and cheap.
+Rollups know whole hours or days. A range that begins or ends inside a bucket is answered from the whole buckets in
+between and, for the two ragged edges, from the raw rows, whose keys are snowflakes and therefore times. So every range is
+exact to the millisecond, and cheap.
 """
 
 from __future__ import annotations

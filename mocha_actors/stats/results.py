@@ -1,6 +1,6 @@
 """Answers: what comes back. Frozen, with units in the names of fields; counts have none.
 
-Identifiers are integers in Python and strings in JSON, since a snowflake does not fit into JavaScript's numbers (rule 30).
+Identifiers are integers in Python and strings in JSON, since a snowflake is too large for JavaScript (rule 30).
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ SELECT day, author_class, kind, sent, deleted FROM whole CROSS JOIN user_day
 WHERE guild_id = :guild_id AND day = number AND user_id = :user_id
 UNION ALL
 SELECT NULL, author_class, kind, COUNT(*), COUNT(deleted_ms) FROM edge CROSS JOIN message_events
-WHERE guild_id = :guild_id AND message_id >= low AND message_id < high AND user_id = :user_id AND author_class <> 2
+WHERE guild_id = :guild_id AND message_id >= low AND message_id < high AND user_id = :user_id
 GROUP BY author_class, kind
 """
 """The days are enumerated, so that each costs one key look-up and not the rows of all users of that day."""

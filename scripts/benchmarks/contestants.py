@@ -59,23 +59,26 @@ class Simulator:
         """Start it in ``folder``; it keeps a ledger in memory of nothing, so that it costs as little as can be."""
         command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", "--rate", "1", "--count", "0"]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True)  # noqa: S603  # our own program
+        self.process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True)
         addresses = self._answer()
         self.api_url, self.gateway_url = addresses["api_url"], addresses["gateway_url"]
 
     def command(self, **command: Any) -> dict[str, Any]:
         """Send a command, return its answer."""
-        assert self.process.stdin is not None  # noqa: S101  # it is started with pipes
+        assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
         return self._answer()
 
     def wait_connected(self) -> None:
         """Wait until a client has its session."""
-        wait(lambda: any(session["connected"] for session in self.command(cmd="stats")["stats"]["sessions"]), "a client to connect")
+        wait(
+            lambda: any(session["connected"] for session in self.command(cmd="stats")["stats"]["sessions"]),
+            "a client to connect",
+        )
 
     def _answer(self) -> dict[str, Any]:
-        assert self.process.stdout is not None  # noqa: S101  # it is started with pipes
+        assert self.process.stdout is not None
         return dict(json.loads(self.process.stdout.readline()))
 
 
@@ -100,7 +103,7 @@ def usage(pid: int) -> tuple[float, float]:
 @contextmanager
 def started(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run a contestant for the length of the block."""
-    process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
@@ -135,9 +138,16 @@ def durable(database: Path) -> int:
 
 def discord_py(simulator: Simulator, folder: Path, count: int, compression: str) -> Run:
     """discord.py with an empty ``on_message``: it stores nothing."""
-    command = [sys.executable, str(PEERS / "discord_py.py"), simulator.api_url, simulator.gateway_url, str(count), compression]
+    command = [
+        sys.executable,
+        str(PEERS / "discord_py.py"),
+        simulator.api_url,
+        simulator.gateway_url,
+        str(count),
+        compression,
+    ]
     with started(command, folder, {}) as process:
-        assert process.stdout is not None  # noqa: S101  # it is started with pipes
+        assert process.stdout is not None
         process.stdout.readline()  # it says when it is ready
         before, _ = usage(process.pid)
         answer = simulator.command(cmd="burst", count=count)

@@ -19,7 +19,9 @@ CONTESTANTS: dict[str, Contestant] = {"mocha": mocha, "discord.py": discord_py}
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(min=1_000), default=200_000, show_default=True, help="Messages in the burst.")
+@click.option(
+    "--count", type=click.IntRange(min=1_000), default=200_000, show_default=True, help="Messages in the burst."
+)
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of each, alternately.")
 @click.option("--compression", type=click.Choice(["none", "zlib-stream"]), default="none", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print every run as JSON.")
@@ -49,7 +51,9 @@ def measure(name: str, count: int, compression: str) -> Run:
 
 def table(runs: list[Run], count: int, compression: str) -> Table:
     """Medians, spread, and the ratio to discord.py's rate."""
-    result = Table(title=f"{count:,} messages, {compression}, medians of {len(runs) // len(CONTESTANTS)} alternating runs")
+    result = Table(
+        title=f"{count:,} messages, {compression}, medians of {len(runs) // len(CONTESTANTS)} alternating runs"
+    )
     for heading in ("", "events/s", "min – max", "ratio", "cpu µs/event", "peak MB"):
         result.add_column(heading, justify="right" if heading else "left")
     base = statistics.median(count / run.seconds for run in runs if run.contestant == "discord.py")

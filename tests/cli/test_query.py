@@ -136,7 +136,7 @@ def test_without_a_range_the_last_thirty_days_are_asked(path: Path) -> None:
             ["Guild 900", "2026-01-01 00:00 UTC to 2026-02-01 00:00 UTC (31 days); humans", "Messages", "Active users"],
         ),
         (["user", "--user", ADA], [f"User Ada Lovelace ({ADA})", "1 of 2", "2026-01-01 01:00 UTC"]),
-        (["user", "--user", 999], ["User 999", "–"]),
+        (["user", "--user", 999], ["User 999", "Rank", " -\n"]),
         (["channel", "--channel", 50], ["Channel 50", "100.0%"]),
         (["leaderboard"], ["Rank", "Ada Lovelace", str(ADA), "2 of 2 users"]),
         (["leaderboard", "--include-bots"], ["helper (bot)", "humans, bots"]),

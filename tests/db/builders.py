@@ -36,7 +36,7 @@ TABLES = {
 }
 
 
-def message(  # noqa: PLR0913 - a fact has as many fields
+def message(
     n: int = 0,
     *,
     at_ms: int = NOON_MS,
@@ -57,7 +57,9 @@ def event(s: int) -> MessageCreate:
     return MessageCreate(s=s, d=Message(id=1, channel_id=2, author=User(3, "ada")))
 
 
-def settled(first_s: int, outcomes: Sequence[Outcome], *, shard: int = 0, session: str = "session-1", at_ms: int = NOON_MS) -> Batch:
+def settled(
+    first_s: int, outcomes: Sequence[Outcome], *, shard: int = 0, session: str = "session-1", at_ms: int = NOON_MS
+) -> Batch:
     """A settled batch of events from ``first_s`` on."""
     batch = unsettled(first_s, len(outcomes), shard=shard, session=session, at_ms=at_ms)
     for index, outcome in enumerate(outcomes):

@@ -25,7 +25,9 @@ def test_four_slashes_begin_an_absolute_path() -> None:
     assert database_path("sqlite:////var/lib/mocha.db") == Path("/var/lib/mocha.db")
 
 
-@pytest.mark.parametrize("url", ["", "mocha.db", "sqlite:/x", "sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://x"])
+@pytest.mark.parametrize(
+    "url", ["", "mocha.db", "sqlite:/x", "sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://x"]
+)
 def test_another_address_is_refused_with_what_is_allowed(url: str) -> None:
     """The sentence quotes what was found."""
     with pytest.raises(ConfigError, match="allowed is sqlite:///path/to/file.db"):

@@ -94,7 +94,11 @@ def test_the_same_batch_twice_is_two_entries() -> None:
 def test_groups_keep_the_order_of_each_shard_and_the_limit(lanes: list[list[int]], order: object, limit: int) -> None:
     """However batches are settled, each shard's come out in the order they went in, all of them, and never more than fit."""
     backlog = Backlog(lambda: None)
-    added = [unsettled(index * 10 + 1, size, shard=shard) for shard, sizes in enumerate(lanes) for index, size in enumerate(sizes)]
+    added = [
+        unsettled(index * 10 + 1, size, shard=shard)
+        for shard, sizes in enumerate(lanes)
+        for index, size in enumerate(sizes)
+    ]
     for batch in added:
         backlog.add(batch)
     taken: list[Batch] = []

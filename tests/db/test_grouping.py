@@ -29,7 +29,7 @@ def test_under_load_commits_keep_their_distance() -> None:
 
 
 @given(now=seconds, pause=seconds, ready=events, urgent=st.booleans())
-def test_no_ready_event_waits_longer_than_the_linger_time(now: float, pause: float, ready: int, urgent: bool) -> None:  # noqa: FBT001
+def test_no_ready_event_waits_longer_than_the_linger_time(now: float, pause: float, ready: int, urgent: bool) -> None:
     """Whatever the clock says, the wait is between nothing and the linger time."""
     wait = Grouping(linger=0.04).wait(now, ready=ready, last_commit=now - pause, urgent=urgent)
 

@@ -46,7 +46,10 @@ def test_migrating_twice_changes_nothing(connection: sqlite3.Connection) -> None
 
 def test_a_database_is_migrated_from_where_it_is(connection: sqlite3.Connection) -> None:
     """Only what is missing is applied."""
-    first, second = Migration(1, "one", "CREATE TABLE one (a INTEGER);"), Migration(2, "two", "ALTER TABLE one ADD COLUMN b INTEGER;")
+    first, second = (
+        Migration(1, "one", "CREATE TABLE one (a INTEGER);"),
+        Migration(2, "two", "ALTER TABLE one ADD COLUMN b INTEGER;"),
+    )
     migrations.migrate(connection, 1, (first,))
 
     assert migrations.migrate(connection, 1, (first, second)) == (1, 2)

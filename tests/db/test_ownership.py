@@ -68,7 +68,7 @@ async def test_waiting_ends(path: Path, autojump_clock: trio.testing.MockClock) 
 async def test_the_death_of_the_owner_releases_the_lock(path: Path) -> None:
     """Not even SIGKILL leaves something behind that has to be removed by hand."""
     command = [sys.executable, "-c", HOLDER, f"{path}.lock"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:  # noqa: ASYNC220, S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"locked\n"
         with pytest.raises(ShardOwnedError, match=str(holder.pid)):

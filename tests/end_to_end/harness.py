@@ -142,7 +142,9 @@ class House:
 
     def dispatches(self) -> list[dict[str, Any]]:
         """The dispatches of the ledger, replays left out."""
-        lines = (json.loads(line) for line in self.ledger.read_text().splitlines())
+        lines = (
+            json.loads(line) for line in self.ledger.read_bytes().splitlines()
+        )  # str.splitlines would split inside strings
         return [line for line in lines if not line.get("replay")]
 
     def sessions(self) -> int:
@@ -172,7 +174,18 @@ level = "debug"
 @asynccontextmanager
 async def open_house(folder: Path, *options: str, compression: str = "zlib-stream") -> AsyncIterator[House]:
     """A house with a running simulator; whatever still runs at the end is killed."""
-    command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", "--token", TOKEN, "--ledger", "ledger.jsonl"]
+    command = [
+        sys.executable,
+        "-m",
+        "mocha_actors",
+        "sim",
+        "--control",
+        "stdio",
+        "--token",
+        TOKEN,
+        "--ledger",
+        "ledger.jsonl",
+    ]
     process = await trio.lowlevel.open_process(
         [*command, *options], cwd=folder, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

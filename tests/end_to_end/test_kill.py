@@ -30,7 +30,9 @@ async def check(folder: Path, kills: int, seed: int, compression: str) -> str:
     async with open_house(folder, "--rate", "1500", compression=compression) as house:
         await kill_repeatedly(house, kills, random.Random(seed))
         verdict = house.verify()
-        print(f"{kills} kills, seed {seed}, {compression}: {verdict}; {len(house.dispatches())} dispatches, {house.sessions()} session")
+        print(
+            f"{kills} kills, seed {seed}, {compression}: {verdict}; {len(house.dispatches())} dispatches, {house.sessions()} session"
+        )
         assert house.sessions() == 1, "a session was not resumed"
         assert house.rows("SELECT * FROM coverage_gaps") == []
         assert house.rows("SELECT * FROM dead_letters") == []

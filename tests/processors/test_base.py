@@ -15,7 +15,8 @@ from mocha_actors.errors import DataError
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Work
 from mocha_actors.pipeline.facts import Fact
 from mocha_actors.processors.base import MAX_RESTARTS, WINDOW, FailureWindow, Processor
-from mocha_actors.runtime import ActorRef, ChildSpec, Event as RuntimeEvent, Mailbox, SupervisorSpec, new_ref, open_supervisor
+from mocha_actors.runtime import ActorRef, ChildSpec, Mailbox, SupervisorSpec, new_ref, open_supervisor
+from mocha_actors.runtime import Event as RuntimeEvent
 
 MAILBOX = Mailbox(100_000, redeliver=1_000_000, weigh=len)
 
@@ -70,7 +71,9 @@ class Flaky:
         return IGNORED
 
 
-async def test_an_entry_that_fails_once_is_tried_again_in_a_fresh_incarnation(autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_entry_that_fails_once_is_tried_again_in_a_fresh_incarnation(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """One restart, no dead letter, no back-off, and the supervisor's budget (0 restarts here) is not spent."""
     flaky = Flaky({2: 1})
     house, batch = House(flaky), batch_of(3)
@@ -83,7 +86,9 @@ async def test_an_entry_that_fails_once_is_tried_again_in_a_fresh_incarnation(au
     assert 0 == trio.current_time()
 
 
-async def test_an_entry_that_fails_twice_is_poison_and_its_neighbours_are_handled(autojump_clock: trio.testing.MockClock) -> None:
+async def test_an_entry_that_fails_twice_is_poison_and_its_neighbours_are_handled(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """The dead letter is the entry's own; those before it are not handled again, those after it are handled."""
     flaky = Flaky({2: 9})
     house, batch = House(flaky), batch_of(3)
@@ -109,7 +114,9 @@ async def test_data_that_is_not_valid_restarts_nothing(autojump_clock: trio.test
     assert 0 == house.restarts()
 
 
-async def test_above_twenty_failures_a_minute_a_processor_stops_restarting(autojump_clock: trio.testing.MockClock) -> None:
+async def test_above_twenty_failures_a_minute_a_processor_stops_restarting(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """Degraded, it sets failing entries aside without a second try; a quiet minute later it restarts for them again."""
     flaky = Flaky(dict.fromkeys(range(1, 101), 9))
     house, batch = House(flaky), batch_of(100)

@@ -69,7 +69,9 @@ class Echo(Actor[Any]):
 class Scripted(Actor[Any]):
     """Runs a step of its script in each incarnation's `on_start`; the last step is repeated."""
 
-    def __init__(self, lives: list[int], script: list[Callable[[], Any] | None], stop: Callable[[], Any] | None) -> None:
+    def __init__(
+        self, lives: list[int], script: list[Callable[[], Any] | None], stop: Callable[[], Any] | None
+    ) -> None:
         self.life = len(lives)
         lives.append(self.life)
         self.script = script
@@ -108,7 +110,9 @@ def child(name: str, /, **options: Any) -> ChildSpec:
     return ChildSpec(name, Echo, **options)
 
 
-def scripted(name: str, *script: Callable[[], Any] | None, stop: Callable[[], Any] | None = None, **options: Any) -> ChildSpec:
+def scripted(
+    name: str, *script: Callable[[], Any] | None, stop: Callable[[], Any] | None = None, **options: Any
+) -> ChildSpec:
     """A `Scripted` that restarts without waiting."""
     options.setdefault("backoff", NO_WAIT)
     return ChildSpec(name, partial(Scripted, [], list(script) or [None], stop), **options)

@@ -40,12 +40,12 @@ class Sent(NamedTuple):
         return (self.id >> 22) + EPOCH_MS
 
 
-moments = st.one_of(
-    st.integers(START, START + 5 * DAY - 1),
-    st.integers(0, 5 * 24 - 1).map(lambda hour: START + hour * HOUR),
-    st.integers(1, 5 * 24).map(lambda hour: START + hour * HOUR - 1),
+moments = st.builds(
+    lambda hour, ms: START + hour * HOUR + ms,
+    st.sampled_from([0, 1, 2, 23, 24, 25, 26, 71, 72, 119]),
+    st.sampled_from([0, 1, 2, HOUR // 2, HOUR - 2, HOUR - 1]) | st.integers(0, HOUR - 1),
 )
-"""Any millisecond, with a liking for the first and the last of an hour, where buckets begin and end."""
+"""Milliseconds in a few hours, many at their ends, so that the ragged edges of a range hold as much as its whole buckets."""
 
 
 @st.composite

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mocha_actors.db.projections.messages import MessageProjection
+from mocha_actors.pipeline.facts import MessageSent
 from mocha_actors.stats.channels import COUNTS_OF_CHANNEL, channel_stats
 from mocha_actors.stats.errors import QuestionError
 from mocha_actors.stats.guilds import guild_stats, known_guilds
@@ -132,6 +134,8 @@ def test_channel_stats_equal_a_recount(history: list[Sent], period: Range, chose
     assert answer.commands == commands(here, chosen)
     assert answer.bot_messages == sum(row.kind == 0 and row.author_class == 1 for row in here)
     assert answer.webhook_messages == sum(row.kind == 0 and row.author_class == 2 for row in here)
+    everything = [row for row in counted(inside(history, period, Filters()), chosen) if row.channel == channel]
+    assert answer.deleted_messages == sum(row.deleted for row in everything)
     assert answer.guild_share == pytest.approx(len(wanted) / sum(totals.values()) if totals else 0)
     assert answer.rank == (1 + sum(count > len(wanted) for count in totals.values()) if wanted else None)
     assert answer.ranked_channels == len(totals)
@@ -159,6 +163,26 @@ def test_the_pages_of_a_leaderboard_equal_a_recount(
                 break
 
     assert listed == expected
+
+
+@given(histories())
+def test_the_questions_read_what_the_projection_writes(history: list[Sent]) -> None:
+    """The tables that these tests fill by themselves are those of the writer's own projection."""
+    kept = [row._replace(deleted=False) for row in history]
+    facts = [
+        MessageSent(row.guild, row.id, row.channel, row.user, row.author_class, row.kind, 0, "", None) for row in kept
+    ]
+
+    with closing(database(kept)) as ours, closing(database()) as theirs:
+        MessageProjection().apply(theirs, facts)
+
+        for table in ("message_events", "user_day", "channel_hour", "guild_hour"):
+            assert rows_of(ours, table) == rows_of(theirs, table)
+
+
+def rows_of(connection: sqlite3.Connection, table: str) -> list[tuple[int | None, ...]]:
+    """Everything that a table holds, by primary key."""
+    return connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - names from this module
 
 
 def test_a_range_ends_before_its_last_millisecond() -> None:
@@ -229,7 +253,8 @@ def test_a_deleted_message_counts_as_sent_unless_excluded() -> None:
 
 def test_a_user_whose_messages_are_all_deleted_is_not_active_when_those_are_excluded() -> None:
     """They stand in no list; the first message is found behind a day that has only deleted ones."""
-    history = [message(START, 1, deleted=True), message(START, 2, deleted=True, low=1), message(START + 2 * DAY, 2)]
+    history = [message(START, 1, deleted=True), message(START, 2, deleted=True, low=1)]
+    history += [message(START + DAY, 2), message(START + 2 * DAY, 2)]
     chosen = Filters(exclude_deleted=True)
 
     with closing(database(history)) as connection:
@@ -237,7 +262,7 @@ def test_a_user_whose_messages_are_all_deleted_is_not_active_when_those_are_excl
         second = user_stats(connection, UserQuestion(guild_id=GUILD, user_id=2, range=WEEK, filters=chosen))
 
     assert [entry.user_id for entry in users.entries] == [2]
-    assert second.first_message_ms == START + 2 * DAY
+    assert second.first_message_ms == START + DAY
 
 
 def test_a_bot_that_is_named_counts_and_ranks_only_among_bots_that_are_listed() -> None:

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final, cast
 
+from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.projections import rollups
 from mocha_actors.db.projections.names import Names
 from mocha_actors.pipeline.facts import Fact, MessageSent
 
-INSERT: Final = """\
-INSERT OR IGNORE INTO message_events (guild_id, message_id, channel_id, user_id, author_class, kind, type) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+INSERT: Final = BulkInsert(
+    "INSERT OR IGNORE INTO message_events (guild_id, message_id, channel_id, user_id, author_class, kind, type)",
+    "(?, ?, ?, ?, ?, ?, ?)",
+)
 
 KNOWN: Final = (
     "SELECT message_id FROM message_events WHERE guild_id = ? AND message_id IN (SELECT value FROM json_each(?))"
@@ -73,7 +76,7 @@ def insert_new(connection: sqlite3.Connection, messages: Sequence[MessageSent]) 
 def insert(connection: sqlite3.Connection, messages: Sequence[MessageSent]) -> int:
     """Insert rows in order of their keys; returns how many were inserted."""
     rows = sorted((m.guild_id, m.message_id, m.channel_id, m.user_id, m.author_class, m.kind, m.type) for m in messages)
-    return connection.executemany(INSERT, rows).rowcount if rows else 0
+    return INSERT.execute(connection, rows)
 
 
 def without_known(connection: sqlite3.Connection, messages: Sequence[MessageSent]) -> list[MessageSent]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind, MessageSent
 
@@ -26,17 +27,23 @@ ChannelHours = dict[tuple[int, int, int, int, int], int]
 GuildHours = dict[tuple[int, int, int, int], int]
 """(guild, hour, author class, kind) → sent."""
 
-ADD_USER_DAY: Final = """\
-INSERT INTO user_day (guild_id, day, user_id, author_class, kind, sent, deleted) VALUES (?, ?, ?, ?, ?, ?, 0)
-ON CONFLICT (guild_id, day, user_id, author_class, kind) DO UPDATE SET sent = sent + excluded.sent"""
+ADD_USER_DAY: Final = BulkInsert(
+    "INSERT INTO user_day (guild_id, day, user_id, author_class, kind, sent, deleted)",
+    "(?, ?, ?, ?, ?, ?, 0)",
+    "ON CONFLICT (guild_id, day, user_id, author_class, kind) DO UPDATE SET sent = sent + excluded.sent",
+)
 
-ADD_CHANNEL_HOUR: Final = """\
-INSERT INTO channel_hour (guild_id, hour, channel_id, author_class, kind, sent, deleted) VALUES (?, ?, ?, ?, ?, ?, 0)
-ON CONFLICT (guild_id, hour, channel_id, author_class, kind) DO UPDATE SET sent = sent + excluded.sent"""
+ADD_CHANNEL_HOUR: Final = BulkInsert(
+    "INSERT INTO channel_hour (guild_id, hour, channel_id, author_class, kind, sent, deleted)",
+    "(?, ?, ?, ?, ?, ?, 0)",
+    "ON CONFLICT (guild_id, hour, channel_id, author_class, kind) DO UPDATE SET sent = sent + excluded.sent",
+)
 
-ADD_GUILD_HOUR: Final = """\
-INSERT INTO guild_hour (guild_id, hour, author_class, kind, sent, deleted) VALUES (?, ?, ?, ?, ?, 0)
-ON CONFLICT (guild_id, hour, author_class, kind) DO UPDATE SET sent = sent + excluded.sent"""
+ADD_GUILD_HOUR: Final = BulkInsert(
+    "INSERT INTO guild_hour (guild_id, hour, author_class, kind, sent, deleted)",
+    "(?, ?, ?, ?, ?, 0)",
+    "ON CONFLICT (guild_id, hour, author_class, kind) DO UPDATE SET sent = sent + excluded.sent",
+)
 
 
 def count(messages: Sequence[MessageSent]) -> tuple[UserDays, ChannelHours, GuildHours]:
@@ -59,9 +66,9 @@ def count(messages: Sequence[MessageSent]) -> tuple[UserDays, ChannelHours, Guil
 def add(connection: sqlite3.Connection, messages: Sequence[MessageSent]) -> None:
     """Count ``messages``, none of which may have been counted before, and add them to the three tables."""
     users, channels, guilds = count(messages)
-    connection.executemany(ADD_USER_DAY, in_key_order(users.items()))
-    connection.executemany(ADD_CHANNEL_HOUR, in_key_order(channels.items()))
-    connection.executemany(ADD_GUILD_HOUR, in_key_order(guilds.items()))
+    ADD_USER_DAY.execute(connection, in_key_order(users.items()))
+    ADD_CHANNEL_HOUR.execute(connection, in_key_order(channels.items()))
+    ADD_GUILD_HOUR.execute(connection, in_key_order(guilds.items()))
 
 
 def in_key_order(sums: Iterable[tuple[tuple[int, ...], int]]) -> list[tuple[int, ...]]:

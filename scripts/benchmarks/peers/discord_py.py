@@ -31,6 +31,10 @@ class Bot(discord.Client):
             print(time.time(), flush=True)
 
 
+if compression == "none":
+    # discord.py has no option for an uncompressed connection; its own parameter is given the other value.
+    DiscordWebSocket.from_client.__func__.__kwdefaults__["compress"] = False
+
 intents = discord.Intents(guilds=True, guild_messages=True)
-bot = Bot(intents=intents, compress=compression != "none")
+bot = Bot(intents=intents)
 bot.run("simulator", log_handler=None)

@@ -1,0 +1,163 @@
+"""`mocha verify`: rollups against raw rows, and the database against another account of the truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mocha_actors.db.comparison import MAX_DIFFERENCES, Difference, Verification, compare
+from mocha_actors.db.projections.messages import MessageProjection
+from mocha_actors.db.readers import open_readers
+from mocha_actors.db.session import Session
+from mocha_actors.db.verify import compare_truth, verify
+from mocha_actors.pipeline.facts import AuthorClass, MessageKind
+from tests.db.builders import CHANNEL, GUILD, NOON_MS, USER, message
+
+HOUR_MS = 3_600_000
+HOUR = 497_244
+DAY = 20_718
+
+MESSAGES = [
+    message(1),
+    message(2, at_ms=NOON_MS + 12 * HOUR_MS, channel=CHANNEL + 1),
+    message(3, guild=GUILD + 1, author=AuthorClass.WEBHOOK),
+    message(4, kind=MessageKind.SYSTEM),
+]
+"""Two guilds, two days; five rows in rollups of users and channels, see :data:`TRUTH`."""
+
+
+@dataclass
+class Account:
+    """A truth written down by hand."""
+
+    raw: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
+    user_day: Counter[tuple[int, int, int, int, int]] = field(default_factory=Counter)
+    channel_hour: Counter[tuple[int, int, int, int, int]] = field(default_factory=Counter)
+    guild_hour: Counter[tuple[int, int, int, int]] = field(default_factory=Counter)
+
+
+def truth() -> Account:
+    """What MESSAGES come to."""
+    return Account(
+        {
+            (GUILD, MESSAGES[0].message_id): (CHANNEL, USER, 0, 0),
+            (GUILD, MESSAGES[1].message_id): (CHANNEL + 1, USER, 0, 0),
+            (GUILD + 1, MESSAGES[2].message_id): (CHANNEL, USER, 2, 0),
+            (GUILD, MESSAGES[3].message_id): (CHANNEL, USER, 0, 2),
+        },
+        Counter({(GUILD, USER, DAY, 0, 0): 1, (GUILD, USER, DAY + 1, 0, 0): 1}),
+        Counter({
+            (GUILD, CHANNEL, HOUR, 0, 0): 1,
+            (GUILD, CHANNEL + 1, HOUR + 12, 0, 0): 1,
+            (GUILD + 1, CHANNEL, HOUR, 2, 0): 1,
+        }),
+        Counter({(GUILD, HOUR, 0, 0): 1, (GUILD, HOUR + 12, 0, 0): 1, (GUILD + 1, HOUR, 2, 0): 1}),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def filled(session: Session) -> Session:
+    """A database with MESSAGES."""
+    with session.transaction() as connection:
+        MessageProjection().apply(connection, MESSAGES)
+    return session
+
+
+async def verified(path: Path) -> Verification:
+    """The result of `verify`."""
+    async with open_readers(f"sqlite:///{path}", inline=True) as readers:
+        return await verify(readers)
+
+
+async def compared(path: Path, account: Account) -> Verification:
+    """The result of `compare_truth`."""
+    async with open_readers(f"sqlite:///{path}", inline=True) as readers:
+        return await compare_truth(readers, account)
+
+
+def execute(session: Session, sql: str) -> None:
+    """Damage the database."""
+    with session.transaction() as connection:
+        assert connection.execute(sql).rowcount == 1
+
+
+async def test_rollups_that_the_projection_wrote_equal_the_recount(path: Path, filled: Session) -> None:
+    """Every row of the three tables is compared: two, three and three."""
+    assert await verified(path) == Verification(compared=8)
+
+
+async def test_an_empty_database_has_nothing_to_compare(path: Path, session: Session) -> None:
+    """And that is no failure."""
+    assert await verified(path) == Verification()
+
+
+DAMAGES = {
+    "UPDATE user_day SET sent = 5 WHERE day = 20718": Difference("user_day", (GUILD, USER, DAY, 0, 0), (5, 0), (1, 0)),
+    "UPDATE channel_hour SET deleted = 1 WHERE author_class = 2": Difference(
+        "channel_hour", (GUILD + 1, CHANNEL, HOUR, 2, 0), (1, 1), (1, 0)
+    ),
+    "DELETE FROM guild_hour WHERE hour = 497256": Difference("guild_hour", (GUILD, HOUR + 12, 0, 0), None, (1, 0)),
+    "INSERT INTO guild_hour VALUES (1, 3, 0, 0, 7, 0)": Difference("guild_hour", (1, 3, 0, 0), (7, 0), None),
+    "INSERT INTO user_day VALUES (1, 1000000000, 1, 0, 0, 7, 0)": Difference(
+        "user_day", (1, 1, 1_000_000_000, 0, 0), (7, 0), None
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_each_kind_of_damage_is_found(path: Path, filled: Session, damage: str) -> None:
+    """A wrong number, a missing row, a row too many, even on a day that no message can have."""
+    execute(filled, damage)
+
+    found = await verified(path)
+
+    assert found.differences == (DAMAGES[damage],)
+    assert found.equal == found.compared - 1
+
+
+async def test_a_deleted_message_counts_as_deleted_in_each_rollup(path: Path, filled: Session) -> None:
+    """A flag without its three counts is three differences, of the column `deleted` alone."""
+    execute(filled, f"UPDATE message_events SET deleted_ms = 1 WHERE message_id = {MESSAGES[0].message_id}")  # noqa: S608
+
+    assert [(each.table, each.stored, each.expected) for each in (await verified(path)).differences] == [
+        ("user_day", (1, 0), (1, 1)),
+        ("channel_hour", (1, 0), (1, 1)),
+        ("guild_hour", (1, 0), (1, 1)),
+    ]
+
+
+async def test_the_database_equals_the_truth(path: Path, filled: Session) -> None:
+    """Four raw rows besides the eight of the rollups."""
+    assert await compared(path, truth()) == Verification(compared=12)
+
+
+async def test_what_the_truth_has_and_the_database_has_not_is_found(path: Path, filled: Session) -> None:
+    """Also where the database has nothing at all of that day."""
+    account = truth()
+    account.guild_hour[GUILD, HOUR + 100, 0, 0] = 1
+    lost = message(9, at_ms=NOON_MS + 1)
+    account.raw[GUILD, lost.message_id] = (CHANNEL, USER, 0, 0)
+    found = await compared(path, account)
+
+    assert {(each.table, each.stored) for each in found.differences} == {("guild_hour", None), ("message_events", None)}
+    assert (found.compared, found.different) == (14, 2)
+
+
+async def test_what_the_database_has_and_the_truth_has_not_is_found(path: Path, filled: Session) -> None:
+    """A message counted twice, or one that never was."""
+    account = truth()
+    del account.raw[GUILD, MESSAGES[3].message_id]
+    found = await compared(path, account)
+
+    assert [(each.table, each.expected) for each in found.differences] == [("message_events", None)]
+
+
+def test_all_differences_are_counted_and_the_first_are_kept() -> None:
+    """A thousand show enough, and memory is bounded."""
+    many = {(n,): (1,) for n in range(MAX_DIFFERENCES)}
+    found = compare("user_day", many, {}) + compare("user_day", many, {})
+
+    assert (found.different, len(found.differences)) == (2 * MAX_DIFFERENCES, MAX_DIFFERENCES)

@@ -1,0 +1,464 @@
+"""The writer, alive under a supervisor in virtual time: what it holds survives its crashes, what it commits is told."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.lowlevel
+from trio.testing import MockClock
+
+from mocha_actors.db import checkpoint
+from mocha_actors.db.engine import Job, Port
+from mocha_actors.db.errors import DatabaseUnavailableError
+from mocha_actors.db.grouping import Grouping
+from mocha_actors.db.store import open_store
+from mocha_actors.db.writer import Writer, WriterMessage, database_breaker, writer_mailbox
+from mocha_actors.errors import FencedOutError
+from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter
+from mocha_actors.pipeline.counters import Counters
+from mocha_actors.pipeline.notices import (
+    Alive,
+    ClaimIdentify,
+    Committed,
+    Flush,
+    LoadCheckpoint,
+    Resubmit,
+    SessionInvalidated,
+)
+from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, Context, SupervisorSpec, new_ref, open_supervisor
+from tests.db.builders import NOON_MS, everything, message, ready, rows, settled, unsettled
+
+
+class Collector(Actor[Any]):
+    """Remembers what it is told."""
+
+    def __init__(self, told: list[Any]) -> None:
+        self._told = told
+
+    async def handle(self, message: Any, ctx: Context[Any]) -> None:
+        self._told.append(message)
+
+
+@dataclass
+class Faults:
+    """What goes wrong in the database port of a test.
+
+    Attributes:
+        before: called before each job, with its number.
+        after: called when the job is done and the caller does not know it yet.
+        jobs: how many there were.
+
+    """
+
+    before: Callable[[int], None] = lambda _: None
+    after: Callable[[int], None] = lambda _: None
+    jobs: int = 0
+
+
+class FaultyPort:
+    """A port that fails where the test says."""
+
+    def __init__(self, inner: Port, faults: Faults) -> None:
+        self._inner, self._faults = inner, faults
+
+    async def run(self, job: Job[Any]) -> Any:
+        self._faults.jobs += 1
+        self._faults.before(self._faults.jobs)
+        result = await self._inner.run(job)
+        self._faults.after(self._faults.jobs)
+        return result
+
+    async def idle(self) -> None:
+        await self._inner.idle()
+
+
+@dataclass
+class House:
+    """A writer with its neighbours."""
+
+    ref: ActorRef[WriterMessage]
+    faults: Faults
+    port: Port
+    counters: Counters = field(default_factory=Counters)
+    committed: list[Committed] = field(default_factory=list)
+    resubmitted: list[Resubmit] = field(default_factory=list)
+
+    async def flush(self) -> None:
+        """Wait until everything is durable."""
+        await self.ref.ask(Flush(), timeout=3600)
+
+
+@asynccontextmanager
+async def house(path: Path, *, grouping: Grouping | None = None, max_restarts: int = 1000) -> AsyncIterator[House]:
+    """Start a writer on the database at ``path``; leaving drains it."""
+    faults = Faults()
+    async with open_store(f"sqlite:///{path}", inline=True) as store:
+        port = FaultyPort(store.port, faults)
+        made = House(new_ref("writer", writer_mailbox()), faults, port)
+        dispatcher, listener = new_ref("dispatcher"), new_ref("shard-0")
+        writer = partial(
+            Writer, port, epoch=store.epoch, dispatcher=dispatcher, listeners={0: listener}, breaker=database_breaker(),
+            counters=made.counters, grouping=grouping, rng=random.Random(1),
+        )  # fmt: skip
+        spec = SupervisorSpec(
+            children=(
+                ChildSpec("dispatcher", partial(Collector, made.resubmitted), ref=dispatcher),
+                ChildSpec("shard-0", partial(Collector, made.committed), ref=listener),
+                ChildSpec("writer", writer, ref=made.ref, shutdown=60.0, backoff=Backoff(0.1, 1.0, jitter="none")),
+            ),
+            max_restarts=max_restarts,
+            max_seconds=1e6,
+        )
+        async with open_supervisor(spec):
+            yield made
+
+
+def seq(path: Path) -> int:
+    """The durable position of shard 0; 0 before it has a session."""
+    found = rows(path, "gateway_sessions", "seq")
+    return found[0][0] if found else 0  # type: ignore[return-value]
+
+
+async def test_a_session_is_durable_at_once(path: Path, autojump_clock: MockClock) -> None:
+    """Whatever the linger time: a crash would cost an IDENTIFY."""
+    async with house(path, grouping=Grouping(linger=100.0)) as writer:
+        await writer.ref.tell(ready())
+        await trio.sleep(0.001)
+        await writer.ref.tell(ready(shard=1))
+        await trio.sleep(0.001)
+
+        assert rows(path, "gateway_sessions", "shard, seq") == [(0, 1), (1, 1)]
+
+
+async def test_batches_under_load_share_a_transaction(path: Path, autojump_clock: MockClock) -> None:
+    """After a commit the next one waits for company for the linger time, and no longer."""
+    async with house(path, grouping=Grouping(linger=0.04)) as writer:
+        await writer.ref.tell(ready())
+        await trio.sleep(0.01)
+        for n in range(3):
+            await writer.ref.tell(settled(2 + n, [IGNORED]))
+            await trio.sleep(0.005)
+        assert seq(path) == 1
+        await trio.sleep(0.02)
+
+        assert seq(path) == 4
+        assert writer.counters.transactions == 2
+
+
+async def test_after_a_pause_a_batch_is_committed_at_once(path: Path, autojump_clock: MockClock) -> None:
+    """Settled one second after its receipt, durable without delay."""
+    async with house(path, grouping=Grouping(linger=0.04)) as writer:
+        batch = unsettled(2, 1)
+        await writer.ref.tell(ready())
+        await writer.ref.tell(batch)
+        await trio.sleep(1)
+        batch.settle(0, (message(),))
+        await trio.sleep(0.001)
+
+        assert seq(path) == 2
+
+
+async def test_listeners_are_told_what_is_durable(path: Path, autojump_clock: MockClock) -> None:
+    """A heartbeat carries it."""
+    async with house(path) as writer:
+        await writer.ref.tell(ready())
+        await writer.ref.tell(settled(2, [IGNORED] * 3))
+        await writer.flush()
+        await trio.lowlevel.checkpoint()
+
+    assert writer.committed[-1] == Committed(0, "session-1", 4)
+
+
+async def test_what_was_committed_is_counted_with_its_lag(path: Path, autojump_clock: MockClock) -> None:
+    """From receive to commit, in events."""
+    async with house(path) as writer:
+        await writer.ref.tell(ready())
+        await writer.flush()
+        batch = unsettled(2, 3)
+        batch.received_at = trio.current_time()
+        await writer.ref.tell(batch)
+        await trio.sleep(2)
+        for index, outcome in enumerate([(message(),), IGNORED, DeadLetter("invalid", "x")]):
+            batch.settle(index, outcome)
+        await writer.flush()
+
+        counters = writer.counters
+        assert (counters.committed, counters.ignored, counters.dead_lettered) == (4, 1, 1)
+        assert counters.lag.total == 4
+        assert counters.lag.percentile(100) == pytest.approx(2.0, rel=0.06)
+
+
+async def test_a_flush_waits_for_what_was_offered_before_and_not_for_what_came_after(
+    path: Path, autojump_clock: MockClock
+) -> None:
+    """It is answered while a later batch is still open."""
+    async with house(path) as writer:
+        first, second = unsettled(2, 1), unsettled(3, 1)
+        await writer.ref.tell(ready())
+        await writer.ref.tell(first)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.flush)
+            await trio.sleep(1)
+            await writer.ref.tell(second)
+            assert len(nursery.child_tasks) == 1
+            first.settle(0, IGNORED)
+        assert seq(path) == 2
+        second.settle(0, IGNORED)
+
+
+async def test_stopping_commits_what_is_settled(path: Path, autojump_clock: MockClock) -> None:
+    """The last commit is made before the writer ends (P8)."""
+    async with house(path, grouping=Grouping(linger=100.0)) as writer:
+        await writer.ref.tell(ready())
+        await trio.sleep(0.01)
+        await writer.ref.tell(settled(2, [(message(),)]))
+
+    assert seq(path) == 2
+
+
+async def test_the_checkpoint_is_answered_from_the_database(path: Path, autojump_clock: MockClock) -> None:
+    """None for a shard without a session, or with a refused one."""
+    async with house(path) as writer:
+        assert await writer.ref.ask(LoadCheckpoint(0), timeout=5) is None
+        await writer.ref.tell(ready())
+        await writer.flush()
+        found = await writer.ref.ask(LoadCheckpoint(0), timeout=5)
+        assert found is not None
+        assert found.seq == 1
+        await writer.ref.tell(Alive(0, NOON_MS + 5))
+        await writer.ref.tell(SessionInvalidated(0, "session-1"))
+
+        assert await writer.ref.ask(LoadCheckpoint(0), timeout=5) is None
+    assert rows(path, "gateway_sessions", "last_alive_ms") == [(NOON_MS + 5,)]
+
+
+async def test_a_claim_to_identify_is_durable_when_it_is_granted(path: Path, autojump_clock: MockClock) -> None:
+    """The next process knows of it."""
+    async with house(path) as writer:
+        assert await writer.ref.ask(ClaimIdentify(0, NOON_MS), timeout=5) == 0
+        assert await writer.ref.ask(ClaimIdentify(0, NOON_MS), timeout=5) > 0
+
+    assert rows(path, "identify_log", "at_ms, shard") == [(NOON_MS, 0)]
+
+
+async def test_when_idle_the_write_ahead_log_is_moved_into_the_database(path: Path, autojump_clock: MockClock) -> None:
+    """Not during a burst, where it would make a commit slow."""
+    async with house(path) as writer:
+        await writer.ref.tell(ready())
+        await writer.flush()
+        jobs = writer.faults.jobs
+        await trio.sleep(4.9)
+        assert writer.faults.jobs == jobs
+        await trio.sleep(100)
+
+        assert writer.faults.jobs == jobs + 1
+        assert b"session-1" in path.read_bytes()
+
+
+# Faults
+
+
+async def test_while_the_database_is_away_nothing_is_lost_and_nobody_crashes(
+    path: Path, autojump_clock: MockClock
+) -> None:
+    """The writer tries again; batches wait in its hands (P5)."""
+    async with house(path, max_restarts=0) as writer:
+        await writer.ref.tell(ready())
+        await writer.flush()
+        back_at = trio.current_time() + 120
+
+        def away(_: int) -> None:
+            if trio.current_time() < back_at:
+                raise DatabaseUnavailableError("the database is not available: database is locked")
+
+        writer.faults.before = away
+        await writer.ref.tell(settled(2, [(message(),)]))
+        await writer.flush()
+
+        assert back_at <= trio.current_time() <= back_at + 6
+        assert seq(path) == 2
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_made_twice(path: Path, autojump_clock: MockClock) -> None:
+    """The COMMIT took effect and the error came after it."""
+    async with house(path) as writer:
+        await writer.ref.tell(ready())
+        await writer.flush()
+
+        def lose(_: int) -> None:
+            writer.faults.after = lambda _: None
+            raise DatabaseUnavailableError("the database is not available: disk I/O error")
+
+        writer.faults.after = lose
+        await writer.ref.tell(settled(2, [DeadLetter("invalid", "x"), (message(),)]))
+        await writer.flush()
+
+    assert len(rows(path, "dead_letters")) == 1
+    assert rows(path, "guild_hour", "sent") == [(1,)]
+
+
+async def test_a_stuck_batch_is_handed_out_again_and_then_given_up(path: Path, autojump_clock: MockClock) -> None:
+    """After 30 and after 60 seconds; what is behind it goes on (P3)."""
+    async with house(path) as writer:
+        stuck = unsettled(2, 2)
+        await writer.ref.tell(ready())
+        await writer.ref.tell(stuck)
+        await writer.ref.tell(settled(4, [(message(),)]))
+        stuck.settle(0, IGNORED)
+        await trio.sleep(30.1)
+        assert [resubmit.batch for resubmit in writer.resubmitted] == [stuck]
+        assert seq(path) == 1
+        await trio.sleep(30.1)
+
+        assert len(writer.resubmitted) == 1
+        assert seq(path) == 4
+    assert rows(path, "dead_letters", "seq, reason") == [(3, "unsettled")]
+
+
+async def test_its_own_outages_make_no_batch_stuck(path: Path, autojump_clock: MockClock) -> None:
+    """Processors are not blamed for a database that is away."""
+    async with house(path) as writer:
+        open_batch = unsettled(3, 1)
+        await writer.ref.tell(ready())
+        await writer.flush()
+        back_at = trio.current_time() + 100
+
+        def away(_: int) -> None:
+            if trio.current_time() < back_at:
+                raise DatabaseUnavailableError("the database is not available: database is locked")
+
+        await writer.ref.tell(open_batch)
+        await trio.sleep(0.01)
+        writer.faults.before = away
+        await writer.ref.tell(Alive(0, NOON_MS))
+        await trio.sleep(120)
+
+        assert writer.resubmitted == []
+        open_batch.settle(0, IGNORED)
+
+
+async def test_a_writer_that_was_fenced_out_ends_the_tree_with_that_error(
+    path: Path, autojump_clock: MockClock
+) -> None:
+    """The program stops with exit code 3 (P10); nothing of the batch is written."""
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - its cause is looked at
+        async with house(path, max_restarts=1) as writer:
+            await writer.ref.tell(ready())
+            await writer.flush()
+            await writer.port.run(claim)
+            await writer.ref.tell(settled(2, [(message(),)]))
+            await trio.sleep(60)
+
+    assert any(isinstance(error, FencedOutError) for error in causes(caught.value))
+    assert rows(path, "message_events") == []
+
+
+def claim(session: Any) -> None:
+    """Another owner begins."""
+    with session.transaction() as connection:
+        checkpoint.claim_epoch(connection)
+
+
+def causes(error: BaseException | None) -> list[BaseException]:
+    """An error with all that led to it."""
+    if error is None:
+        return []
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error.__cause__,)
+    return [error, *(cause for each in inner for cause in causes(each))]
+
+
+# Crashes of the writer itself
+
+
+class Bug(Exception):
+    """What no one thought of."""
+
+
+STREAM = [
+    DeadLetter("invalid", f"event {n}")
+    if n % 7 == 3
+    else IGNORED
+    if n % 5 == 4
+    else (message(n, at_ms=NOON_MS + n * 400_000),)
+    for n in range(24)
+]
+
+
+async def run_stream(path: Path, faults_of: Callable[[House], None]) -> House:
+    """Offer a READY and six batches of four, of which some are settled late, and drain."""
+    async with house(path, grouping=Grouping(linger=0.01, max_events=8)) as writer:
+        faults_of(writer)
+        await writer.ref.tell(ready())
+        late: list[Batch] = []
+        for start in range(0, 24, 4):
+            batch = unsettled(2 + start, 4)
+            await writer.ref.tell(batch)
+            late.append(batch)
+            await trio.sleep(0.004)
+        for number, batch in sorted(enumerate(late), key=lambda each: each[0] % 3):
+            for index in range(4):
+                batch.settle(index, STREAM[number * 4 + index])
+            await trio.sleep(0.004)
+        with trio.move_on_after(30):
+            while seq(path) < 25:
+                await trio.sleep(0.1)
+        return writer
+
+
+async def test_a_crash_at_any_job_before_or_after_it_loses_and_doubles_nothing(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Each incarnation dies at another point; the tables are those of a run without crashes (P1)."""
+    calm = await run_stream(tmp_path / "calm.db", lambda _: None)
+    expected = everything(tmp_path / "calm.db")
+    assert expected["gateway_sessions"][0][3] == 25
+    for place in ("before", "after"):
+        for number in range(1, calm.faults.jobs + 1):
+            path = tmp_path / f"{place}-{number}.db"
+            await run_stream(path, partial(crash_at, place=place, number=number))
+
+            assert everything(path) == expected, f"crash {place} job {number}"
+
+
+def crash_at(writer: House, *, place: str, number: int) -> None:
+    """Let the writer die at its job ``number``."""
+
+    def crash(job: int) -> None:
+        if job == number:
+            raise Bug
+
+    setattr(writer.faults, place, crash)
+
+
+async def test_a_writer_that_crashes_at_every_other_job_gets_through(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """No batch is ever declared poison because of the writer."""
+    calm = tmp_path / "calm.db"
+    await run_stream(calm, lambda _: None)
+    path = tmp_path / "crashing.db"
+
+    def every_other(job: int) -> None:
+        if job % 2:
+            raise Bug
+
+    await run_stream(path, lambda writer: setattr(writer.faults, "before", every_other))
+
+    assert everything(path) == everything(calm)
+
+
+def test_a_batch_weighs_its_events() -> None:
+    """The mailbox is bounded by events and bytes, not by messages."""
+    mailbox = writer_mailbox(events=100, max_bytes=1000)
+    batch = unsettled(1, 7)
+
+    assert mailbox.weigh is not None
+    assert mailbox.size is not None
+    assert (mailbox.weigh(batch), mailbox.weigh(Flush())) == (7, 1)
+    assert (mailbox.size(batch), mailbox.size(Flush())) == (7000, 0)

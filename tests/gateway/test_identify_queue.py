@@ -1,0 +1,119 @@
+"""Turns to IDENTIFY."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from mocha_actors.gateway.close_codes import RefusedTokenError
+from mocha_actors.gateway.identify_queue import MAILBOX, IdentifyQueue, TakeTurn
+from mocha_actors.gateway.rest import GatewayInfo, RestUnavailableError, SessionStartLimit
+from mocha_actors.runtime import ActorRef, ChildSpec, SupervisorSpec, new_ref, open_supervisor
+from tests.gateway.surroundings import Rest, Store, Writer
+
+
+def limits(max_concurrency: int = 1, remaining: int = 1000, reset_after: int = 0) -> GatewayInfo:
+    """An answer of Discord's."""
+    return GatewayInfo("wss://g", 1, SessionStartLimit(1000, remaining, reset_after, max_concurrency))
+
+
+class Queue:
+    """The queue, and when each shard had its turn."""
+
+    def __init__(self, ref: ActorRef[TakeTurn]) -> None:
+        self.ref = ref
+        self.turns: list[tuple[int, float]] = []
+
+    async def take(self, shard: int, turn: TakeTurn | None = None) -> None:
+        """Wait for the turn and note it."""
+        await self.ref.ask(turn or TakeTurn(shard), timeout=1e6)
+        self.turns.append((shard, trio.current_time()))
+
+
+@asynccontextmanager
+async def open_queue(rest: Rest, store: Store | None = None) -> AsyncIterator[Queue]:
+    """A running queue and its writer."""
+    ref, writer, known = new_ref("identify", MAILBOX), new_ref("writer"), store or Store()
+
+    def make() -> IdentifyQueue:
+        return IdentifyQueue(writer=writer, rest=rest, shards=6, clock=lambda: int(trio.current_time() * 1000))  # type: ignore[arg-type]
+
+    children = (ChildSpec("writer", lambda: Writer(known), ref=writer), ChildSpec("identify", make, ref=ref))
+    async with open_supervisor(SupervisorSpec(children)):
+        yield Queue(ref)
+
+
+async def test_shards_get_their_turns_in_order_and_five_seconds_apart_for_each_key(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """Six shards, two keys: 0 and 1, then 2 and 3, then 4 and 5."""
+    async with open_queue(Rest(limits(max_concurrency=2))) as queue:
+        start = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for shard in (5, 3, 1, 4, 2, 0):
+                nursery.start_soon(queue.take, shard)
+
+    rounds = [sorted(shard for shard, at in queue.turns if round((at - start) / 5.25) == each) for each in range(3)]
+    assert sorted([0, 1, 2, 3, 4, 5]) == sorted(shard for shard, _ in queue.turns)
+    for key in (0, 1):
+        times = [at for shard, at in queue.turns if shard % 2 == key]
+        assert all(later - earlier >= 5.249 for earlier, later in zip(times, times[1:], strict=False))
+    assert [2, 2, 2] == [len(each) for each in rounds]
+
+
+async def test_an_abandoned_turn_costs_nothing(autojump_clock: trio.abc.Clock) -> None:
+    """A shard whose connection died while it waited leaves no hole of five seconds and no entry in the log."""
+    store = Store()
+    async with open_queue(Rest(limits()), store) as queue:
+        await queue.take(0)
+        start, dead = trio.current_time(), TakeTurn(1)
+        with trio.move_on_after(1):
+            try:
+                await queue.take(1, dead)
+            finally:
+                dead.abandoned = True
+        await queue.take(2)
+
+        assert 5.3 > trio.current_time() - start
+        assert [0, 2] == [shard for shard, _ in store.identifies]
+
+
+async def test_an_exhausted_budget_waits_until_discord_resets_it(autojump_clock: trio.abc.Clock) -> None:
+    """``remaining: 0``: no IDENTIFY before ``reset_after``."""
+    rest = Rest(limits(remaining=0, reset_after=3000))
+    async with open_queue(rest) as queue:
+        start = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.take, 0)
+            await trio.sleep(1)
+            rest.answer = limits()
+
+    assert 3.0 <= queue.turns[0][1] - start < 3.1
+
+
+async def test_an_unreachable_api_delays_turns(autojump_clock: trio.abc.Clock) -> None:
+    """As long as it asks for, else for some seconds."""
+    rest = Rest(RestUnavailableError("rate limited", 40.0))
+    async with open_queue(rest) as queue:
+        start = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.take, 0)
+            await trio.sleep(1)
+            rest.answer = limits()
+
+    assert 40.0 <= queue.turns[0][1] - start < 40.1
+
+
+async def test_a_refused_token_is_told_to_whoever_waits(autojump_clock: trio.abc.Clock) -> None:
+    """The queue lives on; the shard is told why."""
+    rest = Rest(RefusedTokenError("no"))
+    async with open_queue(rest) as queue:
+        with pytest.raises(RefusedTokenError):
+            await queue.take(0)
+        rest.answer = limits()
+        await queue.take(0)
+
+    assert [0] == [shard for shard, _ in queue.turns]

@@ -1,0 +1,92 @@
+"""GET /gateway/bot."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+import trio
+
+from mocha_actors.errors import PermanentError
+from mocha_actors.gateway.address import BadAddressError
+from mocha_actors.gateway.close_codes import RefusedTokenError
+from mocha_actors.gateway.identity import Token
+from mocha_actors.gateway.rest import DiscordRest, RestUnavailableError, open_rest
+
+BODY = {
+    "url": "wss://gateway.discord.gg", "shards": 9,
+    "session_start_limit": {"total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 16},
+}  # fmt: skip
+
+
+class Api:
+    """An API that counts its requests and answers all in the same way."""
+
+    def __init__(self, response: httpx.Response | httpx.HTTPError) -> None:
+        self.response, self.requests = response, 0
+        self.rest = DiscordRest(httpx.AsyncClient(transport=httpx.MockTransport(self.answer)), "https://api.test/v10")
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer, after a moment."""
+        assert "/v10/gateway/bot" == request.url.path
+        self.requests += 1
+        await trio.sleep(0.1)
+        if isinstance(self.response, httpx.HTTPError):
+            raise self.response
+        return self.response
+
+
+async def test_the_answer_is_shared_until_it_is_too_old(autojump_clock: trio.abc.Clock) -> None:
+    """Shards that start together make one request; the limits are asked for again."""
+    api = Api(httpx.Response(200, json=BODY))
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(api.rest.gateway)
+    assert 1 == api.requests
+
+    await trio.sleep(31)
+    assert 16 == (await api.rest.gateway()).session_start_limit.max_concurrency
+    assert 1 == api.requests
+    await api.rest.gateway(max_age=30)
+    assert 2 == api.requests
+
+
+async def test_a_refused_token_says_what_to_do(autojump_clock: trio.abc.Clock) -> None:
+    """401 is for a person to solve."""
+    with pytest.raises(RefusedTokenError, match=r"HTTP status 401.*developer portal"):
+        await Api(httpx.Response(401, json={"message": "401: Unauthorized"})).rest.gateway()
+
+
+@pytest.mark.parametrize("status", [302, 403, 404])
+async def test_other_refusals_are_final(status: int, autojump_clock: trio.abc.Clock) -> None:
+    """A redirect is not followed: it would take the token along."""
+    with pytest.raises(PermanentError, match=f"HTTP status {status}"):
+        await Api(httpx.Response(status, headers={"location": "https://evil.test"})).rest.gateway()
+
+
+@pytest.mark.parametrize(
+    ("response", "retry_after"),
+    [
+        (httpx.Response(429, headers={"retry-after": "12.5"}), 12.5),
+        (httpx.Response(503), 0.0),
+        (httpx.Response(500, headers={"retry-after": "soon"}), 0.0),
+        (httpx.Response(502, headers={"retry-after": "-1"}), 0.0),
+        (httpx.Response(200, text="<html>sign in to this network</html>"), 0.0),
+        (httpx.ConnectError("no route to host"), 0.0),
+    ],
+)
+async def test_what_may_pass_is_transient_and_keeps_retry_after(
+    response: httpx.Response | httpx.HTTPError, retry_after: float, autojump_clock: trio.abc.Clock
+) -> None:
+    """Rate limits, outages, captive portals, networks."""
+    with pytest.raises(RestUnavailableError) as raised:
+        await Api(response).rest.gateway()
+
+    assert retry_after == raised.value.retry_after
+
+
+@pytest.mark.parametrize("url", ["http://discord.com/api/v10", "ftp://127.0.0.1", "discord.com"])
+async def test_the_token_is_not_sent_unencrypted(url: str) -> None:
+    """But to loopback."""
+    with pytest.raises(BadAddressError):
+        async with open_rest(Token("t"), url):
+            pass

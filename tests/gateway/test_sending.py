@@ -1,0 +1,84 @@
+"""What is sent: the rate limit, and heartbeats before everything else."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mocha_actors.gateway.effects import Send
+from mocha_actors.gateway.outbox import Outbox
+from mocha_actors.gateway.ratelimit import LIMIT, PERIOD, RESERVED, SendWindow
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=400))
+def test_no_window_of_a_minute_holds_more_than_the_limit(attempts: list[tuple[float, bool]]) -> None:
+    """Whoever waits as long as told never exceeds 120, nor commands 110."""
+    window, now, sent = SendWindow(), 0.0, []
+    for pause, heartbeat in attempts:
+        now += pause
+        now += window.wait(now, heartbeat=heartbeat)
+        window.sent(now)
+        sent.append(now)
+
+    assert all(sum(start < at <= start + PERIOD - 1e-6 for at in sent) <= LIMIT for start in sent)
+
+
+def test_heartbeats_have_a_reserve() -> None:
+    """Commands stop at 110 and wait for the oldest to leave the window; beats need not."""
+    window = SendWindow()
+    for second in range(LIMIT - RESERVED):
+        assert 0.0 == window.wait(second / 10, heartbeat=False)
+        window.sent(second / 10)
+
+    assert 49.0 == window.wait(11.0, heartbeat=False)
+    assert 0.0 == window.wait(11.0, heartbeat=True)
+
+
+async def test_heartbeats_overtake_and_nothing_that_queues_waits(autojump_clock: trio.abc.Clock) -> None:
+    """A slow connection delays what waits behind it, and of two beats the later one goes."""
+    sent: list[bytes] = []
+    outbox = Outbox()
+
+    async def slowly(payload: bytes) -> None:
+        await trio.sleep(10)
+        sent.append(payload)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.run, slowly)
+        outbox.put(Send(b"first"))
+        await trio.sleep(1)
+        outbox.put(Send(b"second"))
+        outbox.put(Send(b"beat 1", heartbeat=True))
+        outbox.put(Send(b"beat 2", heartbeat=True))
+        await trio.sleep(100)
+        nursery.cancel_scope.cancel()
+
+    assert [b"first", b"beat 2", b"second"] == sent
+
+
+async def test_a_flood_of_commands_is_spread_and_beats_are_not_late(autojump_clock: trio.abc.Clock) -> None:
+    """500 commands: never more than 110 a minute, beats at once."""
+    times: list[float] = []
+    late: list[float] = []
+    outbox = Outbox()
+
+    async def record(payload: bytes) -> None:
+        now = trio.current_time()
+        if payload.startswith(b"beat"):
+            late.append(now - float(payload[4:]))
+        times.append(now)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.run, record)
+        for number in range(500):
+            outbox.put(Send(b"command %d" % number))
+        for _ in range(7):
+            await trio.sleep(41.25)
+            outbox.put(Send(b"beat%r" % trio.current_time(), heartbeat=True))
+        nursery.cancel_scope.cancel()
+
+    assert 500 < len(times)
+    assert 0.0 == pytest.approx(max(late))
+    assert all(sum(start <= at < start + PERIOD for at in times) <= LIMIT for start in times)

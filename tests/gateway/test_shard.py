@@ -1,0 +1,282 @@
+"""The shard actor in virtual time, on connections that exist in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from mocha_actors.gateway.identity import Identity, Token
+from mocha_actors.gateway.rest import GatewayInfo
+from mocha_actors.gateway.shard import ShardSettings
+from mocha_actors.gateway.transport import ConnectError, Disconnected
+from mocha_actors.pipeline.notices import Alive, Checkpoint, Quiesce
+from tests.gateway.surroundings import UNREACHABLE, Rest, Store, open_gateway
+
+SETTINGS = ShardSettings(Identity(Token("s3cret")), gateway_url="wss://gateway.test", compression="none")
+HELLO = b'{"op":10,"d":{"heartbeat_interval":40000}}'
+
+
+def dispatch(s: int, t: str = "GUILD_CREATE", d: object = None) -> bytes:
+    """A dispatch as bytes."""
+    return json.dumps({"t": t, "s": s, "op": 0, "d": d}).encode()
+
+
+READY = dispatch(1, "READY", {"session_id": "hush", "resume_gateway_url": "wss://r.discord.gg", "user": {"id": "1"}})
+
+
+class Connection:
+    """One connection in memory: the shard's side is a Transport, the test's side plays Discord."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.open = url, True
+        self.sent: list[tuple[float, dict[str, Any]]] = []
+        self._put, self._get = trio.open_memory_channel[bytes | int](1000)
+
+    async def receive(self) -> bytes:
+        """As the Transport's."""
+        item = await self._get.receive()
+        if isinstance(item, int):
+            raise Disconnected(item)
+        return item
+
+    async def send(self, payload: bytes) -> None:
+        """As the Transport's."""
+        self.sent.append((trio.current_time(), json.loads(payload)))
+
+    def say(self, *blocks: bytes) -> None:
+        """Discord sends."""
+        for block in blocks:
+            self._put.send_nowait(block)
+
+    def close(self, code: int) -> None:
+        """Discord closes."""
+        self._put.send_nowait(code)
+
+    def ops(self, op: int) -> list[dict[str, Any]]:
+        """What was sent with this opcode."""
+        return [payload for _, payload in self.sent if payload["op"] == op]
+
+
+class Network:
+    """Makes connections, one at a time, and remembers them."""
+
+    def __init__(self, greeting: Callable[[Connection], None] = lambda each: each.say(HELLO)) -> None:
+        self.connections: list[Connection] = []
+        self.greeting = greeting
+        self.down = False
+
+    @asynccontextmanager
+    async def open_transport(self, url: str, compression: str) -> AsyncIterator[Connection]:
+        """As the real one."""
+        assert not any(connection.open for connection in self.connections), "never two connections"
+        if self.down:
+            msg = "no route"
+            raise ConnectError(msg)
+        connection = Connection(url)
+        self.connections.append(connection)
+        self.greeting(connection)
+        try:
+            yield connection
+        finally:
+            connection.open = False
+
+
+def known(seq: int = 10) -> Store:
+    """A database that knows a session."""
+    store = Store()
+    store.checkpoint = Checkpoint(0, "old", "wss://r.discord.gg", seq, SETTINGS.fingerprint, 0)
+    return store
+
+
+async def test_a_quiet_channel_hands_over_after_ten_milliseconds(autojump_clock: trio.abc.Clock) -> None:
+    """A single event is not kept waiting for company."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(1)
+        start = trio.current_time()
+        network.connections[0].say(dispatch(11, "RESUMED"), dispatch(12))
+        await store.wait_for(lambda: 12 in store.seqs)
+
+        assert 0.009 < trio.current_time() - start < 0.05
+
+
+async def test_heartbeats_are_on_time_while_the_dispatcher_takes_nothing(autojump_clock: trio.abc.Clock) -> None:
+    """For an hour, with a server that floods: beats every 40 s, no other connection, and then everything in order."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(1)
+        store.blocked = trio.Event()
+        [connection] = network.connections
+        connection.say(dispatch(11, "RESUMED"))
+        for s in range(12, 212):
+            connection.say(dispatch(s))
+            await trio.sleep(0.1)
+        await trio.sleep(3600)
+        store.blocked.set()
+        await store.wait_for(lambda: 211 in store.seqs)
+
+        beats = [at for at, payload in connection.sent if payload["op"] == 1]
+        assert 88 < len(beats) < 93
+        assert all(later - earlier == pytest.approx(40.0, abs=0.01) for earlier, later in zip(beats, beats[1:], strict=False))
+        assert 1 == len(network.connections)
+        assert list(range(11, 212)) == store.seqs
+
+
+async def test_a_silent_server_is_left_within_two_intervals_and_resumed(autojump_clock: trio.abc.Clock) -> None:
+    """Half-open: nothing comes, nothing is acknowledged."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(0.1)
+        network.connections[0].say(dispatch(11, "RESUMED"))
+        await store.wait_for(lambda: len(network.connections) > 1, seconds=82)
+
+        assert "wss://r.discord.gg" == network.connections[1].url
+        await trio.sleep(0.1)
+        assert [11] == [payload["d"]["seq"] for payload in network.connections[1].ops(6)]
+
+
+async def test_heartbeats_carry_the_committed_number(autojump_clock: trio.abc.Clock) -> None:
+    """Not the received one."""
+    store, network = known(seq=10), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(0.1)
+        [connection] = network.connections
+        connection.say(dispatch(11, "RESUMED"))
+        await store.wait_for(lambda: 11 in store.seqs)
+        store.blocked = trio.Event()
+        connection.say(dispatch(12))
+        await trio.sleep(41)
+
+        assert [11] == [payload["d"] for payload in connection.ops(1)]
+        store.blocked.set()
+
+
+async def test_a_quiet_session_reports_that_it_lives(autojump_clock: trio.abc.Clock) -> None:
+    """The gap of a later loss begins there."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(0.1)
+        [connection] = network.connections
+        connection.say(dispatch(11, "RESUMED"))
+        await store.wait_for(lambda: 11 in store.seqs)
+        connection.say(b'{"op":11}')
+        await trio.sleep(1)
+        assert [] == [each for each in store.told if isinstance(each, Alive)]
+        connection.say(b'{"op":11}')
+        await trio.sleep(1)
+
+        assert 1 == len([each for each in store.told if isinstance(each, Alive)])
+
+
+async def test_ready_is_settled_and_handed_over_at_once(autojump_clock: trio.abc.Clock) -> None:
+    """By itself, without waiting for company, with everything a checkpoint needs."""
+    store, network = Store(), Network()
+    async with open_gateway(SETTINGS, store, Rest(GatewayInfo("wss://g")), network.open_transport) as world:
+        await trio.sleep(1)
+        network.connections[0].say(b"\n".join([READY, dispatch(2), dispatch(3)]))
+        await store.wait_for(lambda: len(store.seqs) == 3)
+
+        first, second = store.batches
+        [fact] = first.outcomes[0]  # type: ignore[misc,union-attr]
+        assert ("hush", "wss://r.discord.gg", "first_start", 1) == (
+            fact.session_id, fact.resume_url, fact.reason, fact.user_id,  # type: ignore[union-attr]
+        )  # fmt: skip
+        assert SETTINGS.fingerprint == fact.fingerprint  # type: ignore[union-attr]
+        assert [2, 3] == [event.s for event in second.events]
+        assert (3, 1) == (world.counters.received, world.counters.identifies)
+
+
+async def test_an_outage_of_hours_costs_nothing_but_time(autojump_clock: trio.abc.Clock) -> None:
+    """Attempts thin out to one in a minute at most, and the session is resumed."""
+    store, network = known(), Network()
+    network.down = True
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(3 * 3600)
+        network.down = False
+        await store.wait_for(lambda: bool(network.connections), seconds=61)
+        await trio.sleep(0.1)
+
+        assert [10] == [payload["d"]["seq"] for payload in network.connections[0].ops(6)]
+
+
+async def test_a_fatal_close_ends_the_shard_and_not_its_supervisor(autojump_clock: trio.abc.Clock) -> None:
+    """Nothing is retried; who decides about the program is told."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport) as world:
+        await trio.sleep(0.1)
+        network.connections[0].close(4004)
+        await trio.sleep(3600)
+
+        assert 1 == len(network.connections)
+        assert 1 == len(store.fatal)
+        assert 0 == world.counters.connected
+
+
+async def test_a_crash_of_the_shard_is_followed_by_a_resume_from_what_is_durable(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect here must not cost a session either."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport) as world:
+        await trio.sleep(0.1)
+        network.connections[0].say(dispatch(11, "RESUMED"))
+        await store.wait_for(lambda: 11 in store.seqs)
+        with monkeypatch.context() as broken:
+            broken.setattr("mocha_actors.gateway.shard.decode_block", lambda block: 1 / 0)
+            network.connections[0].say(dispatch(12))
+            await trio.sleep(0.001)
+        await store.wait_for(lambda: len(network.connections) == 2)
+        await trio.sleep(0.1)
+
+        assert [11] == [payload["d"]["seq"] for payload in network.connections[1].ops(6)]
+        assert 0 == world.counters.connected
+
+
+async def test_quiesce_while_the_dispatcher_is_full_loses_nothing(autojump_clock: trio.abc.Clock) -> None:
+    """It is answered when everything that was read is handed over."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport) as world:
+        await trio.sleep(0.1)
+        store.blocked = trio.Event()
+        [connection] = network.connections
+        connection.say(dispatch(11, "RESUMED"))
+        for s in range(12, 40):
+            connection.say(dispatch(s))
+            await trio.sleep(0.05)
+        answered = trio.Event()
+
+        async def quiesce() -> None:
+            await world.shard.ask(Quiesce(), timeout=1000)
+            answered.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(quiesce)
+            await trio.sleep(100)
+            assert not answered.is_set()
+            assert connection.open
+            store.blocked.set()
+        await trio.sleep(1)
+
+        assert list(range(11, 11 + world.counters.received)) == store.seqs
+        assert 3 == pytest.approx(len(connection.ops(1)), abs=1)
+
+
+async def test_no_secret_is_logged(autojump_clock: trio.abc.Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    """Through a connection's whole life, failures included (P9)."""
+    store, network = Store(), Network()
+    async with open_gateway(SETTINGS, store, Rest(GatewayInfo("wss://g")), network.open_transport):
+        await trio.sleep(1)
+        network.connections[0].say(READY, dispatch(5), b"garbage with hush inside")
+        await trio.sleep(5)
+        network.connections[1].say(b'{"op":9,"d":false}')
+        await trio.sleep(20)
+
+    printed = capsys.readouterr().out
+    assert "shard.session_lost" in printed
+    assert "s3cret" not in printed
+    assert "hush" not in printed

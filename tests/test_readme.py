@@ -1,0 +1,107 @@
+"""The README: every command in it is run, in order, in one fresh folder, as a stranger would."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import trio
+
+from mocha_actors.simulator.server import open_simulator
+from mocha_actors.simulator.settings import SimulatorSettings
+from tests.end_to_end.harness import until
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENDLESS = {"scripts/run", ".venv/bin/mocha-run config/bot.toml"}
+"""Commands that run until a signal."""
+
+TOKEN = "readme.test.token"
+
+
+def commands() -> list[str]:
+    """The commands of the console blocks, in order."""
+    blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+@contextmanager
+def stranger(folder: Path, api_url: str) -> Iterator[dict[str, str]]:
+    """The environment of somebody without any settings; a bot of theirs connects to the simulator, since tests use no network."""
+    (folder / "config").symlink_to(ROOT / "config")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MOCHA_", "DISCORD_"))}
+    yield clean | {"MOCHA_DISCORD__API_URL": api_url, "COLUMNS": "80", "PWD": str(folder)}
+
+
+def arguments(command: str) -> list[str]:
+    """The command line with our own scripts and programs by their absolute paths."""
+    first, *rest = shlex.split(command)
+    return [str(ROOT / first) if first.startswith(("scripts/", ".venv/")) else first, *rest]
+
+
+def recorded(database: Path) -> int:
+    """Messages in a database that a service may be making right now."""
+    if not database.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM message_events").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+
+async def run_endless(command: str, database: Path, environment: dict[str, str]) -> None:
+    """Start it, wait until it has recorded something, interrupt it, and expect a clean end."""
+    before = recorded(database)
+    with subprocess.Popen(
+        arguments(command), cwd=environment["PWD"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            await until(lambda: recorded(database) > before + 100, f"{command} records")
+            process.send_signal(signal.SIGINT)
+            output, _ = await trio.to_thread.run_sync(process.communicate)
+        finally:
+            process.kill()
+    assert process.returncode == 0, output
+    assert b"committed" in output
+
+
+async def test_every_command_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
+    """Each ends with exit 0; the endless ones after Ctrl-C. `scripts/test` is what runs this test, so it is only looked up."""
+    settings = SimulatorSettings(token=TOKEN, rate=500, guilds=1)
+    async with open_simulator(settings) as simulator:
+        with stranger(tmp_path, simulator.api_url) as environment:
+            for command in commands():
+                if command.startswith("export "):
+                    name, _ = command.removeprefix("export ").split("=")
+                    environment[name] = TOKEN
+                elif command == "scripts/test":
+                    assert os.access(ROOT / command, os.X_OK)
+                elif command in ENDLESS:
+                    database = "data/demo/mocha.db" if command == "scripts/run" else "data/mocha.db"
+                    await run_endless(command, tmp_path / database, environment)
+                else:
+                    done = await trio.run_process(
+                        arguments(command),
+                        cwd=tmp_path,
+                        env=environment,
+                        capture_stdout=True,
+                        capture_stderr=True,
+                        check=False,
+                    )
+                    assert done.returncode == 0, f"{command}: {done.stdout!r} {done.stderr!r}"
+    assert len(commands()) >= 9
+
+
+def test_every_file_that_the_readme_links_to_exists() -> None:
+    """No dead link inside the project."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+
+    assert [] == [link for link in links if not (ROOT / link).exists()]
