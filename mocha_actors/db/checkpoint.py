@@ -83,21 +83,27 @@ def advance(connection: sqlite3.Connection, shard: int, to: Standing, epoch: int
             fenced_out(shard)
 
 
-def start_session(connection: sqlite3.Connection, fact: SessionStarted, epoch: int) -> Standing:
-    """Replace the session of a shard, with its ``seq`` at 0; what the older one still held is recorded as a gap (promise P6).
+def gap_before(before: Standing | None, fact: SessionStarted) -> tuple[int, int, str]:
+    """What was not observed until this session: (from_ms, to_ms, reason). Before the first one it is all time.
 
     A shard that has an older session did not start for the first time, whatever the gateway found: a refused session is not shown to it.
+    """
+    if before is None:
+        return 0, fact.ready_ms, "first_start"
+    reason = "session_invalid" if fact.reason == "first_start" else fact.reason
+    # A wall clock may have been set back in between; the gap then is the shortest that is true.
+    return min(before.last_alive_ms, fact.ready_ms), fact.ready_ms, reason
+
+
+def start_session(connection: sqlite3.Connection, fact: SessionStarted, epoch: int) -> Standing:
+    """Replace the session of a shard, with its ``seq`` at 0; what was not observed before is recorded as a gap (promise P6).
 
     Raises:
         FencedOutError: another owner has taken the shard over.
 
     """
-    before = standing(connection, fact.shard, epoch)
-    if before is not None:
-        reason = "session_invalid" if fact.reason == "first_start" else fact.reason
-        # A wall clock may have been set back in between; the gap then is the shortest that is true.
-        gap = (fact.shard, min(before.last_alive_ms, fact.ready_ms), fact.ready_ms, reason)
-        connection.execute("INSERT OR REPLACE INTO coverage_gaps VALUES (?, ?, ?, ?)", gap)
+    gap = gap_before(standing(connection, fact.shard, epoch), fact)
+    connection.execute("INSERT OR REPLACE INTO coverage_gaps VALUES (?, ?, ?, ?)", (fact.shard, *gap))
     row = (
         fact.shard,
         fact.session_id,

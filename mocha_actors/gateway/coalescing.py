@@ -39,6 +39,10 @@ class BrokenFramingError(TransientError):
     """The peer's bytes are no websocket frames that can be followed; the connection is useless."""
 
 
+class UpgradeError(TransientError):
+    """The server did not answer the websocket handshake with an upgrade."""
+
+
 class FrameJoiner:
     """The pure part: server bytes in, the same messages in fewer frames out.
 
@@ -119,7 +123,6 @@ class CoalescingStream(trio.abc.Stream):
         self._stream = stream
         self._joiner = FrameJoiner(joins, separator)
         self._response: bytearray | None = bytearray()
-        self._upgraded = False
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send to the server."""
@@ -137,35 +140,32 @@ class CoalescingStream(trio.abc.Stream):
         """The HTTP response first, then joined frames; ``max_bytes`` is not followed, as a frame must stay whole.
 
         Raises:
-            BrokenFramingError: see :meth:`FrameJoiner.feed`; or the server closed before its response was complete, which trio-websocket
-                would wait for until a time-out.
+            BrokenFramingError: see :meth:`FrameJoiner.feed`.
+            UpgradeError: the server refused, or closed before its answer was complete. trio-websocket would wait for more of it
+                until a time-out.
 
         """
         while True:
             data = await self._stream.receive_some(RECEIVE_BYTES)
-            if not data:
-                return self._at_end()
-            output = self._joiner.feed(data) if self._upgraded else self._handshake(data)
-            if output:
+            if not data and self._response is not None:
+                msg = "the server closed the connection instead of answering the handshake"
+                raise UpgradeError(msg)
+            output = self._joiner.feed(data) if self._response is None else self._handshake(data)
+            if output or not data:
                 return output
-
-    def _at_end(self) -> bytes:
-        if self._response is not None:
-            msg = "the server closed the connection instead of answering the handshake"
-            raise BrokenFramingError(msg)
-        return b""
 
     def _handshake(self, data: bytes | bytearray) -> bytes:
         """Hold the response back until its header is complete; then let it go, with the frames that came in the same read."""
-        if self._response is None:
-            return bytes(data)  # the body of a refusal
-        self._response += data
-        if len(self._response) > HEADER_LIMIT:
-            msg = f"the server's answer to the handshake has more than {HEADER_LIMIT} bytes"
-            raise BrokenFramingError(msg)
-        header, found, rest = bytes(self._response).partition(b"\r\n\r\n")
+        response = self._response = (self._response or bytearray()) + data
+        header, found, rest = bytes(response).partition(b"\r\n\r\n")
         if not found:
+            if len(header) > HEADER_LIMIT:
+                msg = f"the server's answer to the handshake has more than {HEADER_LIMIT} bytes"
+                raise UpgradeError(msg)
             return b""
+        status = header.split(b"\r\n")[0].split(b" ", 2)[1:2]
+        if status != [b"101"]:
+            msg = f"the server refused the upgrade with HTTP status {b''.join(status).decode('latin-1')[:10] or 'unknown'}"
+            raise UpgradeError(msg)
         self._response = None
-        self._upgraded = header.split(b" ", 2)[1:2] == [b"101"]
-        return header + found + (self._joiner.feed(rest) if self._upgraded else rest)
+        return header + found + self._joiner.feed(rest)

@@ -7,19 +7,22 @@ Here every way out closes with :data:`.close_codes.RESUMABLE`, waits a second at
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
+import h11
 import trio
-from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, wrap_client_stream
+import wsproto.utilities
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from mocha_actors.errors import TransientError
 from mocha_actors.gateway.address import Compression, gateway_address
 from mocha_actors.gateway.close_codes import RESUMABLE
-from mocha_actors.gateway.coalescing import FRAME_LIMIT, CoalescingStream
+from mocha_actors.gateway.coalescing import FRAME_LIMIT, CoalescingStream, UpgradeError
 from mocha_actors.gateway.compression import BlockDecoder, block_decoder
 
 CONNECT_TIMEOUT: Final = 10.0
@@ -27,6 +30,9 @@ CONNECT_TIMEOUT: Final = 10.0
 
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds to wait for the peer's half of the closing handshake."""
+
+SEND_TIMEOUT: Final = 0.1
+"""Seconds to get the close frame out when its answer cannot be waited for."""
 
 MESSAGE_QUEUE: Final = 2
 """Runs that wait between the websocket's reader and ours; reading from the socket stops beyond them."""
@@ -36,7 +42,7 @@ class ConnectError(TransientError):
     """No connection came about: name, network, TLS, an HTTP refusal or a time-out."""
 
 
-class Disconnected(TransientError):  # noqa: N818 - an event of every connection's life more than an error
+class Disconnected(TransientError):
     """The connection is over.
 
     Attributes:
@@ -86,7 +92,10 @@ class Transport:
 
     async def close(self) -> None:
         """Close so that the session can be resumed; returns within :data:`CLOSE_TIMEOUT`, cancelled or not, whatever the peer does."""
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_TIMEOUT):
+        # When we are cancelled, so is the library's reader, and nobody would notice the peer's answer.
+        cancelled = trio.current_effective_deadline() == -math.inf
+        wait = SEND_TIMEOUT if cancelled else CLOSE_TIMEOUT
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + wait):
             await self._connection.aclose(RESUMABLE)
         # The library leaves the stream open when the peer closed first.
         await trio.aclose_forcefully(self._stream)
@@ -157,8 +166,6 @@ def _cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    if isinstance(error, ConnectionRejected):
-        return ConnectError(f"the gateway refused the upgrade with HTTP status {error.status_code}")
-    if isinstance(error, (HandshakeError, ssl.SSLError)):
+    if isinstance(error, UpgradeError | ssl.SSLError | h11.ProtocolError | wsproto.utilities.ProtocolError):
         return ConnectError(f"the handshake failed: {error}")
     return error

@@ -75,7 +75,7 @@ class SessionStarted(BaseFact, frozen=True, gc=False):
         user_id: the bot's user id.
         application_id: the bot's application id; 0 when READY does not name it.
         ready_ms: when READY was received.
-        reason: why there is no older session; anything but ``first_start`` stores a coverage gap since the shard's ``last_alive``.
+        reason: why there is no older session; stored with the coverage gap since the shard's ``last_alive``, or since ever.
 
     """
 

@@ -93,6 +93,23 @@ class RestartLimitExceeded(ActorError):
         self.child = child
 
 
+class FatalChildError(ActorError):
+    """A supervisor gave up because a child failed with an error that its spec declares `fatal`: the `__cause__`.
+
+    It passes all the way up: every supervisor above gives up, too, whatever its budget. At the top the cause chain
+    leads through one such error for each level to the failure itself.
+
+    Attributes:
+        path: The supervisor that gave up.
+        child: Its child that failed.
+    """
+
+    def __init__(self, path: str, child: str, error: BaseException) -> None:
+        super().__init__(f"{path} gave up: {child} failed with {type(error).__name__}, which is fatal: {error}")
+        self.path = path
+        self.child = child
+
+
 class StartFailed(ActorError):
     """A child did not start when its supervisor started (or in `start_child`); the reason is the `__cause__`."""
 

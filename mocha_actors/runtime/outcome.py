@@ -48,11 +48,27 @@ def leaf_exceptions(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def is_fatal(outcome: Outcome) -> bool:
+def ends_program(outcome: Outcome) -> bool:
     """Whether this ends the whole tree: KeyboardInterrupt, SystemExit or their like, also inside a group."""
     return isinstance(outcome, Failed) and any(
         not isinstance(leaf, Exception) for leaf in leaf_exceptions(outcome.error)
     )
+
+
+def failed_with(outcome: Outcome, types: tuple[type[Exception], ...]) -> bool:
+    """Whether the child failed with one of these: as the error itself, inside its groups, or among its causes."""
+    return isinstance(outcome, Failed) and any(isinstance(each, types) for each in _causes(outcome.error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, the members of its groups, and the chain of causes of each."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        if isinstance(link, BaseExceptionGroup):
+            for member in link.exceptions:
+                yield from _causes(member)
+        link = link.__cause__
 
 
 def wants_restart_now(outcome: Outcome) -> bool:

@@ -96,6 +96,7 @@ class Supervisor:
 
         Raises:
             RestartLimitExceeded: It gave up.
+            FatalChildError: A child failed with an error that its spec declares fatal.
         """
         await self._down.wait()
         if self._error is not None:
@@ -241,6 +242,7 @@ async def open_supervisor(
         SpecError: The spec is wrong; nothing was started.
         StartFailed: A child did not start; the ones before it were stopped again.
         RestartLimitExceeded: The root supervisor gave up; the block was cancelled.
+        FatalChildError: A child failed with an error that its spec declares fatal; the block was cancelled.
         BaseException: What an actor raised that is no `Exception` (KeyboardInterrupt, SystemExit); the block was
             cancelled. An exception of the block itself passes as it is.
     """

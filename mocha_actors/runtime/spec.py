@@ -80,6 +80,9 @@ class ChildSpec:
             answered by a restart; None for any number.
         on_max_consecutive: What the next failure does: `escalate` makes the supervisor give up, `park` leaves the child
             down while its siblings run.
+        fatal: Errors that no restart can mend, such as a refused password. A failure with one of them, as the error
+            itself, inside a group or among its causes, makes the supervisor give up at once, and the ones above it:
+            `open_supervisor` raises `FatalChildError`. A start asked for at run time fails for whoever asked instead.
 
     Raises:
         SpecError: A field is wrong.
@@ -96,6 +99,7 @@ class ChildSpec:
     significant: bool = False
     max_consecutive: int | None = None
     on_max_consecutive: Literal["escalate", "park"] = "escalate"
+    fatal: tuple[type[Exception], ...] = ()
 
     def __post_init__(self) -> None:
         is_name = isinstance(self.id, str) and self.id != "" and "/" not in self.id
@@ -109,6 +113,7 @@ class ChildSpec:
         _require(limit is None or _is_count(limit), f"{self.id}.max_consecutive", limit, "None or a whole number >= 0")
         known = self.on_max_consecutive in ("escalate", "park")
         _require(known, f"{self.id}.on_max_consecutive", self.on_max_consecutive, "'escalate' or 'park'")
+        _require(_are_errors(self.fatal), f"{self.id}.fatal", self.fatal, "a tuple of subclasses of Exception")
         addressed = self.ref is not None or self.mailbox is not None
         _require(not (self.is_supervisor and addressed), f"{self.id}.ref", self.ref, "none, as for any supervisor")
         doubly = self.ref is not None and self.mailbox is not None
@@ -176,6 +181,10 @@ def _is_count(value: object) -> bool:
 
 def _is_seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and not math.isnan(value)
+
+
+def _are_errors(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, type) and issubclass(each, Exception) for each in value)
 
 
 def _is_shutdown(value: object) -> bool:

@@ -16,8 +16,8 @@ import trio
 
 from mocha_actors.runtime.child import Child
 from mocha_actors.runtime.envelope import Answer
-from mocha_actors.runtime.errors import ActorDead, RestartLimitExceeded, SpecError, StartFailed
-from mocha_actors.runtime.outcome import Failed, Outcome, error_of, is_fatal, wants_restart_now
+from mocha_actors.runtime.errors import ActorDead, FatalChildError, RestartLimitExceeded, SpecError, StartFailed
+from mocha_actors.runtime.outcome import Failed, Outcome, ends_program, error_of, failed_with, wants_restart_now
 from mocha_actors.runtime.restart import IntensityWindow, Restart, Verdict, decide, restart_group, shuts_down
 from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec
 from mocha_actors.runtime.tree import Snapshot, Tree
@@ -111,6 +111,7 @@ class SupervisorTask:
         Raises:
             StartFailed: A child did not start; the ones before it were stopped again.
             RestartLimitExceeded: The restarts were too many.
+            FatalChildError: A child failed with an error that its spec declares fatal.
             BaseException: A child raised something that must end the program, such as KeyboardInterrupt.
         """
         async with trio.open_nursery() as self._nursery:
@@ -130,10 +131,10 @@ class SupervisorTask:
     async def _start_all(self) -> None:
         for child in tuple(self.children):
             outcome = await self.start(child)
-            if isinstance(outcome, Failed):
+            if isinstance(outcome, Failed) and not self._ends_at_once(child):
                 error = StartFailed(child.place.path)
                 error.__cause__ = outcome.error
-                self._end(outcome.error if is_fatal(outcome) else error)
+                self._end(error)
             if self._ending is not None:
                 return
 
@@ -217,7 +218,8 @@ class SupervisorTask:
         Its time to stop does not begin anew, and it may not crash more often than there are messages to do that.
         """
         for _ in range(child.deliveries_left):
-            if self._killed or not wants_restart_now(child.outcome) or trio.current_time() >= deadline:
+            again = wants_restart_now(child.outcome) and not self._is_fatal(child)
+            if self._killed or not again or trio.current_time() >= deadline:
                 return
             child.await_restart(0.0, immediate=True)
             if await child.start(self._nursery, self._report, deadline=deadline) is not None:
@@ -239,11 +241,10 @@ class SupervisorTask:
 
     async def _on_exit(self, child: Child) -> None:
         child.exit_pending = False
-        outcome = child.outcome
-        verdict = decide(child.spec.restart, outcome)
-        if is_fatal(outcome):
-            self._end(error_of(outcome))
-        elif verdict is Verdict.RESTART:
+        verdict = decide(child.spec.restart, child.outcome)
+        if self._ends_at_once(child):
+            return
+        if verdict is Verdict.RESTART:
             await self._restart_after_exit(child)
         else:
             self._retire(child, verdict)
@@ -258,6 +259,19 @@ class SupervisorTask:
             await self._stop_group(self._group(child))
             self._restart_later(child, 0.0 if immediate else child.next_delay(), immediate=immediate)
 
+    def _ends_at_once(self, child: Child) -> bool:
+        """End if the child's failure is one that no supervisor answers with a restart; whether it is."""
+        error = error_of(child.outcome)
+        if ends_program(child.outcome):
+            self._end(error)
+        elif error is not None and self._is_fatal(child):
+            self._give_up(child, "fatal error", FatalChildError(self.path, child.place.path, error))
+        return self._ending is not None
+
+    def _is_fatal(self, child: Child) -> bool:
+        escalated = child.spec.is_supervisor and isinstance(error_of(child.outcome), FatalChildError)
+        return escalated or failed_with(child.outcome, child.spec.fatal)
+
     def _may_restart(self, child: Child) -> bool:
         """Spend the budgets of the child and of the supervisor; at their end, park the child or give up."""
         child.count_failure()
@@ -266,10 +280,10 @@ class SupervisorTask:
             if child.spec.on_max_consecutive == "park":
                 self._park(child)
             else:
-                self._give_up(child, f"{limit} restarts in a row")
+                self._exhaust(child, f"{limit} restarts in a row")
             return False
         if not self._window.spend(trio.current_time()):
-            self._give_up(child, f"{self.spec.max_restarts} restarts in {self.spec.max_seconds:g} s")
+            self._exhaust(child, f"{self.spec.max_restarts} restarts in {self.spec.max_seconds:g} s")
             return False
         return True
 
@@ -278,8 +292,10 @@ class SupervisorTask:
         child.emit("child.parked", failures_in_a_row=child.failures, error=child.place.last_error)
         child.close()
 
-    def _give_up(self, child: Child, limit: str) -> None:
-        error = RestartLimitExceeded(self.path, child.place.path, limit)
+    def _exhaust(self, child: Child, limit: str) -> None:
+        self._give_up(child, limit, RestartLimitExceeded(self.path, child.place.path, limit))
+
+    def _give_up(self, child: Child, limit: str, error: Exception) -> None:
         error.__cause__ = error_of(child.outcome)
         self.tree.journal.emit(
             "supervisor.escalated", self.path, child=child.place.path, limit=limit, error=child.place.last_error
@@ -317,14 +333,12 @@ class SupervisorTask:
             if self._ending is not None or member.state == "parked":
                 continue
             outcome = await self.start(member)
-            if isinstance(outcome, Failed) and not self._survives_failed_start(member, outcome):
+            if isinstance(outcome, Failed) and not self._survives_failed_start(member):
                 return
 
-    def _survives_failed_start(self, child: Child, outcome: Failed) -> bool:
+    def _survives_failed_start(self, child: Child) -> bool:
         """Whether the rest of the group is to start in spite of this failure: only if the child was parked for it."""
-        if is_fatal(outcome):
-            self._end(outcome.error)
-        elif self._may_restart(child):
+        if not self._ends_at_once(child) and self._may_restart(child):
             self._restart_later(child, child.next_delay())
         return child.state == "parked"
 

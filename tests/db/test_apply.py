@@ -82,7 +82,8 @@ def test_two_sessions_in_one_group_are_written_in_their_order(session: Session, 
     ])  # fmt: skip
 
     assert rows(path, "gateway_sessions", "session_id, seq") == [("session-2", 2)]
-    assert rows(path, "coverage_gaps") == [(0, NOON_MS + 1000, NOON_MS + 9000, "resume_refused")]
+    gaps = [(0, 0, NOON_MS, "first_start"), (0, NOON_MS + 1000, NOON_MS + 9000, "resume_refused")]
+    assert rows(path, "coverage_gaps") == gaps
     assert len(rows(path, "message_events")) == 2
 
 

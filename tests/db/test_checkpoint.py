@@ -79,11 +79,15 @@ def test_a_position_of_another_session_is_fenced_out(session: Session) -> None:
         checkpoint.advance(connection, 0, at(5, session="session-0"), epoch=1)
 
 
-def test_the_first_session_of_a_shard_leaves_no_gap(session: Session) -> None:
-    """Nothing was promised before it."""
+BEFORE = (0, 0, NOON_MS, "first_start")
+"""The gap of all time before the first session."""
+
+
+def test_before_the_first_session_of_a_shard_nothing_was_observed(session: Session) -> None:
+    """So a question that reaches back beyond it is told (P6)."""
     begin(session, ready())
 
-    assert gap_rows(session) == []
+    assert gap_rows(session) == [BEFORE]
 
 
 def test_a_replaced_session_leaves_a_gap_since_the_last_evidence_of_life(session: Session) -> None:
@@ -94,7 +98,7 @@ def test_a_replaced_session_leaves_a_gap_since_the_last_evidence_of_life(session
         checkpoint.alive(connection, 0, NOON_MS + 30_000, epoch=1)
     begin(session, ready("session-2", at_ms=NOON_MS + 90_000, reason="session_not_resumable"))
 
-    assert gap_rows(session) == [(0, NOON_MS + 60_000, NOON_MS + 90_000, "session_not_resumable")]
+    assert gap_rows(session) == [BEFORE, (0, NOON_MS + 60_000, NOON_MS + 90_000, "session_not_resumable")]
 
 
 def test_a_refused_session_is_not_offered_again_but_still_leaves_its_gap(session: Session) -> None:
@@ -105,7 +109,7 @@ def test_a_refused_session_is_not_offered_again_but_still_leaves_its_gap(session
         assert checkpoint.load(connection, 0) is None
     begin(session, ready("session-2", at_ms=NOON_MS + 1000, reason="first_start"))
 
-    assert gap_rows(session) == [(0, NOON_MS, NOON_MS + 1000, "session_invalid")]
+    assert gap_rows(session) == [BEFORE, (0, NOON_MS, NOON_MS + 1000, "session_invalid")]
 
 
 def test_batches_under_way_of_a_refused_session_can_still_be_committed(session: Session) -> None:
@@ -132,4 +136,4 @@ def test_a_gap_never_ends_before_it_begins(session: Session) -> None:
     begin(session, ready(at_ms=NOON_MS))
     begin(session, ready("session-2", at_ms=NOON_MS - 5000, reason="resume_refused"))
 
-    assert gap_rows(session) == [(0, NOON_MS - 5000, NOON_MS - 5000, "resume_refused")]
+    assert gap_rows(session) == [BEFORE, (0, NOON_MS - 5000, NOON_MS - 5000, "resume_refused")]

@@ -21,7 +21,7 @@ def test_names_are_parsed_in_any_case() -> None:
 
 def test_an_unknown_name_is_refused_with_those_that_are_allowed() -> None:
     """The text says what was found and what may stand there."""
-    with pytest.raises(ConfigError, match=r"unknown intent 'gilds'; allowed are guilds, "):
+    with pytest.raises(ConfigError, match=r"unknown intent 'gilds'; allowed are GUILDS, "):
         parse_intents(["gilds"])
 
 

@@ -11,7 +11,7 @@ from mocha_actors.discord.events import Event, GuildCreate, Message, MessageCrea
 from mocha_actors.events.dispatcher import Dispatcher, assign
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Work
 from mocha_actors.pipeline.notices import Flush, Resubmit
-from mocha_actors.runtime import Actor, ActorRef, ChildSpec, Context, SupervisorSpec, new_ref, open_supervisor
+from mocha_actors.runtime import Actor, ActorRef, ChildSpec, Context, Mailbox, SupervisorSpec, new_ref, open_supervisor
 
 
 def message(s: int) -> MessageCreate:
@@ -71,15 +71,21 @@ async def dispatched(*messages: object) -> list[tuple[str, object]]:
     return log
 
 
-async def test_the_writer_knows_of_a_batch_before_any_processor(autojump_clock: trio.testing.MockClock) -> None:
-    """The order of the writer's mailbox is the order of the events."""
+async def test_no_processor_gets_a_batch_that_the_writer_has_not_taken(autojump_clock: trio.testing.MockClock) -> None:
+    """The writer must know the order first: while its mailbox is full, the processors wait too."""
+    log: list[tuple[str, object]] = []
+    writer, processor, dispatcher = new_ref("writer", Mailbox(1)), new_ref("message"), new_ref("dispatcher")
+    children = (
+        ChildSpec("message", partial(Recorder, "message", log), ref=processor),
+        ChildSpec("dispatcher", partial(Dispatcher, writer, {MessageCreate: processor}), ref=dispatcher, shutdown="kill"),
+    )
     first, second = batch_of(message(1)), batch_of(message(2))
+    async with open_supervisor(SupervisorSpec(children=children)):
+        await dispatcher.tell(first)
+        await dispatcher.tell(second)
+        await trio.testing.wait_all_tasks_blocked()
 
-    log = await dispatched(first, second)
-
-    assert [first, second] == [told for name, told in log if name == "writer"]
-    assert [first, second] == [told for name, told in log if name == "message"]
-    assert ("writer", first) == log[0]
+        assert [("message", first)] == log
 
 
 async def test_a_resubmitted_batch_goes_to_the_processors_alone(autojump_clock: trio.testing.MockClock) -> None:

@@ -9,7 +9,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from mocha_actors.discord.decode import Control
-from mocha_actors.discord.events import Event, PartialApplication, Ready, ReadyData, Resumed, UnavailableGuild, UnknownEvent, User
+from mocha_actors.discord.events import (
+    Event,
+    PartialApplication,
+    Ready,
+    ReadyData,
+    Resumed,
+    UnavailableGuild,
+    UnknownEvent,
+    User,
+)
 from mocha_actors.gateway.effects import Effect, Send
 from mocha_actors.gateway.identity import Identity, Session, Token
 from mocha_actors.gateway.protocol import Protocol

@@ -15,14 +15,23 @@ from mocha_actors.gateway import identify_queue
 from mocha_actors.gateway.clock import ReceiveClock
 from mocha_actors.gateway.rest import GatewayInfo, RestUnavailableError
 from mocha_actors.gateway.shard import ShardSettings, Surroundings
-from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.gateway.transport import open_transport
+from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.facts import SessionStarted
 from mocha_actors.pipeline.identify import identify_wait
 from mocha_actors.pipeline.notices import Checkpoint, ClaimIdentify, Committed, LoadCheckpoint, SessionInvalidated
-from mocha_actors.runtime import Actor, ChildSpec, Context, Mailbox, Supervisor, SupervisorSpec, new_ref, open_supervisor
+from mocha_actors.runtime import (
+    Actor,
+    ChildSpec,
+    Context,
+    Mailbox,
+    Supervisor,
+    SupervisorSpec,
+    new_ref,
+    open_supervisor,
+)
 
 
 class Rest:
@@ -97,7 +106,9 @@ class Dispatcher(Actor[Batch]):
         self.store.batches.append(batch)
         match batch.outcomes[0]:
             case (SessionStarted() as fact,):
-                self.store.checkpoint = Checkpoint(0, fact.session_id, fact.resume_url, 1, fact.fingerprint, fact.ready_ms)
+                self.store.checkpoint = Checkpoint(
+                    0, fact.session_id, fact.resume_url, 1, fact.fingerprint, fact.ready_ms
+                )
         if self.store.checkpoint and self.store.checkpoint.session_id == batch.session_id:
             old = self.store.checkpoint
             self.store.checkpoint = Checkpoint(
@@ -125,11 +136,13 @@ async def open_gateway(
         dispatcher=dispatcher, writer=writer, identify=new_ref("identify", identify_queue.MAILBOX), rest=rest, counters=counters,
         clock=ReceiveClock(), rng=Random(1), on_fatal=store.fatal.append, open_transport=transport,
     )  # fmt: skip
-    spec = SupervisorSpec((
-        ChildSpec("writer", lambda: Writer(store), ref=writer),
-        ChildSpec("dispatcher", lambda: Dispatcher(store, shard), ref=dispatcher),
-        ChildSpec("gateway", gateway_children({shard: settings}, surroundings)),
-    ))
+    spec = SupervisorSpec(
+        (
+            ChildSpec("writer", lambda: Writer(store), ref=writer),
+            ChildSpec("dispatcher", lambda: Dispatcher(store, shard), ref=dispatcher),
+            ChildSpec("gateway", gateway_children({shard: settings}, surroundings)),
+        )
+    )
     async with open_supervisor(spec) as supervisor:
         yield World(supervisor, shard, counters)
 

@@ -9,7 +9,9 @@ import pytest
 from mocha_actors.gateway.address import BadAddressError, check_resume_address, gateway_address
 
 
-@pytest.mark.parametrize("url", ["wss://gateway.discord.gg", "wss://gateway.discord.gg/", "wss://gateway.discord.gg/?v=9&encoding=etf"])
+@pytest.mark.parametrize(
+    "url", ["wss://gateway.discord.gg", "wss://gateway.discord.gg/", "wss://gateway.discord.gg/?v=9&encoding=etf"]
+)
 def test_one_query_whatever_the_base_looks_like(url: str) -> None:
     """With and without slash or query: path /, version, encoding."""
     parts = urlsplit(gateway_address(url, "none"))
@@ -30,7 +32,17 @@ def test_loopback_needs_no_encryption(url: str) -> None:
     assert gateway_address(url, "none").startswith("ws://")
 
 
-@pytest.mark.parametrize("url", ["ws://gateway.discord.gg", "http://gateway.discord.gg", "gateway.discord.gg", "wss://", "wss://[::1", "wss://h:port"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://gateway.discord.gg",
+        "http://gateway.discord.gg",
+        "gateway.discord.gg",
+        "wss://",
+        "wss://[::1",
+        "wss://h:port",
+    ],
+)
 def test_addresses_that_would_show_the_token_are_refused(url: str) -> None:
     """The error names the address and what is allowed."""
     with pytest.raises(BadAddressError):
@@ -43,7 +55,9 @@ def test_resume_addresses_of_discord_and_of_the_own_gateway_are_used(url: str) -
     check_resume_address(url, "wss://gw.example.org")
 
 
-@pytest.mark.parametrize("url", ["wss://discord.gg.evil.example", "wss://evildiscord.gg", "wss://example.org", "ws://gateway.discord.gg"])
+@pytest.mark.parametrize(
+    "url", ["wss://discord.gg.evil.example", "wss://evildiscord.gg", "wss://example.org", "ws://gateway.discord.gg"]
+)
 def test_resume_addresses_elsewhere_are_refused(url: str) -> None:
     """Whoever could forge READY would get the token."""
     with pytest.raises(BadAddressError):

@@ -14,7 +14,13 @@ from tests.gateway.machine import events, ready, resumed
 
 
 def add(
-    builder: BatchBuilder, run: list[Event], *, now: float = 0.0, replayed: bool = False, session_id: str = "s", size: int = 100
+    builder: BatchBuilder,
+    run: list[Event],
+    *,
+    now: float = 0.0,
+    replayed: bool = False,
+    session_id: str = "s",
+    size: int = 100,
 ) -> list[Batch]:
     """Add a run at a time."""
     return builder.add(run, session_id=session_id, replayed=replayed, event_size=size, now=now, now_ms=int(now * 1000))
@@ -40,7 +46,9 @@ def test_a_batch_waits_for_ten_milliseconds_after_its_first_event() -> None:
     assert math.inf == builder.deadline
 
 
-@given(st.lists(st.integers(1, 1500), min_size=1, max_size=6), st.sampled_from([1, 1000, 40_000, MAX_BYTES, 3 * MAX_BYTES]))
+@given(
+    st.lists(st.integers(1, 1500), min_size=1, max_size=6), st.sampled_from([1, 1000, 40_000, MAX_BYTES, 3 * MAX_BYTES])
+)
 def test_batches_keep_order_and_limits(runs: list[int], size: int) -> None:
     """At most 512 events, and no event beyond the bytes but a single one that is larger by itself."""
     builder, batches, s = BatchBuilder(0), [], 1
@@ -62,7 +70,9 @@ def test_sessions_and_replays_never_share_a_batch() -> None:
     [replayed] = add(builder, guilds(3, 3))
     [live] = add(builder, guilds(1, 1), session_id="next")
 
-    assert [(True, "s", 2), (False, "s", 1)] == [(each.replayed, each.session_id, len(each)) for each in (replayed, live)]
+    assert [(True, "s", 2), (False, "s", 1)] == [
+        (each.replayed, each.session_id, len(each)) for each in (replayed, live)
+    ]
 
 
 def test_what_nobody_counts_is_settled_at_once() -> None:

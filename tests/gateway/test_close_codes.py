@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gateway.machine import active, only, open_connection, sent
 from mocha_actors.errors import PermanentError
 from mocha_actors.gateway.close_codes import CLOSE_RULES
 from mocha_actors.gateway.effects import AwaitTurn, Fatal, Log, SessionLost
 from mocha_actors.gateway.states import Ended
+from tests.gateway.machine import active, only, open_connection, sent
 
 RESUMED_AFTER = [
     None, 1002, 1005, 1006, 1007, 1009, 1011, 1012, 1013, 4000, 4001, 4002, 4005, 4008, 4020, 4999,
 ]  # fmt: skip
 IDENTIFIED_AFTER = [4003, 4006, 4007, 4009]
-FATAL = {4004: "token", 4010: "shard ids", 4011: "more shards", 4012: "update", 4013: "intents", 4014: "message_content"}
+FATAL = {
+    4004: "token",
+    4010: "shard ids",
+    4011: "more shards",
+    4012: "update",
+    4013: "intents",
+    4014: "message_content",
+}
 
 
 @pytest.mark.parametrize("code", RESUMED_AFTER)

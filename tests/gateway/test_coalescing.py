@@ -18,6 +18,7 @@ from mocha_actors.gateway.coalescing import (
     BrokenFramingError,
     CoalescingStream,
     FrameJoiner,
+    UpgradeError,
 )
 
 UPGRADE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
@@ -79,7 +80,7 @@ def pieces_of(data: bytes, cuts: list[int]) -> Iterator[bytes]:
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(items, max_size=12), st.lists(st.integers(1, 5000), min_size=1, max_size=8), st.booleans())
-def test_random_streams_cut_anywhere_mean_the_same(frames: list[bytes], cuts: list[int], closes: bool) -> None:  # noqa: FBT001
+def test_random_streams_cut_anywhere_mean_the_same(frames: list[bytes], cuts: list[int], closes: bool) -> None:
     """Messages, pings and the close code arrive as they would without joining, in the same order."""
     data = b"".join(frames) + (frame(0x88, (4000).to_bytes(2) + b"bye") if closes else b"")
     joiner = FrameJoiner(TEXT, b"\n")
@@ -166,15 +167,14 @@ async def test_the_response_passes_first_and_its_followers_are_joined() -> None:
     assert [UPGRADE + frame(BINARY, b"a\nb"), frame(BINARY, b"c")] == found
 
 
-async def test_a_refusal_passes_unchanged() -> None:
-    """The body of a 429 is no frame."""
-    reads = [b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 9\r\n\r\n\x81\x03", b"abc\x81\x03xy"]
-
-    assert b"".join(reads) == b"".join(await read_all(*reads))
+async def test_a_refusal_is_an_error_with_its_status() -> None:
+    """Whatever its body is."""
+    with pytest.raises(UpgradeError, match="HTTP status 429"):
+        await read_all(b"HTTP/1.1 429 Too Many Requests\r\n\r\n\x81\x03abc")
 
 
 @pytest.mark.parametrize("reads", [[], [b"HTTP/1.1 101"], [b"x" * 70_000]])
 async def test_a_handshake_that_never_completes_is_an_error_at_once(reads: list[bytes]) -> None:
     """The websocket library would wait for its time-out."""
-    with pytest.raises(BrokenFramingError):
+    with pytest.raises(UpgradeError):
         await read_all(*reads)

@@ -51,6 +51,17 @@ def test_a_payload_whose_bytes_contain_the_flush_marker_is_whole() -> None:
     assert [b"", document] == [decoder.feed(data[:cut]), decoder.feed(data[cut:])]
 
 
+def test_a_payload_that_stops_behind_a_brace_is_not_complete() -> None:
+    """Only the flush ends a message, not what the text so far looks like."""
+    context = zlib.compressobj(level=0)
+    document = b'{"t":"A","d":{"e":1},"f":2}'
+    data = context.compress(document) + context.flush(zlib.Z_SYNC_FLUSH)
+    cut = data.index(b"},") + 1
+    decoder = ZlibStreamDecoder()
+
+    assert [b"", document] == [decoder.feed(data[:cut]), decoder.feed(data[cut:])]
+
+
 def test_a_bomb_ends_in_an_error_and_not_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small message may not inflate without limit; the limit is noticed one slice late at most."""
     monkeypatch.setattr(compression, "OUTPUT_LIMIT", 8 << 20)
@@ -61,7 +72,7 @@ def test_a_bomb_ends_in_an_error_and_not_in_memory(monkeypatch: pytest.MonkeyPat
 
 def test_large_payloads_inflate_in_slices() -> None:
     """More than one slice, and exactly one: nothing is left behind in the context."""
-    for size in (compression.SLICE - 2, compression.SLICE, 3 * compression.SLICE + 17):
+    for size in (compression.SLICE - 2, compression.SLICE, compression.SLICE + 1, 2 * compression.SLICE + 200):
         document = b"{" + b" " * (size - 2) + b"}"
         assert document == ZlibStreamDecoder().feed(compressed(document)[0])
 

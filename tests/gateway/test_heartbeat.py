@@ -66,7 +66,7 @@ def test_a_strict_heart_wants_acknowledgements() -> None:
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_a_requested_beat_just_before_the_tick_is_no_zombie(strict: bool) -> None:  # noqa: FBT001
+def test_a_requested_beat_just_before_the_tick_is_no_zombie(strict: bool) -> None:
     """Answering op 1 ten milliseconds before the tick must not make the tick miss an acknowledgement (discord.js #3993)."""
     beating = heart(strict=strict)
     beating.tick(20.0)

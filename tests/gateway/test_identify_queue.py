@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 import trio
@@ -60,7 +61,7 @@ async def test_shards_get_their_turns_in_order_and_five_seconds_apart_for_each_k
     assert sorted([0, 1, 2, 3, 4, 5]) == sorted(shard for shard, _ in queue.turns)
     for key in (0, 1):
         times = [at for shard, at in queue.turns if shard % 2 == key]
-        assert all(later - earlier >= 5.249 for earlier, later in zip(times, times[1:], strict=False))
+        assert all(later - earlier >= 5.249 for earlier, later in pairwise(times))
     assert [2, 2, 2] == [len(each) for each in rounds]
 
 

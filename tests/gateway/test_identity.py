@@ -20,7 +20,15 @@ def test_the_token_is_bare_and_hidden() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"token": Token("other")}, {"shard": 3}, {"shards": 9}, {"intents": 1}, {"large_threshold": 50}, {"presence": {"status": "idle"}}]
+    "change",
+    [
+        {"token": Token("other")},
+        {"shard": 3},
+        {"shards": 9},
+        {"intents": 1},
+        {"large_threshold": 50},
+        {"presence": {"status": "idle"}},
+    ],
 )
 def test_whatever_a_resume_cannot_change_is_in_the_fingerprint(change: dict[str, object]) -> None:
     """RESUME keeps the parameters of the first IDENTIFY, so that others need a new session."""
@@ -38,7 +46,9 @@ def test_the_fingerprint_is_stable_and_knows_the_host() -> None:
 
 def test_payloads_have_the_documented_names() -> None:
     """Snake case (``sessionId`` is refused), properties without a dollar."""
-    assert {"op": 6, "d": {"token": "abc.def", "session_id": "s", "seq": 9}} == json.loads(IDENTITY.resume(Session("s", "wss://x"), 9))
+    assert {"op": 6, "d": {"token": "abc.def", "session_id": "s", "seq": 9}} == json.loads(
+        IDENTITY.resume(Session("s", "wss://x"), 9)
+    )
     assert {"os", "browser", "device"} == set(json.loads(IDENTITY.identify())["d"]["properties"])
     assert "presence" not in json.loads(IDENTITY.identify())["d"]
     assert {"op": 1, "d": None} == json.loads(heartbeat(None))

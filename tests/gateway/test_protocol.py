@@ -6,17 +6,36 @@ import math
 
 import pytest
 
-from tests.gateway.machine import (
-    SESSION, active, control, events, fresh, hello, only, open_connection, ready, restarted, resumed, sent,
-)  # fmt: skip
 from mocha_actors.discord.decode import ProtocolViolation
 from mocha_actors.discord.events import UndecodableEvent
 from mocha_actors.gateway.effects import (
-    AwaitTurn, CloseConnection, Connect, Deliver, DroppedDuplicates, Log, ReportAlive, SessionBegan, SessionLost,
+    AwaitTurn,
+    CloseConnection,
+    Connect,
+    Deliver,
+    DroppedDuplicates,
+    Log,
+    ReportAlive,
+    SessionBegan,
+    SessionLost,
     SessionResumed,
 )  # fmt: skip
 from mocha_actors.gateway.protocol import UNREADABLE
 from mocha_actors.gateway.states import Active, Ended, Waiting
+from tests.gateway.machine import (
+    SESSION,
+    active,
+    control,
+    events,
+    fresh,
+    hello,
+    only,
+    open_connection,
+    ready,
+    restarted,
+    resumed,
+    sent,
+)  # fmt: skip
 
 
 def test_identify_is_sent_after_hello_and_after_its_turn() -> None:
@@ -39,6 +58,8 @@ def test_a_second_turn_on_one_connection_identifies_nothing() -> None:
     open_connection(protocol)
     protocol.turn_granted()
 
+    assert [] == protocol.turn_granted()
+    protocol.dispatches([ready()], 1.0)
     assert [] == protocol.turn_granted()
 
 
@@ -187,7 +208,9 @@ def test_events_read_before_the_close_took_effect_are_kept() -> None:
     protocol = active(seq=100)
     protocol.control(control(7), 1.0)
 
-    assert [[102]] == [[event.s for event in each.events] for each in only(protocol.dispatches(events(102, 102), 1.0), Deliver)]
+    assert [[102]] == [
+        [event.s for event in each.events] for each in only(protocol.dispatches(events(102, 102), 1.0), Deliver)
+    ]
 
 
 def test_op_7_instead_of_hello_keeps_the_session() -> None:
@@ -201,7 +224,9 @@ def test_op_7_instead_of_hello_keeps_the_session() -> None:
     assert [6] == [payload["op"] for payload in sent(open_connection(protocol, 1.0))]
 
 
-@pytest.mark.parametrize("first", [control(11), control(9, data=False), control(1), control(77), hello("often"), hello(0), hello(601_000)])
+@pytest.mark.parametrize(
+    "first", [control(11), control(9, data=False), control(1), control(77), hello("often"), hello(0), hello(601_000)]
+)
 def test_a_conversation_that_does_not_begin_with_a_good_hello_is_given_up(first: object) -> None:
     """Never a crash, never 1000, and the session is kept."""
     protocol = restarted()

@@ -9,14 +9,33 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mocha_actors.discord.decode import ProtocolViolation
-from mocha_actors.gateway.effects import AwaitTurn, CloseConnection, Connect, Deliver, Effect, Fatal, Send, SessionBegan, SessionLost
+from mocha_actors.gateway.effects import (
+    AwaitTurn,
+    CloseConnection,
+    Connect,
+    Deliver,
+    Effect,
+    Fatal,
+    Send,
+    SessionBegan,
+    SessionLost,
+)
 from mocha_actors.gateway.states import Ended
 from tests.gateway.machine import SESSION, control, events, fresh, hello, ready, restarted, resumed
 
 INTERVAL = 40.0
 CODES = st.sampled_from([None, 1000, 1001, 1006, 4000, 4001, 4003, 4006, 4007, 4008, 4009, 4999])
 CONTROLS = st.sampled_from(
-    [control(1), control(7), control(9, data=True), control(9, data=False), control(11), control(42), hello(), hello("x")]
+    [
+        control(1),
+        control(7),
+        control(9, data=True),
+        control(9, data=False),
+        control(11),
+        control(42),
+        hello(),
+        hello("x"),
+    ]
 )
 
 
@@ -24,7 +43,7 @@ class GatewayMachine(RuleBasedStateMachine):
     """Plays server, network, clock and shell against one protocol, and watches every effect."""
 
     @initialize(known=st.booleans(), seed=st.integers(0, 1000))
-    def start(self, known: bool, seed: int) -> None:  # noqa: FBT001
+    def start(self, known: bool, seed: int) -> None:
         self.protocol = restarted(seed=seed) if known else fresh(seed)
         self.now = 0.0
         self.connection = "none"
@@ -34,7 +53,7 @@ class GatewayMachine(RuleBasedStateMachine):
         self.delivered = 100 if known else 0
         self.beat_due: float | None = None
 
-    def take(self, effects: list[Effect]) -> None:
+    def take(self, effects: list[Effect]) -> None:  # noqa: C901 - a table of effects
         """Carry effects out as the shell would, checking each."""
         for effect in effects:
             assert not self.fatal or not isinstance(effect, Connect | Send), "nothing follows a fatal error"
@@ -93,7 +112,7 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.connection == "dialling")
     @rule(works=st.booleans())
-    def dialled(self, works: bool) -> None:  # noqa: FBT001
+    def dialled(self, works: bool) -> None:
         """The connection comes about, or not."""
         if works:
             self.connection, self.identifies_here, self.turn_open = "open", 0, False

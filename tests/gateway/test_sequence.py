@@ -16,6 +16,13 @@ def test_a_contiguous_run_is_fresh_as_it_is() -> None:
     assert run is Sequence(5).take(run).fresh
 
 
+def test_disorder_between_the_right_ends_of_a_run_is_noticed() -> None:
+    """First and last number alone would say that all is well."""
+    intake = Sequence(5).take([*events(6, 7), *events(7, 7), *events(9, 9)])
+
+    assert Intake([*events(6, 7), *events(9, 9)], duplicates=1, gap=(8, 9)) == intake
+
+
 def test_only_the_first_gap_of_a_run_is_named() -> None:
     """One line in the log is enough."""
     intake = Sequence(5).take([*events(5, 6), *events(8, 8), *events(11, 11)])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
-
-from cachetools import LRUCache
 
 from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.pipeline.facts import AuthorClass, MessageSent
@@ -44,8 +42,9 @@ class Names:
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
-        """Nothing is known; ``remembered`` users will be."""
-        self._names: LRUCache[int, Name] = LRUCache(remembered)
+        """Nothing is known; at most ``remembered`` users will be."""
+        self._remembered = remembered
+        self._names: dict[int, Name] = {}
 
     def reset(self) -> None:
         """Forget everything."""
@@ -53,32 +52,36 @@ class Names:
 
     def learn(self, connection: sqlite3.Connection, messages: Sequence[MessageSent]) -> None:
         """Take the authors' names from ``messages`` in their order; webhooks are no users and empty names are none."""
-        at_hand = self._at_hand(connection, {m.user_id for m in messages})
+        self._recall(connection, {message.user_id for message in messages})
+        names = self._names
         changed: dict[int, Name] = {}
         for message in messages:
-            known = at_hand.get(message.user_id)
-            if known is None or is_news(known, message):
-                name = Name(
-                    message.username, message.global_name, int(message.author_class == BOT), time_ms(message.message_id)
-                )
-                if (
-                    message.author_class != WEBHOOK
-                    and message.username
-                    and (known is None or name.seen_ms >= known.seen_ms)
-                ):
-                    at_hand[message.user_id] = changed[message.user_id] = name
+            known = names.get(message.user_id)
+            if known is not None and not is_news(known, message):
+                continue
+            name = name_of(message)
+            if name is not None and (known is None or name.seen_ms >= known.seen_ms):
+                names[message.user_id] = changed[message.user_id] = name
         connection.executemany(STORE, sorted((user, *name) for user, name in changed.items()))
-        self._names.update(changed)
 
-    def _at_hand(self, connection: sqlite3.Connection, users: Iterable[int]) -> dict[int, Name]:
-        """What memory, or else the table, knows about ``users``, as a plain dict: cheaper to ask than the cache, once a message."""
-        known = {user: name for user in users if (name := self._names.get(user)) is not None}
-        unknown = [user for user in users if user not in known]
+    def _recall(self, connection: sqlite3.Connection, users: set[int]) -> None:
+        """Load those of ``users`` that memory does not hold; where they would not fit, memory begins anew.
+
+        Evicting the user who was silent longest would cost every message more than such a reload costs all of them.
+        """
+        if len(self._names) + len(users) > self._remembered:
+            self._names.clear()
+        unknown = users - self._names.keys()
         if unknown:
-            loaded = {row[0]: Name(*row[1:]) for row in connection.execute(LOAD, (json.dumps(unknown),))}
-            self._names.update(loaded)
-            known.update(loaded)
-        return known
+            loaded = connection.execute(LOAD, (json.dumps(sorted(unknown)),))
+            self._names.update((user, Name(*fields)) for user, *fields in loaded)
+
+
+def name_of(message: MessageSent) -> Name | None:
+    """The name that a message tells; None for a webhook, which is no user, and where it tells none."""
+    if message.author_class == WEBHOOK or not message.username:
+        return None
+    return Name(message.username, message.global_name, int(message.author_class == BOT), time_ms(message.message_id))
 
 
 def is_news(known: Name, message: MessageSent) -> bool:
