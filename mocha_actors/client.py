@@ -5,6 +5,7 @@
      ├─ stats                   questions
      ├─ processors              one_for_one: message
      ├─ dispatcher
+     ├─ control                 the control socket
      └─ gateway                 one_for_one: identify, shard-0, shard-1, …
 
 The children are started in this order, so that the reverse order, in which they are stopped, is the order in which events drain.
@@ -13,6 +14,7 @@ The children are started in this order, so that the reverse order, in which they
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -28,6 +30,7 @@ import trio
 
 from mocha_actors import __version__
 from mocha_actors.config import Config, Secret, load_token
+from mocha_actors.control import Control, Node, Status
 from mocha_actors.db.address import database_path
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.readers import Readers, open_readers
@@ -55,15 +58,17 @@ from mocha_actors.runtime import (
     ActorRef,
     AskTimeout,
     Backoff,
+    BreakerState,
     ChildSpec,
     Event,
     Mailbox,
     Request,
+    Snapshot,
     Supervisor,
     SupervisorSpec,
     new_ref,
     open_supervisor,
-)  # fmt: skip
+)
 from mocha_actors.stats.engine import MAILBOX as STATS_MAILBOX
 from mocha_actors.stats.engine import QueryEngine
 from mocha_actors.stats.errors import QuestionError
@@ -165,6 +170,9 @@ class StatsClient:
         self.counters = Counters()
         self.report = Report(clean=False, reason="it was not shut down", seconds=0.0)
         self._refs = Refs(config.discord.shards, writer_mailbox())
+        self._breaker = database_breaker(self._on_event)
+        self._database = database_path(config.database.url)
+        self._began = trio.current_time()
         self._fatal: PermanentError | None = None
         self._body = trio.CancelScope()
         self._drain = trio.CancelScope(shield=True)
@@ -284,6 +292,19 @@ class StatsClient:
         while (now := await self.checkpoint(shard)) is None or now.seq < seq:  # noqa: ASYNC110  # the database is what is asked
             await trio.sleep(POLL_SECONDS)
 
+    def status(self, events_per_second: float = 0.0) -> Status:
+        """How it is: the live tree, counters, breakers. ``events_per_second`` is known to who samples the counters."""
+        tree, counters = self.supervisor.tree(), self.counters
+        breakers = {self._breaker.name: self._breaker.state.value}
+        return Status(
+            version=__version__, pid=os.getpid(), uptime_seconds=trio.current_time() - self._began, database=str(self._database),
+            ready=tree.ready and self._breaker.state is BreakerState.CLOSED, shards=self.config.discord.shards, connected=counters.connected,
+            durable=dict(counters.durable), events_per_second=events_per_second, received=counters.received, committed=counters.committed,
+            ignored=counters.ignored, dead_lettered=counters.dead_lettered, resumes=counters.resumes, identifies=counters.identifies,
+            restarts=counters.restarts, lag_p50_seconds=counters.lag.percentile(50), lag_p99_seconds=counters.lag.percentile(99),
+            breakers=breakers, tree=_node(tree),
+        )  # fmt: skip
+
     def abort(self) -> None:
         """End a shutdown that takes too long: what is not committed yet is left to the next start, which resumes."""
         self._drain.cancel()
@@ -294,7 +315,7 @@ class StatsClient:
         refs, config = self._refs, self.config
         writer = partial(
             Writer, store.port, epoch=store.epoch, dispatcher=refs.dispatcher, listeners=dict(enumerate(refs.shards)),
-            breaker=database_breaker(self._on_event), counters=self.counters,
+            breaker=self._breaker, counters=self.counters,
             grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
         )  # fmt: skip
         engine = partial(
@@ -306,6 +327,9 @@ class StatsClient:
             self._child("stats", engine, refs.stats),
             ChildSpec("processors", self._processors()),
             self._child("dispatcher", dispatcher, refs.dispatcher),
+            self._child(
+                "control", partial(Control, store.path, lambda: self.counters.committed, self.status), refs.control
+            ),
             ChildSpec("gateway", gateway),
         )
 
@@ -380,6 +404,20 @@ class StatsClient:
         await self._refs.dispatcher.ask(Flush(), timeout=limit)
 
 
+def _node(snapshot: Snapshot) -> Node:
+    """A picture of the runtime's in the form in which it is sent."""
+    box = snapshot.mailbox
+    mailbox: dict[str, Any] = (
+        {}
+        if box is None
+        else {"used": box.used, "capacity": box.capacity, "peak": box.peak, "oldest_seconds": box.oldest_age}
+    )
+    return Node(
+        name=snapshot.name, state=snapshot.state, restarts=snapshot.restarts, backoff_seconds=snapshot.backoff,
+        last_error=snapshot.last_error, children=tuple(_node(child) for child in snapshot.children), **mailbox,
+    )  # fmt: skip
+
+
 def _shared(options: Options) -> dict[str, Any]:
     """The range and the filters that ``options`` name, as fields of a question."""
     given: dict[str, Any] = dict(options)
@@ -414,6 +452,7 @@ class Refs:
         self.writer: ActorRef[Any] = new_ref("writer", writer)
         self.stats: ActorRef[Any] = new_ref("stats", STATS_MAILBOX)
         self.processors: dict[str, ActorRef[Work]] = {name: new_ref(name, PROCESSOR_MAILBOX) for name in PROCESSORS}
+        self.control: ActorRef[None] = new_ref("control")
         self.dispatcher: ActorRef[Any] = new_ref("dispatcher", DISPATCHER_MAILBOX)
         self.identify: ActorRef[TakeTurn] = new_ref("identify", IDENTIFY_MAILBOX)
         self.shards: list[ShardRef] = [new_ref(f"shard-{shard}") for shard in range(shards)]

@@ -233,6 +233,7 @@ class Writer(Actor[WriterMessage]):
 
     def _report(self, applied: Applied, batches: int, seconds: float) -> None:
         for shard, now in applied.standings.items():
+            self._counters.durable[shard] = now.seq
             listener = self._listeners.get(shard)
             if listener is not None:
                 listener.tell_nowait(Committed(shard, now.session_id, now.seq))

@@ -52,6 +52,7 @@ class Counters:
         restarts: actors restarted by a supervisor.
         transactions: commits made.
         lag: from receive to commit.
+        durable: the committed ``s`` of each shard's session, as far as this process committed any.
 
     """
 
@@ -66,3 +67,4 @@ class Counters:
     restarts: int = 0
     transactions: int = 0
     lag: LagHistogram = field(default_factory=LagHistogram)
+    durable: dict[int, int] = field(default_factory=dict)

@@ -1,0 +1,245 @@
+"""The control socket: how a person, or a program, asks a running service how it is.
+
+A UNIX socket of mode 0600 beside the database, so that whoever may read the one may use the other. It speaks JSON, a line each way:
+``{"cmd": "status"}`` is answered by a :class:`Status`, anything else by ``{"error": …}``. The actor owns the socket; who asks uses :func:`ask`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import trio
+
+from mocha_actors.errors import TransientError
+from mocha_actors.runtime import Actor, Context
+
+ANSWER_LIMIT: Final = 10.0
+"""Seconds that an exchange may take, on either side."""
+
+LINE_LIMIT: Final = 1 << 20
+"""Bytes of a line; a tree of thousands of actors fits."""
+
+SAMPLE_SECONDS: Final = 1.0
+SAMPLES: Final = 10
+"""Rates are means over the last :data:`SAMPLES` samples."""
+
+BACKLOG: Final = 16
+
+
+class NotRunningError(TransientError):
+    """No service answers at the control socket."""
+
+
+class Node(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One actor or supervisor of the live tree, see :class:`mocha_actors.runtime.Snapshot` for the terms.
+
+    ``used``, ``capacity``, ``peak`` and ``oldest_seconds`` are of the mailbox; a supervisor has none.
+    """
+
+    name: str
+    state: str
+    restarts: int = 0
+    backoff_seconds: float = 0.0
+    used: int = 0
+    capacity: int = 0
+    peak: int = 0
+    oldest_seconds: float = 0.0
+    last_error: str | None = None
+    children: tuple[Node, ...] = ()
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How a running service is.
+
+    Attributes:
+        version: of Mocha.
+        pid: of the process.
+        uptime_seconds: since the tree was started.
+        database: where it writes.
+        ready: whether every actor runs and every breaker is closed.
+        shards: shards of this process.
+        connected: of them, those with an active session.
+        durable: the committed ``s`` of each shard's session.
+        events_per_second: committed of late.
+        received: events taken from sockets.
+        committed: events that are durable, ``ignored`` and ``dead_lettered`` ones included.
+        ignored: committed events that are no fact.
+        dead_lettered: committed events that became dead letters.
+        resumes: sessions continued.
+        identifies: sessions begun.
+        restarts: actors restarted.
+        lag_p50_seconds: from receive to commit; None before the first event.
+        lag_p99_seconds: likewise.
+        breakers: state of each circuit breaker by name.
+        tree: the live tree.
+
+    """
+
+    version: str
+    pid: int
+    uptime_seconds: float
+    database: str
+    ready: bool
+    shards: int
+    connected: int
+    durable: dict[int, int]
+    events_per_second: float
+    received: int
+    committed: int
+    ignored: int
+    dead_lettered: int
+    resumes: int
+    identifies: int
+    restarts: int
+    lag_p50_seconds: float | None
+    lag_p99_seconds: float | None
+    breakers: dict[str, str]
+    tree: Node
+
+
+class StatusRequest(msgspec.Struct, tag_field="cmd", tag="status", forbid_unknown_fields=True):
+    """``{"cmd": "status"}``."""
+
+
+class Refused(msgspec.Struct):
+    """The answer to what is no command."""
+
+    error: str
+
+
+class RateMeter:
+    """Events per second over the last samples of a running total."""
+
+    def __init__(self, samples: int = SAMPLES) -> None:
+        """Nothing seen yet."""
+        self._seen: deque[tuple[float, int]] = deque(maxlen=samples + 1)
+
+    def add(self, now: float, total: int) -> None:
+        """The total at time ``now`` (seconds, of any clock)."""
+        self._seen.append((now, total))
+
+    @property
+    def rate(self) -> float:
+        """Mean over the samples kept; 0 with fewer than two."""
+        if len(self._seen) < 2:
+            return 0.0
+        (begin, before), (end, after) = self._seen[0], self._seen[-1]
+        return (after - before) / (end - begin) if end > begin else 0.0
+
+
+class Control(Actor[None]):
+    """Owns the socket and answers."""
+
+    def __init__(self, database: Path, committed: Callable[[], int], status: Callable[[float], Status]) -> None:
+        """Listen beside ``database``; ``committed`` is the running total, ``status`` is given the events per second."""
+        self._path, self._committed, self._status = socket_path(database), committed, status
+        self._meter = RateMeter()
+
+    async def run(self, ctx: Context[None]) -> None:
+        """Serve until asked to stop; the socket goes with the actor."""
+        with listening(self._path) as listener:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._sample)
+                nursery.start_soon(trio.serve_listeners, self._serve, [listener])
+                await ctx.stopping.wait()
+                nursery.cancel_scope.cancel()
+
+    async def _sample(self) -> None:
+        while True:
+            self._meter.add(trio.current_time(), self._committed())
+            await trio.sleep(SAMPLE_SECONDS)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        """Answer line after line; a client that is slow, silent or gone is let go."""
+        with trio.move_on_after(ANSWER_LIMIT):
+            try:
+                while line := await _read_line(stream):
+                    await stream.send_all(self._answer(line) + b"\n")
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+
+    def _answer(self, line: bytes) -> bytes:
+        try:
+            msgspec.json.decode(line, type=StatusRequest)
+        except msgspec.DecodeError as error:
+            return msgspec.json.encode(Refused(f'not a command ({error}); allowed is {{"cmd": "status"}}'))
+        return msgspec.json.encode(self._status(self._meter.rate))
+
+
+async def ask(database: Path) -> Status:
+    """The status of the service that writes to ``database``.
+
+    Raises:
+        NotRunningError: none listens, or it does not answer.
+
+    """
+    with trio.move_on_after(ANSWER_LIMIT):
+        try:
+            async with await connect(socket_path(database)) as stream:
+                await stream.send_all(msgspec.json.encode(StatusRequest()) + b"\n")
+                if line := await _read_line(stream):
+                    return msgspec.json.decode(line, type=Status)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise NotRunningError(f"no service answers for {database} ({reason}); start one with mocha-run") from None
+    raise NotRunningError(f"the service that writes to {database} does not answer within {ANSWER_LIMIT:.0f} s")
+
+
+def socket_path(database: Path) -> Path:
+    """The control socket of the service that writes to ``database``."""
+    return database.with_name(f"{database.name}.sock")
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[trio.SocketListener]:
+    """A listener at ``path`` with mode 0600; a socket that a killed service left there is replaced."""
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as raw, _short(path) as address:
+        mask = os.umask(0o177)
+        try:
+            raw.bind(address)
+        finally:
+            os.umask(mask)
+        raw.listen(BACKLOG)
+        raw.setblocking(False)  # noqa: FBT003  # the only way to say it
+        try:
+            yield trio.SocketListener(trio.socket.from_stdlib_socket(raw))
+        finally:
+            path.unlink(missing_ok=True)
+
+
+async def connect(path: Path) -> trio.SocketStream:
+    """Connect to the socket at ``path``. Raises OSError."""
+    with _short(path) as address:
+        return await trio.open_unix_socket(address)
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for ``path`` that fits into a socket address (108 bytes on Linux), however deep its folder lies."""
+    if len(os.fsencode(path)) < 100:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+async def _read_line(stream: trio.SocketStream) -> bytes:
+    """The next line without its end; empty when the peer has gone or sends no end."""
+    line = b""
+    while not line.endswith(b"\n") and len(line) < LINE_LIMIT:
+        chunk = await stream.receive_some()
+        if not chunk:
+            return b""
+        line += chunk
+    return line.rstrip(b"\n")

@@ -1,0 +1,37 @@
+"""``mocha status``: a running service as a person and as a program sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import trio
+
+from tests.end_to_end.harness import open_house, run_mocha, until
+
+
+async def test_a_running_service_shows_its_tree_and_its_numbers(tmp_path: Path) -> None:
+    """As a table, and as JSON; exit 0 while it is ready, 1 when none runs."""
+    async with open_house(tmp_path, "--rate", "300") as house:
+        service = await house.start()
+        await until(lambda: house.durable() > 50, f"it records; {service.text}")
+
+        shown = await trio.to_thread.run_sync(lambda: run_mocha("status", "--database", "mocha.db", cwd=tmp_path))
+        told = await trio.to_thread.run_sync(
+            lambda: run_mocha("status", "--database", "mocha.db", "--json", cwd=tmp_path)
+        )
+        service.process.terminate()
+        await service.process.wait()
+        gone = run_mocha("status", "--database", "mocha.db", cwd=tmp_path)
+
+    assert (0, 0, 1) == (shown.returncode, told.returncode, gone.returncode), shown.stderr + told.stderr
+    assert [] == [
+        part for part in ("1/1 connected", "shard-0", "writer", "database closed") if part not in shown.stdout
+    ]
+    answer = json.loads(told.stdout)
+    assert ["writer", "stats", "processors", "dispatcher", "control", "gateway"] == [
+        c["name"] for c in answer["tree"]["children"]
+    ]
+    assert answer["committed"] <= answer["received"]
+    assert answer["durable"]["0"] >= 50
+    assert "no service answers" in gone.stderr
