@@ -152,7 +152,8 @@ class Protocol:
         self.state = Connecting(by_resume_url=session is not None)
         return [
             Log(
-                "shard.connecting", fields={"resuming": self.session is not None, "failures": self._reconnect.failures}
+                "shard.connecting",
+                fields={"resuming": self.session is not None, "attempt": self._reconnect.failures + 1},
             ),
             Connect(session.resume_url if session else None),
         ]
@@ -348,7 +349,7 @@ class Protocol:
         if duplicates:
             effects.append(DroppedDuplicates(duplicates))
         if gap:
-            effects.append(Log("gateway.seq_gap", "warning", {"expected": gap[0], "seq": gap[1]}))
+            effects.append(Log("gateway.seq_gap", "warning", {"expected": gap[0], "found": gap[1]}))
         if fresh:
             self._reconnect.progress()
             effects.append(Deliver(self.session, fresh, replayed))

@@ -50,7 +50,7 @@ from mocha_actors.gateway.transport import Disconnected, Transport, open_transpo
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.facts import SessionStarted
-from mocha_actors.pipeline.notices import Alive, Committed, LoadCheckpoint, Quiesce, SessionInvalidated
+from mocha_actors.pipeline.notices import Alive, Committed, Flush, LoadCheckpoint, Quiesce, SessionInvalidated
 from mocha_actors.runtime import Actor, ActorError, ActorRef, Context
 
 CHECKPOINT_TIMEOUT: Final = 60.0
@@ -134,19 +134,21 @@ class Shard(Actor[Committed | Quiesce]):
 
     async def run(self, ctx: Context[Committed | Quiesce]) -> None:
         """Follow the gateway until asked to stop, or until a person must act; then the exit is a normal one."""
-        self._protocol = await self._load()
+        self._protocol = await self._load(ctx)
         try:
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
                 nursery.start_soon(self._keep_time)
-                nursery.start_soon(self._connect_for_ever)
+                nursery.start_soon(self._connect_for_ever, nursery)
                 await self._take_notices(ctx)
                 nursery.cancel_scope.cancel()
         finally:
             self._around.counters.connected -= self._was_active
 
-    async def _load(self) -> Protocol:
-        """The protocol as the database knows it."""
+    async def _load(self, ctx: Context[Committed | Quiesce]) -> Protocol:
+        """The protocol as the database knows it; what an earlier incarnation handed over is committed first, a new session included."""
+        if ctx.incarnation:
+            await self._around.writer.ask(Flush(), timeout=CHECKPOINT_TIMEOUT)
         checkpoint = await self._around.writer.ask(LoadCheckpoint(self._id), timeout=CHECKPOINT_TIMEOUT)
         start = partial(
             Protocol, self._settings.identity, rng=self._around.rng, now=trio.current_time(),
@@ -182,8 +184,12 @@ class Shard(Actor[Committed | Quiesce]):
                 await trio.sleep_forever()
             self._perform(self._protocol.tick(trio.current_time()))
 
-    async def _connect_for_ever(self) -> None:
-        """One connection after the other: the old one is gone before the next is opened."""
+    async def _connect_for_ever(self, nursery: trio.Nursery) -> None:
+        """One connection after the other: the old one is gone before the next is opened.
+
+        What the old one brought is handed over beside that: Discord keeps a session without connection for minutes only, and the dispatcher may
+        not take anything for longer.
+        """
         async for connect in self._connects:
             try:
                 await self._connect(await self._address(connect.resume_url))
@@ -193,7 +199,7 @@ class Shard(Actor[Committed | Quiesce]):
             except PermanentError as error:
                 self._perform(self._protocol.refused(error))
             self._ready_batches += self._builder.close()
-            await self._hand_over()
+            nursery.start_soon(self._hand_over)
 
     async def _address(self, resume_url: str | None) -> str:
         """Where to connect to. Raises TransientError for a resume address that must not be used: there is another one."""

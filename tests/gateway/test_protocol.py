@@ -131,7 +131,7 @@ def test_a_gap_is_logged_and_accepted() -> None:
     effects = active(seq=100).dispatches(events(105, 106), 1.0)
 
     [log] = only(effects, Log)
-    assert ("gateway.seq_gap", {"expected": 102, "seq": 105}) == (log.event, log.fields)
+    assert ("gateway.seq_gap", {"expected": 102, "found": 105}) == (log.event, log.fields)
     assert [[105, 106]] == [[event.s for event in deliver.events] for deliver in only(effects, Deliver)]
 
 

@@ -15,7 +15,7 @@ from mocha_actors.gateway.identity import Identity, Token
 from mocha_actors.gateway.rest import GatewayInfo
 from mocha_actors.gateway.shard import ShardSettings
 from mocha_actors.gateway.transport import ConnectError, Disconnected
-from mocha_actors.pipeline.notices import Alive, Checkpoint, Quiesce
+from mocha_actors.pipeline.notices import Alive, Checkpoint, Flush, Quiesce
 from tests.gateway.surroundings import UNREACHABLE, Rest, Store, open_gateway
 
 SETTINGS = ShardSettings(Identity(Token("s3cret")), gateway_url="wss://gateway.test", compression="none")
@@ -126,6 +126,29 @@ async def test_heartbeats_are_on_time_while_the_dispatcher_takes_nothing(autojum
         assert all(later - earlier == pytest.approx(40.0, abs=0.01) for earlier, later in pairwise(beats))
         assert 1 == len(network.connections)
         assert list(range(11, 212)) == store.seqs
+
+
+async def test_a_session_is_resumed_even_while_the_dispatcher_takes_nothing(autojump_clock: trio.abc.Clock) -> None:
+    """Discord keeps a session without connection for minutes only; what was read before the drop comes first all the same."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(0.1)
+        store.blocked = trio.Event()
+        network.connections[0].say(dispatch(11, "RESUMED"))
+        for s in range(12, 30):
+            network.connections[0].say(dispatch(s))
+            await trio.sleep(0.05)
+        network.connections[0].close(4000)
+        await trio.sleep(100)
+        assert [] == store.seqs
+        store.blocked.set()
+        await trio.sleep(1)
+
+        received = store.seqs[-1]
+        assert list(range(11, received + 1)) == store.seqs
+        [resume] = network.connections[-1].ops(6)
+        assert received == resume["d"]["seq"]
+        assert network.connections[-1].open
 
 
 async def test_a_silent_server_is_left_within_two_intervals_and_resumed(autojump_clock: trio.abc.Clock) -> None:
@@ -253,6 +276,7 @@ async def test_a_crash_of_the_shard_is_followed_by_a_resume_from_what_is_durable
         await trio.sleep(0.1)
 
         assert [11] == [payload["d"]["seq"] for payload in network.connections[1].ops(6)]
+        assert [Flush()] == store.told, "what the first incarnation handed over is committed before the second looks"
         assert 0 == world.counters.connected
 
 
