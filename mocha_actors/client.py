@@ -1,107 +1,59 @@
-"""The client: builds the tree of actors, offers the questions, and stops it so that nothing is lost.
-
-    mocha                       one_for_one
-     ├─ writer                  the only one who writes
-     ├─ stats                   questions
-     ├─ processors              one_for_one: message
-     ├─ dispatcher
-     ├─ control                 the control socket
-     └─ gateway                 one_for_one: identify, shard-0, shard-1, …
-
-The children are started in this order, so that the reverse order, in which they are stopped, is the order in which events drain.
-"""
+"""The client: starts the tree of actors, offers the questions, and stops it so that nothing is lost."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
-from functools import partial
 from random import Random
-from types import ModuleType
-from typing import Any, Final, TypedDict, TypeVar, Unpack
+from typing import Any, Final, TypeVar, Unpack
 
 import structlog
 import trio
 
 from mocha_actors import __version__
-from mocha_actors.config import Config, Secret, load_token
-from mocha_actors.control import Control, Node, Status
+from mocha_actors.config import Config, Secret, bare_token, load_token
+from mocha_actors.control import Node, Status
 from mocha_actors.db.address import database_path
-from mocha_actors.db.grouping import Grouping
-from mocha_actors.db.readers import Readers, open_readers
-from mocha_actors.db.store import Store, open_store
-from mocha_actors.db.writer import Writer, bytes_of, database_breaker, events_of, writer_mailbox
-from mocha_actors.discord.intents import parse_intents
-from mocha_actors.errors import ConfigError, PermanentError, SystemFailure
-from mocha_actors.events.dispatcher import Dispatcher, Routes
-from mocha_actors.gateway.clock import ReceiveClock
-from mocha_actors.gateway.identify_queue import MAILBOX as IDENTIFY_MAILBOX
-from mocha_actors.gateway.identify_queue import TakeTurn
-from mocha_actors.gateway.identity import Identity, Token
-from mocha_actors.gateway.rest import DiscordRest, open_rest
-from mocha_actors.gateway.shard import ShardSettings, Surroundings
-from mocha_actors.gateway.tree import ShardRef, gateway_children
-from mocha_actors.pipeline.batch import Work
+from mocha_actors.db.readers import open_readers
+from mocha_actors.db.store import open_store
+from mocha_actors.db.writer import database_breaker
+from mocha_actors.errors import MochaError, PermanentError
+from mocha_actors.gateway.fleet import shard_count
+from mocha_actors.gateway.rest import open_rest
+from mocha_actors.gateway.tree import ShardRef
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import Checkpoint, Flush, LoadCheckpoint, Quiesce
-from mocha_actors.processors import message
-from mocha_actors.processors.base import FailureWindow, Processor
 from mocha_actors.runtime import (
-    Actor,
     ActorDead,
     ActorError,
-    ActorRef,
     AskTimeout,
-    Backoff,
     BreakerState,
-    ChildSpec,
     Event,
-    Mailbox,
+    FatalChildError,
     Request,
     Snapshot,
     Supervisor,
-    SupervisorSpec,
-    new_ref,
     open_supervisor,
-)
-from mocha_actors.stats.engine import MAILBOX as STATS_MAILBOX
-from mocha_actors.stats.engine import QueryEngine
-from mocha_actors.stats.errors import QuestionError
+)  # fmt: skip
+from mocha_actors.stats.options import Options, fields_of
 from mocha_actors.stats.questions import (
     ChannelQuestion,
-    Filters,
     GuildQuestion,
     GuildsQuestion,
     LeaderboardQuestion,
     UserQuestion,
 )
-from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import ChannelStats, GuildStats, Leaderboard, UserStats
-
-NEVER_POISON: Final = 1 << 31
-"""Redeliveries of batches and work: whoever crashes over them bounds the crashes, and the mailbox must not lose them."""
-
-DISPATCHER_MAILBOX: Final = Mailbox(8_192, redeliver=NEVER_POISON, max_bytes=64 << 20, weigh=events_of, size=bytes_of)
-PROCESSOR_MAILBOX: Final = Mailbox(16_384, redeliver=NEVER_POISON, weigh=len)
-
-PROCESSORS: Final[dict[str, ModuleType]] = {"message": message}
-"""The processors by name: modules with ``HANDLES``, the events, and ``translate``, from an event to its facts."""
-
-FATAL: Final = (PermanentError, SystemFailure)
-"""Errors that no restart mends. They end the tree at once and come out of :meth:`StatsClient.open`."""
+from mocha_actors.tree import Parts, Refs, build_tree, shard_settings
 
 ANSWER_LIMIT: Final = 30.0
 """Seconds beyond a question's own deadline, and for a checkpoint, until the tree is considered stuck."""
 
 POLL_SECONDS: Final = 0.05
-
-DEFAULT_DAYS: Final = 30
-"""The range of a question that names none."""
 
 WARNINGS: Final = frozenset({
     "child.exited", "child.restarting", "child.parked", "supervisor.escalated", "mailbox.overflow", "message.dead", "message.poison",
@@ -130,32 +82,12 @@ class Report:
     seconds: float
 
 
-class Options(TypedDict, total=False):
-    """What every question may be given.
-
-    Attributes:
-        days: the last so many times 24 hours; 30 when no range is given.
-        since: begin of the range, instead of ``days``: ISO 8601 text, or a date or datetime; UTC unless it has an offset.
-        until: end of the range, not included; now when left out.
-        include_bots: count bots too.
-        include_webhooks: count webhooks too; they stand in no list of users.
-        exclude_deleted: leave out messages that were deleted since.
-
-    """
-
-    days: int
-    since: str | date
-    until: str | date
-    include_bots: bool
-    include_webhooks: bool
-    exclude_deleted: bool
-
-
 class StatsClient:
     """A running Mocha inside a program on trio; made by :meth:`open`.
 
     Attributes:
         config: what it runs by.
+        shards: number of shards.
         counters: what it has done so far.
         supervisor: the root of its tree; takes further children by ``start_child``.
         report: how the shutdown went, once the block has been left.
@@ -164,12 +96,12 @@ class StatsClient:
 
     supervisor: Supervisor
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, shards: int) -> None:
         """A client that does not run yet."""
-        self.config = config
+        self.config, self.shards = config, shards
         self.counters = Counters()
         self.report = Report(clean=False, reason="it was not shut down", seconds=0.0)
-        self._refs = Refs(config.discord.shards, writer_mailbox())
+        self._refs = Refs(shards)
         self._breaker = database_breaker(self._on_event)
         self._database = database_path(config.database.url)
         self._began = trio.current_time()
@@ -198,18 +130,22 @@ class StatsClient:
             RestartLimitExceeded: the tree failed too often.
 
         """
-        client = cls(config)
-        token = token or load_token(config.discord)
-        shards = shard_settings(config, token)
+        cls.check(config)
+        token = bare_token(token.reveal()) if token else load_token(config.discord)
         async with AsyncExitStack() as stack:
+            rest = await stack.enter_async_context(open_rest(token, config.discord.api_url))
+            client = cls(config, await shard_count(config.discord.shards, rest, Random()))  # noqa: S311  # jitter
+            shards = shard_settings(config, token, client.shards)
             store = await stack.enter_async_context(open_store(config.database.url, wait=wait_owner))
             readers = open_readers(config.database.url, threads=config.stats.reader_threads)
-            rest = await stack.enter_async_context(open_rest(Token(token.reveal()), config.discord.api_url))
-            spec = client._spec(store, await stack.enter_async_context(readers), client._gateway(shards, rest))
+            parts = Parts(
+                store=store, readers=await stack.enter_async_context(readers), rest=rest,
+                breaker=client._breaker, counters=client.counters, status=client.status, on_fatal=client._end_for,
+            )  # fmt: skip
+            spec = build_tree(config, shards, client._refs, parts)
+            stack.enter_context(plain_causes())
             async with open_supervisor(spec, on_event=client._on_event) as client.supervisor:
-                logger.info(
-                    "service.started", version=__version__, database=str(store.path), shards=config.discord.shards
-                )
+                logger.info("service.started", version=__version__, database=str(store.path), shards=client.shards)
                 try:
                     with client._body:
                         yield client
@@ -227,7 +163,7 @@ class StatsClient:
 
         """
         database_path(config.database.url)
-        shard_settings(config, Secret("unused"))
+        shard_settings(config, Secret("unused"), shards=1)
 
     # Questions
 
@@ -246,15 +182,17 @@ class StatsClient:
             QuestionError: something of the question is not allowed; the text names it.
 
         """
-        return await self.ask(GuildQuestion(guild_id=guild_id, **_shared(options)))
+        return await self.ask(GuildQuestion(guild_id=guild_id, **fields_of(options, _now_ms())))
 
     async def user_stats(self, guild_id: int, user_id: int, **options: Unpack[Options]) -> UserStats:
         """What one user wrote in a guild; a user that is named is counted whatever the class, a bot too. See :meth:`guild_stats`."""
-        return await self.ask(UserQuestion(guild_id=guild_id, user_id=user_id, **_shared(options)))
+        return await self.ask(UserQuestion(guild_id=guild_id, user_id=user_id, **fields_of(options, _now_ms())))
 
     async def channel_stats(self, guild_id: int, channel_id: int, **options: Unpack[Options]) -> ChannelStats:
         """What was written in a channel or thread. See :meth:`guild_stats`."""
-        return await self.ask(ChannelQuestion(guild_id=guild_id, channel_id=channel_id, **_shared(options)))
+        return await self.ask(
+            ChannelQuestion(guild_id=guild_id, channel_id=channel_id, **fields_of(options, _now_ms()))
+        )
 
     async def leaderboard(
         self, guild_id: int, *, limit: int = 10, cursor: str | None = None, **options: Unpack[Options]
@@ -268,7 +206,9 @@ class StatsClient:
             options: see :class:`Options`.
 
         """
-        return await self.ask(LeaderboardQuestion(guild_id=guild_id, limit=limit, cursor=cursor, **_shared(options)))
+        return await self.ask(
+            LeaderboardQuestion(guild_id=guild_id, limit=limit, cursor=cursor, **fields_of(options, _now_ms()))
+        )
 
     async def ask(self, question: Request[R]) -> R:
         """Ask any question of :mod:`mocha_actors.stats.questions`.
@@ -298,7 +238,7 @@ class StatsClient:
         breakers = {self._breaker.name: self._breaker.state.value}
         return Status(
             version=__version__, pid=os.getpid(), uptime_seconds=trio.current_time() - self._began, database=str(self._database),
-            ready=tree.ready and self._breaker.state is BreakerState.CLOSED, shards=self.config.discord.shards, connected=counters.connected,
+            ready=tree.ready and self._breaker.state is BreakerState.CLOSED, shards=self.shards, connected=counters.connected,
             durable=dict(counters.durable), events_per_second=events_per_second, received=counters.received, committed=counters.committed,
             ignored=counters.ignored, dead_lettered=counters.dead_lettered, resumes=counters.resumes, identifies=counters.identifies,
             restarts=counters.restarts, lag_p50_seconds=counters.lag.percentile(50), lag_p99_seconds=counters.lag.percentile(99),
@@ -306,56 +246,11 @@ class StatsClient:
         )  # fmt: skip
 
     def abort(self) -> None:
-        """End a shutdown that takes too long: what is not committed yet is left to the next start, which resumes."""
+        """End now, the block and a shutdown under way: what is not committed yet is left to the next start, which resumes."""
+        self._body.cancel()
         self._drain.cancel()
 
-    # The tree
-
-    def _spec(self, store: Store, readers: Readers, gateway: SupervisorSpec) -> SupervisorSpec:
-        refs, config = self._refs, self.config
-        writer = partial(
-            Writer, store.port, epoch=store.epoch, dispatcher=refs.dispatcher, listeners=dict(enumerate(refs.shards)),
-            breaker=self._breaker, counters=self.counters,
-            grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
-        )  # fmt: skip
-        engine = partial(
-            QueryEngine, readers, concurrency=config.stats.reader_threads, deadline=config.stats.deadline_s
-        )
-        dispatcher = partial(Dispatcher, refs.writer, refs.routes())
-        return self._supervisor(
-            self._child("writer", writer, refs.writer),
-            self._child("stats", engine, refs.stats),
-            ChildSpec("processors", self._processors()),
-            self._child("dispatcher", dispatcher, refs.dispatcher),
-            self._child(
-                "control", partial(Control, store.path, lambda: self.counters.committed, self.status), refs.control
-            ),
-            ChildSpec("gateway", gateway),
-        )
-
-    def _processors(self) -> SupervisorSpec:
-        children = []
-        for name, ref in self._refs.processors.items():
-            start = partial(Processor, name, PROCESSORS[name].translate, FailureWindow())
-            children.append(self._child(name, start, ref))
-        return self._supervisor(*children)
-
-    def _gateway(self, shards: list[ShardSettings], rest: DiscordRest) -> SupervisorSpec:
-        refs = self._refs
-        surroundings = Surroundings(
-            dispatcher=refs.dispatcher, writer=refs.writer, identify=refs.identify, rest=rest, counters=self.counters,
-            clock=ReceiveClock(), rng=Random(), on_fatal=self._end_for,  # noqa: S311  # jitter
-        )  # fmt: skip
-        return gateway_children(dict(zip(refs.shards, shards, strict=True)), surroundings)
-
-    def _supervisor(self, *children: ChildSpec) -> SupervisorSpec:
-        limits = self.config.supervision
-        return SupervisorSpec(children=children, max_restarts=limits.max_restarts, max_seconds=limits.max_seconds)
-
-    def _child(self, name: str, start: Callable[[], Actor[Any]], ref: ActorRef[Any]) -> ChildSpec:
-        limits = self.config.supervision
-        backoff = Backoff(limits.backoff_base_s, limits.backoff_cap_s)
-        return ChildSpec(name, start, ref=ref, backoff=backoff, shutdown=limits.drain_s)
+    # For the tree
 
     def _end_for(self, error: PermanentError) -> None:
         """End the block because of an error that only a person can mend; the first one is raised."""
@@ -418,71 +313,23 @@ def _node(snapshot: Snapshot) -> Node:
     )  # fmt: skip
 
 
-def _shared(options: Options) -> dict[str, Any]:
-    """The range and the filters that ``options`` name, as fields of a question."""
-    given: dict[str, Any] = dict(options)
-    days, since, until = given.pop("days", None), given.pop("since", None), given.pop("until", None)
-    now_ms = time.time_ns() // 1_000_000
-    if days is not None and (since is not None or until is not None):
-        raise QuestionError("days counts back from now; give either days or since and until")
-    if since is None and until is not None:
-        raise QuestionError("until needs since; for the time before now give days")
-    if since is not None:
-        period = Range.between(_iso(since), None if until is None else _iso(until), now_ms)
-    else:
-        period = Range.last_days(DEFAULT_DAYS if days is None else days, now_ms)
-    return {"range": period, "filters": Filters(**given)}
+@contextmanager
+def plain_causes() -> Iterator[None]:
+    """Raise the error for which the tree gave up at once, and not the supervisors' account of it."""
+    try:
+        yield
+    except FatalChildError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, MochaError):
+            cause = cause.__cause__
+        raise cause or error from error
 
 
-def _iso(moment: Any) -> str:
-    return moment.isoformat() if isinstance(moment, date) else str(moment)
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def _quiesce(shard: ShardRef, limit: float) -> None:
     """Have a shard stop reading; one that has ended, or is waiting for its restart, reads nothing anyway."""
     with suppress(ActorDead, AskTimeout):
         await shard.ask(Quiesce(), timeout=limit / 2)
-
-
-class Refs:
-    """The addresses of all actors, made before the tree, so that each can be given to those who send to it."""
-
-    def __init__(self, shards: int, writer: Mailbox) -> None:
-        """Addresses for a tree with ``shards`` shards."""
-        self.writer: ActorRef[Any] = new_ref("writer", writer)
-        self.stats: ActorRef[Any] = new_ref("stats", STATS_MAILBOX)
-        self.processors: dict[str, ActorRef[Work]] = {name: new_ref(name, PROCESSOR_MAILBOX) for name in PROCESSORS}
-        self.control: ActorRef[None] = new_ref("control")
-        self.dispatcher: ActorRef[Any] = new_ref("dispatcher", DISPATCHER_MAILBOX)
-        self.identify: ActorRef[TakeTurn] = new_ref("identify", IDENTIFY_MAILBOX)
-        self.shards: list[ShardRef] = [new_ref(f"shard-{shard}") for shard in range(shards)]
-
-    def routes(self) -> Routes:
-        """Which processor takes which event."""
-        return {event: self.processors[name] for name, module in PROCESSORS.items() for event in module.HANDLES}
-
-
-def shard_settings(config: Config, token: Secret) -> list[ShardSettings]:
-    """What each shard of this process is to do.
-
-    Raises:
-        ConfigError: an intent is unknown.
-
-    """
-    discord = config.discord
-    try:
-        intents = parse_intents(discord.intents)
-    except ConfigError as error:
-        raise ConfigError(f"discord.intents: {error}") from None
-    identity = partial(
-        Identity, Token(token.reveal()), shards=discord.shards, intents=intents, large_threshold=discord.large_threshold
-    )
-    return [
-        ShardSettings(
-            identity(shard=shard),
-            api_url=discord.api_url,
-            gateway_url=discord.gateway_url,
-            compression=discord.compression,
-        )
-        for shard in range(discord.shards)
-    ]

@@ -67,7 +67,10 @@ class DiscordSection(Section, frozen=True):
     ] = ("GUILDS", "GUILD_MESSAGES")
     api_url: Annotated[str, Meta(description="REST address with version")] = "https://discord.com/api/v10"
     gateway_url: Annotated[str | None, Meta(description="gateway address, instead of the one that REST names")] = None
-    shards: Annotated[int, Meta(description="number of shards, all in this process", ge=1, le=1024)] = 1
+    shards: Annotated[
+        Annotated[int, Meta(ge=1, le=1024)] | Literal["auto"],
+        Meta(description='number of shards, all in this process; "auto" asks Discord at each start'),
+    ] = 1
     compression: Annotated[Literal["none", "zlib-stream"], Meta(description="transport compression")] = "zlib-stream"
     large_threshold: Annotated[
         int, Meta(description="members above which GUILD_CREATE leaves out the offline ones", ge=50, le=250)
@@ -207,14 +210,18 @@ def load_token(section: DiscordSection, environ: Mapping[str, str] = os.environ)
     else:
         token = environ.get(section.token_env, "").strip()
         where = f"the environment variable {section.token_env} (discord.token_env) is not set"
-    token = token.removeprefix("Bot ").strip()
-    if not token:
+    if not (bare := bare_token(token)).reveal():
         msg = f"no bot token: {where}; put the token there, or set discord.token_file to a file that holds it"
         raise ConfigError(msg)
-    if re.search(r"\s", token):
+    if re.search(r"\s", bare.reveal()):
         msg = "the bot token contains white space; a token is one word"
         raise ConfigError(msg)
-    return Secret(token)
+    return bare
+
+
+def bare_token(token: str) -> Secret:
+    """The token without a leading ``Bot ``: REST wants one there, and the gateway refuses a RESUME with it (api-docs #1209)."""
+    return Secret(token.strip().removeprefix("Bot ").strip())
 
 
 def reference() -> str:
@@ -332,7 +339,12 @@ def _explain(error: str, raw: Mapping[str, Any], source: str, overrides: Mapping
 def _allowed(text: str, path: str) -> str:
     """What may stand at ``path``; the choices of an enumeration are named, which msgspec's message leaves out."""
     section, _, key = path.partition(".")
-    choices = next((get_args(part) for part in get_args(_hint(section, key)) if get_origin(part) is Literal), ())
-    if choices:
-        return "expected one of " + ", ".join(repr(choice) for choice in choices)
+    kind = next(iter(get_args(_hint(section, key))), None)
+    choices = ", ".join(
+        repr(choice) for part in (kind, *get_args(kind)) if get_origin(part) is Literal for choice in get_args(part)
+    )
+    if get_origin(kind) is Literal:
+        return f"expected one of {choices}"
+    if choices and text.startswith(("Invalid enum value", "Expected `int | str`")):
+        return f"expected int or {choices}"
     return text[:1].lower() + text[1:].replace("`", "").replace("object", "a [section]")

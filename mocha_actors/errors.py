@@ -23,7 +23,7 @@ class DataError(MochaError):
     """One piece of data is wrong. It becomes a dead letter; its neighbours are handled."""
 
 
-class SystemFailure(MochaError):  # noqa: N818  # SystemError is a builtin
+class SystemFailure(MochaError):  # SystemError is a builtin
     """The ground gives way: disk full, database file damaged, ownership lost. The program must stop or wait for the operator."""
 
 

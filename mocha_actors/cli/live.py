@@ -38,7 +38,7 @@ class Live:
     def line(self, rate: float) -> Text:
         """The line for ``rate`` committed events a second."""
         counters = self._client.counters
-        shards = self._client.config.discord.shards
+        shards = self._client.shards
         colour = "green" if counters.connected == shards else "yellow"
         lag = seconds(counters.lag.percentile(50))
         text = Text("● ", style=colour)

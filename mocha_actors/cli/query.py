@@ -18,6 +18,7 @@ from mocha_actors.errors import ConfigError
 from mocha_actors.stats.engine import answer
 from mocha_actors.stats.errors import QuestionError
 from mocha_actors.stats.guilds import known_guilds
+from mocha_actors.stats.options import DEFAULT_DAYS, chosen_range
 from mocha_actors.stats.questions import (
     ChannelQuestion,
     Filters,
@@ -28,7 +29,6 @@ from mocha_actors.stats.questions import (
 )
 from mocha_actors.stats.ranges import Range
 
-DEFAULT_DAYS: Final = 30
 GUILDS_LISTED: Final = 10
 """Guilds that an error names; a bot may be in thousands."""
 
@@ -77,7 +77,7 @@ def shared_options(function: Callable[..., None]) -> Callable[..., None]:
         include_bots: bool, include_webhooks: bool, exclude_deleted: bool, as_json: bool, **own: Any,
     ) -> None:  # fmt: skip
         with wrong_usage():
-            period = chosen_range(days, since, until, now_ms=time.time_ns() // 1_000_000)
+            period = chosen_range(days, since, until, now_ms=time.time_ns() // 1_000_000, dashes="--")
         filters = Filters(include_bots=include_bots, include_webhooks=include_webhooks, exclude_deleted=exclude_deleted)
         function(
             Asked(url=database_url(database, config), guild=guild, range=period, filters=filters, as_json=as_json),
@@ -132,25 +132,6 @@ def ask(asked: Asked, about: QuestionAbout) -> None:
         print_json(result)
     else:
         print_answer(result, asked.filters)
-
-
-def chosen_range(days: int | None, since: str | None, until: str | None, *, now_ms: int) -> Range:
-    """The range that the options name; the last 30 days when they name none.
-
-    Raises:
-        ConfigError: the options contradict each other.
-        QuestionError: the range is not allowed.
-
-    """
-    if days is not None and (since is not None or until is not None):
-        msg = "--days counts back from now; give either --days or --since and --until"
-        raise ConfigError(msg)
-    if since is not None:
-        return Range.between(since, until, now_ms)
-    if until is not None:
-        msg = "--until needs --since; for the time before now give --days"
-        raise ConfigError(msg)
-    return Range.last_days(DEFAULT_DAYS if days is None else days, now_ms)
 
 
 def chosen_guild(asked: int | None, known: Sequence[tuple[int, str | None]]) -> int:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mocha_actors.config import Secret
 from mocha_actors.discord.intents import DEFAULT
 from mocha_actors.discord.opcodes import API_VERSION, Opcode
 from mocha_actors.errors import DataError
@@ -21,22 +22,6 @@ PAYLOAD_LIMIT: Final = 4096
 
 class PayloadTooLongError(DataError):
     """A payload that Discord would refuse; it is not sent."""
-
-
-class Token:
-    """A bot token that no repr, log or traceback shows. ``Bot `` before it is dropped: the gateway wants it bare."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value.strip().removeprefix("Bot ").strip()
-
-    def reveal(self) -> str:
-        """The token itself, for the wire."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Token(<secret>)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +43,7 @@ class Identity:
     """The parameters of IDENTIFY. A session keeps those it began with.
 
     Attributes:
-        token: the bot's token.
+        token: the bot's token, bare (without ``Bot ``).
         shard: shard id.
         shards: number of shards.
         intents: which events to send, see :class:`mocha_actors.discord.intents.Intents`.
@@ -67,7 +52,7 @@ class Identity:
 
     """
 
-    token: Token
+    token: Secret
     shard: int = 0
     shards: int = 1
     intents: int = DEFAULT

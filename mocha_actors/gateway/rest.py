@@ -15,10 +15,10 @@ import httpx
 import msgspec
 import trio
 
+from mocha_actors.config import Secret
 from mocha_actors.errors import PermanentError, TransientError
 from mocha_actors.gateway.address import BadAddressError, is_loopback
 from mocha_actors.gateway.close_codes import RefusedTokenError
-from mocha_actors.gateway.identity import Token
 
 DISCORD_API: Final = "https://discord.com/api/v10"
 
@@ -137,7 +137,7 @@ def _retry_after(response: httpx.Response) -> float:
 
 
 @asynccontextmanager
-async def open_rest(token: Token, api_url: str = DISCORD_API) -> AsyncIterator[DiscordRest]:
+async def open_rest(token: Secret, api_url: str = DISCORD_API) -> AsyncIterator[DiscordRest]:
     """REST for as long as the block. Redirects are not followed: they would take the token along.
 
     Raises:

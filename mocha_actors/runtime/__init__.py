@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from mocha_actors.runtime.actor import Actor, Context
 from mocha_actors.runtime.backoff import Backoff
-from mocha_actors.runtime.breaker import BreakerPolicy, BreakerState, CircuitBreaker
+from mocha_actors.runtime.breaker import BreakerPolicy, BreakerSnapshot, BreakerState, CircuitBreaker
 from mocha_actors.runtime.errors import (
     ActorDead,
     ActorError,
@@ -50,6 +50,7 @@ from mocha_actors.runtime.errors import (
     MailboxFull,
     RestartLimitExceeded,
     RestartNow,
+    RuntimeClosed,
     SelfAsk,
     SpecError,
     StartFailed,
@@ -64,7 +65,7 @@ from mocha_actors.runtime.outcome import Exited, Failed, Ignored, Killed, Outcom
 from mocha_actors.runtime.ref import ActorRef, Request, new_ref
 from mocha_actors.runtime.restart import AutoShutdown, Restart, Strategy
 from mocha_actors.runtime.root import Supervisor, open_supervisor
-from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec
+from mocha_actors.runtime.spec import ChildSpec, DynamicSupervisorSpec, SupervisorSpec
 from mocha_actors.runtime.tree import Snapshot, Terminated
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "AutoShutdown",
     "Backoff",
     "BreakerPolicy",
+    "BreakerSnapshot",
     "BreakerState",
     "ChildCounts",
     "ChildError",
@@ -87,6 +89,7 @@ __all__ = [
     "Context",
     "DeadLetter",
     "DeadLetters",
+    "DynamicSupervisorSpec",
     "Event",
     "EventHook",
     "Exited",
@@ -103,6 +106,7 @@ __all__ = [
     "Restart",
     "RestartLimitExceeded",
     "RestartNow",
+    "RuntimeClosed",
     "SelfAsk",
     "Snapshot",
     "SpecError",

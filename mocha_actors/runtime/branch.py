@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mocha_actors.runtime.child import Child, contain
+from mocha_actors.runtime.dynamic import DynamicSupervisorTask
 from mocha_actors.runtime.leaf import ActorChild
 from mocha_actors.runtime.outcome import Outcome
-from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec
+from mocha_actors.runtime.spec import AnySupervisorSpec, ChildSpec, DynamicSupervisorSpec
 from mocha_actors.runtime.supervisor import SupervisorTask
 from mocha_actors.runtime.tree import Place, Snapshot, Tree
 
@@ -21,24 +22,21 @@ class SupervisorChild(Child):
 
     kind = "supervisor"
 
-    def __init__(self, spec: ChildSpec, start: SupervisorSpec, place: Place, tree: Tree) -> None:
+    def __init__(self, spec: ChildSpec, start: AnySupervisorSpec, place: Place, tree: Tree) -> None:
         super().__init__(spec, place, tree)
         self._start = start
-        self.task = self._make_task()
-
-    def _make_task(self) -> SupervisorTask:
-        return SupervisorTask(self._start, self.place.path, self.tree, make_child)
+        self.task = make_task(start, place.path, tree)
 
     def _begin(self) -> None:
         super()._begin()
         if self.place.incarnation:
             self._forget_dynamic_children()
-            self.task = self._make_task()
+            self.task = make_task(self._start, self.place.path, self.tree)
 
     def _forget_dynamic_children(self) -> None:
         """A restarted supervisor has the children of its spec; those added at run time are gone, as in OTP."""
         initial = {child.id for child in self._start.children}
-        for child in tuple(self.task.children):
+        for child in tuple(self.task.children.values()):
             if child.spec.id not in initial:
                 self.task.forget(child)
 
@@ -65,7 +63,7 @@ class SupervisorChild(Child):
         return 0
 
     def _bury(self) -> None:
-        for child in reversed(self.task.children):
+        for child in reversed(self.task.children.values()):
             child.close()
 
     def snapshot(self) -> Snapshot:
@@ -80,12 +78,20 @@ class SupervisorChild(Child):
             mailbox=None,
             last_error=self.place.last_error,
             children=self.task.snapshots(),
+            breakers=self.task.breakers(),
         )
+
+
+def make_task(spec: AnySupervisorSpec, path: str, tree: Tree) -> SupervisorTask:
+    """One incarnation of the supervisor of a spec."""
+    if isinstance(spec, DynamicSupervisorSpec):
+        return DynamicSupervisorTask(spec, path, tree, make_child)
+    return SupervisorTask(spec, path, tree, make_child)
 
 
 def make_child(spec: ChildSpec, path: str, tree: Tree) -> Child:
     """The child object for a spec."""
     place = tree.settle(path, spec)
-    if isinstance(spec.start, SupervisorSpec):
+    if isinstance(spec.start, AnySupervisorSpec):
         return SupervisorChild(spec, spec.start, place, tree)
     return ActorChild(spec, spec.start, place, tree)

@@ -185,15 +185,59 @@ class Circuit:
         return (CountWindow if self._policy.window_type == "count" else TimeWindow)(self._policy.window)
 
 
+@dataclass(frozen=True, slots=True)
+class BreakerSnapshot:
+    """A breaker at one moment.
+
+    Attributes:
+        name: Its name.
+        state: What it does with calls.
+        required: Whether a tree is not ready while it rejects calls.
+        retry_after: Seconds until an open breaker admits a probe; 0 in other states, and when it is due.
+        rejected: How many calls it rejected.
+        rates: The shares of failed and of slow calls; None while there are too few calls to decide.
+    """
+
+    name: str
+    state: BreakerState
+    required: bool
+    retry_after: float
+    rejected: int
+    rates: tuple[float, float] | None
+
+    @property
+    def rejects(self) -> bool:
+        """Whether it is open and its wait is not over: when it is over, only a call can close it."""
+        return self.state is BreakerState.OPEN and self.retry_after > 0
+
+    def __str__(self) -> str:
+        rates = "" if self.rates is None else f"  failed {self.rates[0]:.0%}, slow {self.rates[1]:.0%}"
+        again = f"  next attempt in {self.retry_after:.1f} s" if self.rejects else ""
+        return f"breaker {self.name}  {self.state.value}{again}  rejected {self.rejected}{rates}"
+
+
 class CircuitBreaker:
     """A breaker for trio, used as an async context manager around each call.
 
     Any number of tasks may be inside at once. An exception is a failure, unless the policy ignores it; a cancellation
-    gives the permit back.
+    gives the permit back. A breaker that is given to `SupervisorSpec.breakers` is shown by `tree()`.
+
+    Attributes:
+        name: What it guards.
+        required: Whether a tree that shows it is not ready while it rejects calls.
     """
 
-    def __init__(self, name: str, policy: BreakerPolicy | None = None, *, on_event: EventHook | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        policy: BreakerPolicy | None = None,
+        *,
+        on_event: EventHook | None = None,
+        required: bool = True,
+    ) -> None:
         self.name = name
+        self.required = required
+        self._has_own_hook = on_event is not None
         self._policy = policy or BreakerPolicy()
         self._circuit = Circuit(self._policy)
         self._journal = Journal(on_event)
@@ -209,6 +253,23 @@ class CircuitBreaker:
     def rejected(self) -> int:
         """How many calls it rejected."""
         return self._circuit.rejected
+
+    def snapshot(self) -> BreakerSnapshot:
+        """The breaker now."""
+        now = trio.current_time()
+        return BreakerSnapshot(
+            name=self.name,
+            state=self.state,
+            required=self.required,
+            retry_after=self._circuit.retry_after(now),
+            rejected=self.rejected,
+            rates=self._circuit.rates(now),
+        )
+
+    def report_to(self, journal: Journal) -> None:
+        """Send events to a tree's hook, unless the breaker has its own; a supervisor does this with its breakers."""
+        if not self._has_own_hook:
+            self._journal = journal
 
     async def __aenter__(self) -> Self:
         """Ask for leave to make a call.

@@ -8,21 +8,27 @@ import trio
 
 
 class Answer:
-    """The place where the asker of one request waits; it is settled once, by whoever comes first."""
+    """The place where the asker of one request waits; it is settled once, by whoever comes first.
 
-    __slots__ = ("_error", "_settled", "_value", "abandoned", "deadline")
+    Attributes:
+        deadline: When the asker gives up.
+        settled: Whether there is an answer or an error.
+        abandoned: Whether the asker waits no longer.
+    """
+
+    __slots__ = ("_error", "_task", "_value", "abandoned", "deadline", "settled")
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
-        self.abandoned = False
-        self._settled = trio.Event()
+        self.abandoned = self.settled = False
+        self._task: trio.lowlevel.Task | None = None
         self._value: object = None
         self._error: BaseException | None = None
 
     @property
-    def settled(self) -> bool:
-        """Whether there is an answer or an error."""
-        return self._settled.is_set()
+    def over(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        return self.settled or self.abandoned
 
     def give(self, value: object) -> bool:
         """Answer; False if the asker no longer waits or has its answer already."""
@@ -33,15 +39,35 @@ class Answer:
         return self._settle(None, error)
 
     def _settle(self, value: object, error: BaseException | None) -> bool:
-        if self.abandoned or self._settled.is_set():
+        if self.abandoned or self.settled:
             return False
         self._value, self._error = value, error
-        self._settled.set()
+        self.settled = True
+        self._wake()
         return True
 
+    def give_up(self) -> None:
+        """The deadline has come: the asker is to wait no longer."""
+        if not self.over:
+            self.abandoned = True
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._task is not None:
+            trio.lowlevel.reschedule(self._task)
+            self._task = None
+
     async def wait(self) -> None:
-        """Wait until settled."""
-        await self._settled.wait()
+        """Wait until it is settled, or given up."""
+        if self.over:
+            await trio.lowlevel.checkpoint()
+        else:
+            self._task = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _abort(self, _: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def result(self) -> Any:
         """The answer.

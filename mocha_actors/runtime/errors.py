@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-ChildErrorReason = Literal["already_started", "already_present", "running", "restarting", "not_found"]
+ChildErrorReason = Literal["already_started", "already_present", "running", "restarting", "not_found", "max_children"]
 
 _CHILD_ERROR_TEXTS: dict[ChildErrorReason, str] = {
     "already_started": "is already running",
@@ -16,6 +16,7 @@ _CHILD_ERROR_TEXTS: dict[ChildErrorReason, str] = {
     "running": "is running; stop it with terminate_child first",
     "restarting": "is being restarted; stop it with terminate_child first",
     "not_found": "is not known",
+    "max_children": "has as many children as its max_children allows",
 }
 
 
@@ -35,6 +36,13 @@ class ActorDead(ActorError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} is stopped")
+
+
+class RuntimeClosed(ActorError):
+    """The runtime behind a bridge is closed, or is being closed, and takes nothing more."""
+
+    def __init__(self) -> None:
+        super().__init__("the actor runtime is closed")
 
 
 class ActorFailed(ActorError):
@@ -122,11 +130,11 @@ class ChildError(ActorError):
     """A run-time operation does not fit the state of the child.
 
     Attributes:
-        reason: `already_started`, `already_present`, `running`, `restarting` or `not_found`, as in OTP.
+        reason: `already_started`, `already_present`, `running`, `restarting`, `not_found` or `max_children`, as in OTP.
     """
 
     def __init__(self, path: str, reason: ChildErrorReason) -> None:
-        super().__init__(f"child {path} {_CHILD_ERROR_TEXTS[reason]}")
+        super().__init__(f"{path} {_CHILD_ERROR_TEXTS[reason]}")
         self.path = path
         self.reason = reason
 

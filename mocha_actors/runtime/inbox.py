@@ -200,6 +200,9 @@ class Inbox:
         try:
             envelope = self.take_nowait()
         except trio.WouldBlock:
+            envelope = None
+        if envelope is None:
+            # Outside of an except block, which would keep the exception and its frames for as long as the actor waits.
             return await self._take_when_there_is_one()
         self._takes += 1
         if self._takes % TAKES_PER_STEP == 0:

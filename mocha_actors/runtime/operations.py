@@ -12,7 +12,7 @@ from mocha_actors.runtime.child import Child
 from mocha_actors.runtime.errors import ChildError, StartFailed
 from mocha_actors.runtime.outcome import Failed, Outcome
 from mocha_actors.runtime.ref import ActorRef
-from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec, check_refs, check_significant
+from mocha_actors.runtime.spec import ChildSpec
 from mocha_actors.runtime.supervisor import SupervisorTask
 
 
@@ -39,28 +39,22 @@ def find_child(task: SupervisorTask, child_id: str) -> Child:
     Raises:
         ChildError: `not_found`.
     """
-    for child in task.children:
-        if child.spec.id == child_id:
-            return child
-    raise ChildError(f"{task.path}/{child_id}", "not_found")
+    child = task.children.get(child_id)
+    if child is None:
+        raise ChildError(f"{task.path}/{child_id}", "not_found")
+    return child
 
 
-async def start_child(task: SupervisorTask, spec: ChildSpec) -> ActorRef[Any] | None:
+async def start_child(task: SupervisorTask, spec: ChildSpec | None, args: tuple[object, ...]) -> ActorRef[Any] | None:
     """Add a child as the last one and start it; its ref, or None for a supervisor.
 
     Raises:
-        ChildError: The id runs (`already_started`), or is known without running (`already_present`).
+        ChildError: The id runs (`already_started`), is known without running (`already_present`), or the dynamic
+            supervisor has as many children as it may (`max_children`).
         SpecError: The spec does not fit the supervisor.
         StartFailed: It did not start; its spec is not kept.
     """
-    check_significant(spec, task.spec.auto_shutdown)
-    if isinstance(spec.start, SupervisorSpec):
-        check_refs(spec.start)
-    for known in task.children:
-        if known.spec.id == spec.id:
-            raise ChildError(known.place.path, "already_started" if known.alive else "already_present")
-    child = task.adopt(spec)
-    task.children.append(child)
+    child = task.adopt(task.admit(spec, args))
     outcome = await task.start(child)
     if isinstance(outcome, Failed):
         task.forget(child)
@@ -69,7 +63,7 @@ async def start_child(task: SupervisorTask, spec: ChildSpec) -> ActorRef[Any] | 
 
 
 async def terminate_child(task: SupervisorTask, child_id: str) -> None:
-    """Stop a child, or its restart; the spec stays, but for a temporary child.
+    """Stop a child, or its restart; the spec stays, but for a temporary child and under a dynamic supervisor.
 
     It is no failure: it spends no budget and never causes an automatic shutdown. Siblings that were waiting for the
     restart of their group stay down.
@@ -77,10 +71,7 @@ async def terminate_child(task: SupervisorTask, child_id: str) -> None:
     Raises:
         ChildError: `not_found`.
     """
-    await task.stop(find_child(task, child_id), final=True)
-    for child in task.children:
-        if not child.up:
-            child.close()
+    await task.terminate(find_child(task, child_id))
 
 
 async def restart_child(task: SupervisorTask, child_id: str) -> None:
@@ -109,10 +100,10 @@ async def delete_child(task: SupervisorTask, child_id: str) -> None:
 
 def count_children(task: SupervisorTask) -> ChildCounts:
     """Count the children."""
-    supervisors = sum(child.spec.is_supervisor for child in task.children)
+    supervisors = sum(child.spec.is_supervisor for child in task.children.values())
     return ChildCounts(
         specs=len(task.children),
-        active=sum(child.alive for child in task.children),
+        active=sum(child.alive for child in task.children.values()),
         supervisors=supervisors,
         workers=len(task.children) - supervisors,
     )

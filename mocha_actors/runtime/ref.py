@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import trio
 
+from mocha_actors.runtime.deadlines import current_deadlines
 from mocha_actors.runtime.envelope import Answer
 from mocha_actors.runtime.errors import AskTimeout, SelfAsk
 from mocha_actors.runtime.events import Journal
@@ -117,19 +118,19 @@ class ActorRef(Generic[M_contra]):
         deadline = trio.current_time() + timeout
         answer = Answer(deadline if caller is None else min(deadline, caller.deadline))
         try:
-            with trio.move_on_at(answer.deadline):
-                await self._send_and_wait(request, answer)
+            envelope = self._inbox.envelope(request, answer)
+            if self._inbox.offer(envelope):
+                current_deadlines().add(answer)
+                await answer.wait()
+            else:
+                with trio.move_on_at(answer.deadline):
+                    await self._inbox.post(envelope)
+                    await answer.wait()
         finally:
             answer.abandoned = not answer.settled
         if answer.abandoned:
             raise self._timed_out(request, timeout)
         return answer.result()  # type: ignore[no-any-return]
-
-    async def _send_and_wait(self, request: object, answer: Answer) -> None:
-        envelope = self._inbox.envelope(request, answer)
-        if not self._inbox.offer(envelope):
-            await self._inbox.post(envelope)
-        await answer.wait()
 
     def _timed_out(self, request: object, seconds: float) -> AskTimeout:
         name = type(request).__name__

@@ -7,8 +7,9 @@ module differs, it says so.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
+from itertools import dropwhile
 from typing import TypeVar
 
 from mocha_actors.runtime.outcome import Failed, Outcome
@@ -69,28 +70,24 @@ def decide(restart: Restart, outcome: Outcome) -> Verdict:
             return Verdict.KEEP
 
 
-def restart_group(strategy: Strategy, children: Sequence[T], failed: T) -> Sequence[T]:
+def restart_group(strategy: Strategy, children: Iterable[T], failed: T) -> Sequence[T]:
     """The children that stop and start together with `failed`, in start order, `failed` included."""
-    position = children.index(failed)
     match strategy:
         case Strategy.ONE_FOR_ONE:
             return (failed,)
         case Strategy.ONE_FOR_ALL:
             return tuple(children)
         case Strategy.REST_FOR_ONE:
-            return tuple(children[position:])
+            return tuple(dropwhile(lambda child: child != failed, children))
 
 
-def shuts_down(mode: AutoShutdown, *, significant: bool, others_alive: bool) -> bool:
-    """Whether a supervisor ends now that a child has ended by itself for good.
+def shuts_down(mode: AutoShutdown, *, others_alive: bool) -> bool:
+    """Whether a supervisor ends now that a significant child has ended by itself for good.
 
     Args:
         mode: The supervisor's setting.
-        significant: Whether the child that ended is significant.
         others_alive: Whether another significant child still runs or waits for its restart.
     """
-    if not significant:
-        return False
     return mode is AutoShutdown.ANY_SIGNIFICANT or (mode is AutoShutdown.ALL_SIGNIFICANT and not others_alive)
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import trio
 
 from mocha_actors.runtime import operations
-from mocha_actors.runtime.branch import SupervisorChild, make_child
+from mocha_actors.runtime.branch import SupervisorChild, make_task
 from mocha_actors.runtime.errors import ActorDead, ChildError, SpecError
 from mocha_actors.runtime.events import EventHook, log_event
 from mocha_actors.runtime.letters import DeadLetters
 from mocha_actors.runtime.operations import ChildCounts
 from mocha_actors.runtime.ref import ActorRef
 from mocha_actors.runtime.slow import report_slow_steps
-from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec, check_refs
+from mocha_actors.runtime.spec import AnySupervisorSpec, ChildSpec, check_refs
 from mocha_actors.runtime.supervisor import SupervisorTask
 from mocha_actors.runtime.tree import Snapshot, State, Terminated, Tree
 
@@ -25,9 +25,9 @@ from mocha_actors.runtime.tree import Snapshot, State, Terminated, Tree
 class Supervisor:
     """A running tree. Made by `open_supervisor`; paths are relative to the root, such as `gateway/shard-0`."""
 
-    def __init__(self, spec: SupervisorSpec, tree: Tree) -> None:
+    def __init__(self, spec: AnySupervisorSpec, tree: Tree) -> None:
         self._tree = tree
-        self._task = SupervisorTask(spec, tree.name, tree, make_child)
+        self._task = make_task(spec, tree.name, tree)
         self._state: State = "starting"
         self._up = trio.Event()
         self._down = trio.Event()
@@ -72,6 +72,7 @@ class Supervisor:
             mailbox=None,
             last_error=None if self._error is None else f"{type(self._error).__name__}: {self._error}",
             children=self._task.snapshots(),
+            breakers=self._task.breakers(),
         )
 
     async def live(self, seconds: float = 1.0) -> bool:
@@ -80,7 +81,7 @@ class Supervisor:
         For readiness see `Snapshot.ready`.
         """
         with trio.move_on_after(seconds), suppress(ActorDead):
-            await self._task.call(trio.lowlevel.checkpoint)
+            await self._task.control.call(trio.lowlevel.checkpoint)
             return True
         return False
 
@@ -102,6 +103,10 @@ class Supervisor:
         if self._error is not None:
             raise self._error
 
+    async def wait_down(self) -> None:
+        """Wait until the tree is down, however it ended."""
+        await self._down.wait()
+
     def begin_stop(self) -> None:
         """Ask the tree to drain and stop; returns at once. This is the form for actors of the tree itself."""
         if self._state in {"starting", "running"}:
@@ -118,9 +123,14 @@ class Supervisor:
 
     async def kill(self) -> None:
         """Cancel every actor now; what waits for them becomes dead letters."""
-        self._enter_phase("stopping", "killing")
-        self._task.kill()
+        self.begin_kill()
         await self._down.wait()
+
+    def begin_kill(self) -> None:
+        """Cancel every actor now; returns at once."""
+        if not self._down.is_set():
+            self._enter_phase("stopping", "killing")
+            self._task.kill()
 
     def _enter_phase(self, state: State, phase: str) -> None:
         if not self._down.is_set():
@@ -129,45 +139,52 @@ class Supervisor:
 
     # Operations
 
-    async def start_child(self, spec: ChildSpec, *, under: str = "") -> ActorRef[Any] | None:
+    async def start_child(
+        self, spec: ChildSpec | None = None, *, under: str = "", args: tuple[object, ...] = ()
+    ) -> ActorRef[Any] | None:
         """Add a child to the supervisor at `under` and start it; its ref, or None for a supervisor.
 
+        Args:
+            spec: The child; none for one more child of a dynamic supervisor's template.
+            under: The path of the supervisor; the root by default.
+            args: What the template's `start` is called with, in every incarnation of this child.
+
         Raises:
-            ChildError: `already_started`, `already_present`, or the supervisor is `not_found`.
+            ChildError: `already_started`, `already_present`, `max_children`, or the supervisor is `not_found`.
             SpecError: The spec does not fit the supervisor.
             StartFailed: It did not start; its spec is not kept.
         """
         task = self._supervisor(under)
-        return await task.call(lambda: operations.start_child(task, spec))
+        return await task.control.call(lambda: operations.start_child(task, spec, args))
 
-    async def terminate_child(self, path: str) -> None:
-        """Stop a child, or its restart; the spec stays, but for a temporary child.
+    async def terminate_child(self, target: str | ActorRef[Any]) -> None:
+        """Stop a child, or its restart; the spec stays, but for a temporary child and under a dynamic supervisor.
 
         Raises:
             ChildError: `not_found`.
         """
-        task, child_id = self._locate(path)
+        task, child_id = self._locate(target)
         task.abort_start_of(operations.find_child(task, child_id))
-        await task.call(lambda: operations.terminate_child(task, child_id))
+        await task.control.call(lambda: operations.terminate_child(task, child_id))
 
-    async def restart_child(self, path: str) -> None:
+    async def restart_child(self, target: str | ActorRef[Any]) -> None:
         """Start a child that is stopped or parked.
 
         Raises:
             ChildError: `running`, `restarting` or `not_found`.
             StartFailed: It did not start; its spec is kept.
         """
-        task, child_id = self._locate(path)
-        await task.call(lambda: operations.restart_child(task, child_id))
+        task, child_id = self._locate(target)
+        await task.control.call(lambda: operations.restart_child(task, child_id))
 
-    async def delete_child(self, path: str) -> None:
+    async def delete_child(self, target: str | ActorRef[Any]) -> None:
         """Forget a child that is stopped or parked.
 
         Raises:
             ChildError: `running`, `restarting` or `not_found`.
         """
-        task, child_id = self._locate(path)
-        await task.call(lambda: operations.delete_child(task, child_id))
+        task, child_id = self._locate(target)
+        await task.control.call(lambda: operations.delete_child(task, child_id))
 
     def which_children(self, under: str = "") -> tuple[Snapshot, ...]:
         """The children of the supervisor at `under`, newest first.
@@ -188,9 +205,15 @@ class Supervisor:
     def _absolute(self, path: str) -> str:
         return f"{self._tree.name}/{path}" if path else self._tree.name
 
-    def _locate(self, path: str) -> tuple[SupervisorTask, str]:
+    def _locate(self, target: str | ActorRef[Any]) -> tuple[SupervisorTask, str]:
+        path = target if isinstance(target, str) else self._path_of(target)
         parent, _, child_id = path.rpartition("/")
         return self._supervisor(parent), child_id
+
+    def _path_of(self, ref: ActorRef[Any]) -> str:
+        if self._tree.place(ref.path).ref is not ref:
+            raise ChildError(ref.path, "not_found")
+        return ref.path.removeprefix(f"{self._tree.name}/")
 
     def _supervisor(self, path: str) -> SupervisorTask:
         task = self._task
@@ -210,7 +233,7 @@ class Supervisor:
                 await self._task.run(self._on_up)
             except BaseException as error:  # noqa: BLE001 - it is raised again by open_supervisor
                 self._error = error
-        for child in reversed(self._task.children):
+        for child in reversed(self._task.children.values()):
             child.close()
         self._enter_phase("stopped", "stopped")
         self._tree.dissolve()
@@ -226,7 +249,7 @@ class Supervisor:
 
 @asynccontextmanager
 async def open_supervisor(
-    spec: SupervisorSpec, *, name: str = "mocha", on_event: EventHook | None = None, rng: Random | None = None
+    spec: AnySupervisorSpec, *, name: str = "mocha", on_event: EventHook | None = None, rng: Random | None = None
 ) -> AsyncIterator[Supervisor]:
     """Start a tree; when the block is left, for whatever reason, drain and stop it.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from mocha_actors.runtime.actor import Actor
 from mocha_actors.runtime.backoff import Backoff
+from mocha_actors.runtime.breaker import CircuitBreaker
 from mocha_actors.runtime.errors import SpecError
 from mocha_actors.runtime.mailbox import Mailbox
 from mocha_actors.runtime.ref import ActorRef
@@ -32,6 +33,8 @@ class SupervisorSpec:
             supervisor gives up, which is an abnormal exit for its own supervisor. 0: the first failure.
         max_seconds: The window, in seconds.
         auto_shutdown: Whether the end of significant children ends the supervisor.
+        breakers: The circuit breakers of what its children depend on: `tree()` shows them, the tree is not ready while
+            a required one rejects calls, and their events go to the hook of the tree.
 
     Raises:
         SpecError: A field is wrong; nothing was started.
@@ -43,6 +46,7 @@ class SupervisorSpec:
     max_restarts: int = 3
     max_seconds: float = 5.0
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
+    breakers: tuple[CircuitBreaker, ...] = ()
 
     def __post_init__(self) -> None:
         _require(isinstance(self.strategy, Strategy), "strategy", self.strategy, "a member of Strategy")
@@ -52,13 +56,58 @@ class SupervisorSpec:
             self.auto_shutdown,
             "a member of AutoShutdown",
         )
-        _require(_is_count(self.max_restarts), "max_restarts", self.max_restarts, "a whole number >= 0")
-        _require(_is_seconds(self.max_seconds) and self.max_seconds > 0, "max_seconds", self.max_seconds, "seconds > 0")
+        _check_budget(self.max_restarts, self.max_seconds)
         for child in self.children:
             _require(isinstance(child, ChildSpec), "children", child, "ChildSpec")
             check_significant(child, self.auto_shutdown)
-        for child_id, count in Counter(child.id for child in self.children).items():
-            _require(count == 1, "children", child_id, "each id once")
+        _check_unique("children", [child.id for child in self.children])
+        for breaker in self.breakers:
+            _require(isinstance(breaker, CircuitBreaker), "breakers", breaker, "CircuitBreaker")
+        _check_unique("breakers", [breaker.name for breaker in self.breakers])
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicSupervisorSpec:
+    """A supervisor whose children are started at run time, by `Supervisor.start_child`, such as a pool of workers.
+
+    They are restarted one for one and stopped all at once. What will not run again is forgotten. As with any restarted
+    supervisor, children started at run time do not survive it.
+
+    Attributes:
+        template: What all children are made from: each gets the id of the template with a number (`worker-17`), an
+            address of its own, and the `args` of `start_child` for the template's `start`. None: each child comes with
+            its own spec.
+        max_children: How many children there may be, those that wait for a restart included; None for no limit.
+        max_restarts: As for `SupervisorSpec`.
+        max_seconds: As for `SupervisorSpec`.
+
+    Raises:
+        SpecError: A field is wrong; nothing was started.
+    """
+
+    template: ChildSpec | None = None
+    _: KW_ONLY
+    max_children: int | None = None
+    max_restarts: int = 3
+    max_seconds: float = 5.0
+
+    children: ClassVar[tuple[ChildSpec, ...]] = ()
+    strategy: ClassVar[Strategy] = Strategy.ONE_FOR_ONE
+    auto_shutdown: ClassVar[AutoShutdown] = AutoShutdown.NEVER
+    breakers: ClassVar[tuple[CircuitBreaker, ...]] = ()
+
+    def __post_init__(self) -> None:
+        limit, template = self.max_children, self.template
+        _require(limit is None or _is_count(limit), "max_children", limit, "None or a whole number >= 0")
+        _check_budget(self.max_restarts, self.max_seconds)
+        _require(template is None or isinstance(template, ChildSpec), "template", template, "None or a ChildSpec")
+        if template is not None:
+            check_significant(template, self.auto_shutdown)
+            _require(not template.is_supervisor, "template.start", template.start, "what makes an actor")
+            _require(template.ref is None, "template.ref", template.ref, "none, as each child gets its own")
+
+
+AnySupervisorSpec: TypeAlias = SupervisorSpec | DynamicSupervisorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +117,7 @@ class ChildSpec:
     Attributes:
         id: Its name among its siblings; with the ids above it makes the path.
         start: What makes a fresh actor for each incarnation (a class, or a `functools.partial` of it), or the spec of
-            a sub-supervisor.
+            a sub-supervisor. It is called without arguments, except that of a template.
         ref: The address made by `new_ref`; without one the runtime makes it from `mailbox`.
         mailbox: The mailbox of a ref that the runtime makes.
         restart: When it is started again.
@@ -89,7 +138,7 @@ class ChildSpec:
     """
 
     id: str
-    start: Callable[[], Actor[Any]] | SupervisorSpec
+    start: Callable[..., Actor[Any]] | SupervisorSpec | DynamicSupervisorSpec
     _: KW_ONLY
     ref: ActorRef[Any] | None = None
     mailbox: Mailbox | None = None
@@ -122,7 +171,7 @@ class ChildSpec:
     @property
     def is_supervisor(self) -> bool:
         """Whether the child is a supervisor."""
-        return isinstance(self.start, SupervisorSpec)
+        return isinstance(self.start, SupervisorSpec | DynamicSupervisorSpec)
 
     @property
     def stop_seconds(self) -> float:
@@ -152,7 +201,18 @@ def check_significant(child: ChildSpec, auto_shutdown: AutoShutdown) -> None:
     _require(minds, field, child.significant, "False under auto_shutdown never")
 
 
-def check_refs(spec: SupervisorSpec) -> None:
+def check_admission(child: ChildSpec, supervisor: AnySupervisorSpec) -> None:
+    """Whether a child may be added to a supervisor that runs.
+
+    Raises:
+        SpecError: It does not fit.
+    """
+    check_significant(child, supervisor.auto_shutdown)
+    if isinstance(child.start, AnySupervisorSpec):
+        check_refs(child.start)
+
+
+def check_refs(spec: AnySupervisorSpec) -> None:
     """One ref is the address of one child.
 
     Raises:
@@ -162,12 +222,22 @@ def check_refs(spec: SupervisorSpec) -> None:
         _require(count == 1, "ref", ref.name, "each ref for one child")
 
 
-def _refs(spec: SupervisorSpec) -> Iterator[ActorRef[Any]]:
+def _refs(spec: AnySupervisorSpec) -> Iterator[ActorRef[Any]]:
     for child in spec.children:
-        if isinstance(child.start, SupervisorSpec):
+        if isinstance(child.start, AnySupervisorSpec):
             yield from _refs(child.start)
         elif child.ref is not None:
             yield child.ref
+
+
+def _check_budget(max_restarts: object, max_seconds: object) -> None:
+    _require(_is_count(max_restarts), "max_restarts", max_restarts, "a whole number >= 0")
+    _require(_is_seconds(max_seconds) and max_seconds != 0, "max_seconds", max_seconds, "seconds > 0")
+
+
+def _check_unique(field: str, names: Sequence[str]) -> None:
+    for name, count in Counter(names).items():
+        _require(count == 1, field, name, f"each {'id' if field == 'children' else 'name'} once")
 
 
 def _require(holds: bool, field: str, found: object, allowed: str) -> None:

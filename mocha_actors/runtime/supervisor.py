@@ -7,52 +7,22 @@ The decisions themselves are in `restart` and `backoff`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar, cast
+from typing import TypeAlias
 
 import trio
 
+from mocha_actors.runtime.breaker import BreakerSnapshot
 from mocha_actors.runtime.child import Child
-from mocha_actors.runtime.envelope import Answer
-from mocha_actors.runtime.errors import ActorDead, FatalChildError, RestartLimitExceeded, SpecError, StartFailed
+from mocha_actors.runtime.control import Call, Control, Exit, Retry, Signal, Wake
+from mocha_actors.runtime.errors import ChildError, FatalChildError, RestartLimitExceeded, SpecError, StartFailed
 from mocha_actors.runtime.outcome import Failed, Outcome, ends_program, error_of, failed_with, wants_restart_now
-from mocha_actors.runtime.restart import IntensityWindow, Restart, Verdict, decide, restart_group, shuts_down
-from mocha_actors.runtime.spec import ChildSpec, SupervisorSpec
+from mocha_actors.runtime.restart import IntensityWindow, Restart, Strategy, Verdict, decide, restart_group, shuts_down
+from mocha_actors.runtime.spec import AnySupervisorSpec, ChildSpec, check_admission
 from mocha_actors.runtime.tree import Snapshot, Tree
 
-T = TypeVar("T")
 MakeChild: TypeAlias = Callable[[ChildSpec, str, Tree], Child]
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """A child ended by itself."""
-
-    child: Child
-    incarnation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """A child has waited long enough for its restart; the timer tells this wait from a cancelled one."""
-
-    child: Child
-    timer: trio.CancelScope
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Somebody wants an operation done, and waits for its result."""
-
-    operation: Callable[[], Awaitable[object]]
-    answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Wake:
-    """Look whether it is time to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +42,56 @@ class SupervisorTask:
     """One incarnation of a supervisor.
 
     Attributes:
-        children: Its children, in start order.
+        children: Its children by id, in start order.
+        control: What it reads.
         path: Where it is.
     """
 
-    def __init__(self, spec: SupervisorSpec, path: str, tree: Tree, make_child: MakeChild) -> None:
+    def __init__(self, spec: AnySupervisorSpec, path: str, tree: Tree, make_child: MakeChild) -> None:
         self.spec = spec
         self.path = path
         self.tree = tree
         self._make_child = make_child
-        self.children: list[Child] = [self.adopt(child) for child in spec.children]
+        self.children: dict[str, Child] = {}
+        for child in spec.children:
+            self.adopt(child)
+        for breaker in spec.breakers:
+            breaker.report_to(tree.journal)
         self._window = IntensityWindow(spec.max_restarts, spec.max_seconds)
-        self._post, self._control = trio.open_memory_channel[Exit | Retry | Call | Wake](math.inf)
+        self.control = Control(path)
         self._nursery: trio.Nursery
         self._starting: Child | None = None
         self._ending: Ending | None = None
         self._killed = False
-        self._over = False
+
+    def admit(self, spec: ChildSpec | None, args: tuple[object, ...]) -> ChildSpec:
+        """What to start for a request to start a child, which consists of a spec, or of arguments for a template.
+
+        Raises:
+            ChildError: The id runs (`already_started`), or is known without running (`already_present`).
+            SpecError: The spec does not fit.
+        """
+        if spec is None or args:
+            raise SpecError(f"{self.path} has no template; allowed: a spec, without args")
+        check_admission(spec, self.spec)
+        known = self.children.get(spec.id)
+        if known is not None:
+            raise ChildError(known.place.path, "already_started" if known.alive else "already_present")
+        return spec
 
     def adopt(self, spec: ChildSpec) -> Child:
-        """Make the child object for a spec; nothing is started.
+        """Make the child object for a spec, as the last one; nothing is started.
 
         Raises:
             SpecError: A ref belongs to another child; nothing of the spec is kept.
         """
         path = f"{self.path}/{spec.id}"
         try:
-            return self._make_child(spec, path, self.tree)
+            child = self.children[spec.id] = self._make_child(spec, path, self.tree)
         except SpecError:
             self.tree.forget(path)
             raise
+        return child
 
     # The life of the supervisor
 
@@ -119,17 +109,17 @@ class SupervisorTask:
             if self._ending is None:
                 started()
             while self._ending is None:
-                await self._serve(await self._control.receive())
+                await self._serve(await self.control.receive())
             await self._stop_all(self._ending)
             self._nursery.cancel_scope.cancel()
-        self._refuse_calls()
+        self.control.close()
         error = self._ending.error
         self.tree.journal.emit("supervisor.stopped", self.path, error=None if error is None else str(error))
         if error is not None:
             raise error
 
     async def _start_all(self) -> None:
-        for child in tuple(self.children):
+        for child in tuple(self.children.values()):
             outcome = await self.start(child)
             if isinstance(outcome, Failed) and not self._ends_at_once(child):
                 error = StartFailed(child.place.path)
@@ -138,17 +128,17 @@ class SupervisorTask:
             if self._ending is not None:
                 return
 
-    async def _serve(self, signal: Exit | Retry | Call | Wake) -> None:
+    async def _serve(self, signal: Signal) -> None:
         match signal:
             case Exit(child, incarnation) if child.exit_pending and child.place.incarnation == incarnation:
                 await self._on_exit(child)
             case Retry(child, timer) if child.timer is timer:
                 await self._start_group(child)
-            case Call(operation, answer):
-                await self._answer(operation, answer)
+            case Call():
+                await signal.run()
 
     async def _stop_all(self, ending: Ending) -> None:
-        for child in reversed(tuple(self.children)):
+        for child in reversed(tuple(self.children.values())):
             await self.stop(child, final=ending.final)
 
     def _end(self, error: BaseException | None, *, final: bool = False) -> None:
@@ -161,7 +151,7 @@ class SupervisorTask:
         self._end(None, final=final)
         if self._starting is not None:
             self._starting.abort_start()
-        self._post.send_nowait(Wake())
+        self.control.post(Wake())
 
     def abort_start_of(self, child: Child) -> None:
         """Give up the start of a child if it is the one that everything waits for."""
@@ -172,7 +162,7 @@ class SupervisorTask:
         """Cancel all children now and end."""
         self._killed = True
         self.request_stop(final=False)
-        for child in self.children:
+        for child in self.children.values():
             if child.alive:
                 child.kill()
 
@@ -182,15 +172,12 @@ class SupervisorTask:
         """Start a child and wait until it has; None if it runs now, else how the attempt ended."""
         self._starting = child
         try:
-            outcome = await child.start(self._nursery, self._report)
+            outcome = await child.start(self._nursery, self.control.report_exit)
         finally:
             self._starting = None
         if outcome is not None and not isinstance(outcome, Failed):
             self._retire(child, Verdict.FORGET if child.spec.restart is Restart.TEMPORARY else Verdict.KEEP)
         return outcome
-
-    def _report(self, child: Child, incarnation: int) -> None:
-        self._post.send_nowait(Exit(child, incarnation))
 
     async def stop(self, child: Child, *, final: bool) -> None:
         """Stop a child, whatever it is doing; a temporary one is forgotten.
@@ -212,6 +199,14 @@ class SupervisorTask:
                 await self._drain_on(child, deadline)
             self._retire(child, Verdict.FORGET if child.spec.restart is Restart.TEMPORARY else Verdict.KEEP)
 
+    async def terminate(self, child: Child) -> None:
+        """Stop a child by hand. Siblings that were waiting for the restart of their group stay down."""
+        await self.stop(child, final=True)
+        if self.spec.strategy is not Strategy.ONE_FOR_ONE:
+            for sibling in self.children.values():
+                if not sibling.up:
+                    sibling.close()
+
     async def _drain_on(self, child: Child, deadline: float) -> None:
         """Restart a child that asked for `RestartNow` while messages wait, so that a bad one does not cost the others.
 
@@ -222,7 +217,7 @@ class SupervisorTask:
             if self._killed or not again or trio.current_time() >= deadline:
                 return
             child.await_restart(0.0, immediate=True)
-            if await child.start(self._nursery, self._report, deadline=deadline) is not None:
+            if await child.start(self._nursery, self.control.report_exit, deadline=deadline) is not None:
                 return
             await child.stop(final=True, deadline=deadline)
 
@@ -234,7 +229,7 @@ class SupervisorTask:
     def forget(self, child: Child) -> None:
         """Drop a child that is down, with its spec."""
         child.close()
-        self.children.remove(child)
+        del self.children[child.spec.id]
         self.tree.forget(child.place.path)
 
     # Restarting
@@ -248,9 +243,12 @@ class SupervisorTask:
             await self._restart_after_exit(child)
         else:
             self._retire(child, verdict)
-            others_alive = any(other.spec.significant and other.up for other in self.children if other is not child)
-            if shuts_down(self.spec.auto_shutdown, significant=child.spec.significant, others_alive=others_alive):
+            significant = child.spec.significant
+            if significant and shuts_down(self.spec.auto_shutdown, others_alive=self._has_significant_up()):
                 self._end(None)
+
+    def _has_significant_up(self) -> bool:
+        return any(child.spec.significant and child.up for child in self.children.values())
 
     async def _restart_after_exit(self, child: Child) -> None:
         """Stop the group first, then wait once, then start the group."""
@@ -306,17 +304,12 @@ class SupervisorTask:
         """Always by way of the control channel, so that a stop is served between two attempts, never behind them."""
         timer = child.await_restart(delay, immediate=immediate)
         if delay:
-            self._nursery.start_soon(self._post_retry, Retry(child, timer), delay)
+            self._nursery.start_soon(self.control.post_later, Retry(child, timer), delay)
         else:
-            self._post.send_nowait(Retry(child, timer))
-
-    async def _post_retry(self, retry: Retry, delay: float) -> None:
-        with retry.timer:
-            await trio.sleep(delay)
-            self._post.send_nowait(retry)
+            self.control.post(Retry(child, timer))
 
     def _group(self, child: Child) -> Sequence[Child]:
-        return restart_group(self.spec.strategy, self.children, child)
+        return restart_group(self.spec.strategy, self.children.values(), child)
 
     async def _stop_group(self, group: Iterable[Child]) -> None:
         for member in reversed(tuple(group)):
@@ -342,40 +335,12 @@ class SupervisorTask:
             self._restart_later(child, child.next_delay())
         return child.state == "parked"
 
-    # Operations
-
-    async def call(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Run an operation in the supervisor's task, in turn with everything else.
-
-        Raises:
-            ActorDead: The supervisor has ended, or ends before it comes to the operation.
-            ActorError: What the operation raised.
-        """
-        if self._over:
-            raise ActorDead(self.path)
-        answer = Answer(math.inf)
-        self._post.send_nowait(Call(operation, answer))
-        try:
-            await answer.wait()
-        finally:
-            answer.abandoned = not answer.settled
-        return cast("T", answer.result())
-
-    async def _answer(self, operation: Callable[[], Awaitable[object]], answer: Answer) -> None:
-        if answer.abandoned:
-            return
-        try:
-            answer.give(await operation())
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller
-            answer.fail(error)
-
-    def _refuse_calls(self) -> None:
-        self._over = True
-        while self._control.statistics().current_buffer_used:
-            signal = self._control.receive_nowait()
-            if isinstance(signal, Call):
-                signal.answer.fail(ActorDead(self.path))
+    # Seeing
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The children now, in start order."""
-        return tuple(child.snapshot() for child in self.children)
+        return tuple(child.snapshot() for child in self.children.values())
+
+    def breakers(self) -> tuple[BreakerSnapshot, ...]:
+        """The breakers of its spec, now."""
+        return tuple(breaker.snapshot() for breaker in self.spec.breakers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import trio
 
+from mocha_actors.runtime.breaker import BreakerSnapshot
 from mocha_actors.runtime.errors import ChildError, SpecError
 from mocha_actors.runtime.events import EventHook, Journal
 from mocha_actors.runtime.letters import DeadLetters
@@ -50,6 +52,7 @@ class Snapshot:
         mailbox: How full its mailbox is; None for a supervisor.
         last_error: Type and text of the newest failure; None if there was none.
         children: The children of a supervisor, in start order.
+        breakers: The breakers of a supervisor's spec.
     """
 
     path: str
@@ -61,6 +64,7 @@ class Snapshot:
     mailbox: MailboxStatistics | None
     last_error: str | None
     children: tuple[Snapshot, ...] = ()
+    breakers: tuple[BreakerSnapshot, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,13 +73,16 @@ class Snapshot:
 
     @property
     def ready(self) -> bool:
-        """Whether nothing below is starting, waiting for a restart, or parked."""
+        """Whether nothing below is starting, waiting for a restart, or parked, and no required breaker rejects calls."""
         return not list(self.unready())
 
     def unready(self) -> Iterator[str]:
-        """The paths that keep the tree from being ready."""
+        """What keeps the tree from being ready: paths of children, and `breaker` with its name."""
         if self.state in {"starting", "restarting", "parked"}:
             yield self.path
+        for breaker in self.breakers:
+            if breaker.required and breaker.rejects:
+                yield f"breaker {breaker.name}"
         for child in self.children:
             yield from child.unready()
 
@@ -94,6 +101,8 @@ class Snapshot:
         if self.last_error is not None:
             parts.append(self.last_error)
         yield "  ".join(parts)
+        for breaker in self.breakers:
+            yield f"{'  ' * (depth + 1)}{breaker}"
         for child in self.children:
             yield from child._lines(depth + 1)  # noqa: SLF001 - the same class
 
@@ -120,13 +129,22 @@ class Place:
 
 
 class Tree:
-    """The shared parts of one tree: events, dead letters, chance, the places of all children, and who watches them."""
+    """The shared parts of one tree: events, dead letters, chance, the places of all children, and who watches them.
+
+    Attributes:
+        name: The first part of every path.
+        rng: The source of chance.
+        journal: Where events go.
+        letters: The dead letters.
+        serial_numbers: What tells the children of a template apart; none is used twice.
+    """
 
     def __init__(self, name: str, hook: EventHook | None, rng: Random) -> None:
         self.name = name
         self.rng = rng
         self.journal = Journal(hook)
         self.letters = DeadLetters(self.journal)
+        self.serial_numbers = itertools.count(1)
         self._places: dict[str, Place] = {}
         self._watchers: defaultdict[str, set[trio.MemorySendChannel[Terminated]]] = defaultdict(set)
 

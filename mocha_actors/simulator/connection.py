@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from socket import SO_LINGER, SOL_SOCKET
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import trio
 
+from mocha_actors.simulator.compression import STREAMS
 from mocha_actors.simulator.event import Event
-from mocha_actors.simulator.gateway import INVALID_VERSION, Answer, Attach, Close, Conversation
+from mocha_actors.simulator.faults import (
+    CloseOnAccept,
+    DelayAcks,
+    FirstFrame,
+    HalfOpen,
+    Manner,
+    Opening,
+    SilentHello,
+    Slow,
+    Split,
+    WithholdAcks,
+)
+from mocha_actors.simulator.gateway import (
+    AUTHENTICATION_FAILED,
+    INVALID_VERSION,
+    Answer,
+    Attach,
+    Close,
+    Conversation,
+    Later,
+    ResetToken,
+    Tell,
+)
 from mocha_actors.simulator.payloads import GATEWAY_VERSION
-from mocha_actors.simulator.session import UNSEEN
+from mocha_actors.simulator.session import UNSEEN, Session
 from mocha_actors.simulator.websocket import FrameEncoder, ServerWebSocket
 
 if TYPE_CHECKING:
@@ -29,9 +53,14 @@ RESUMED = Event(b"RESUMED", 0, 0, b'{"_trace":[]}')
 NO_CODE = 1006
 """Stands for the end of a connection without a close frame."""
 
-GONE = Close(NO_CODE, "")
-UNSUPPORTED = Close(4002, "Only JSON, plain or in a zlib-stream, is spoken here.")
+GONE = Close(None, "The client is gone.")
+HUNG_UP = Close(None, "The connection was cut on demand.")
+UNSUPPORTED = Close(4002, "Only JSON, plain or in a zlib-stream or zstd-stream, is spoken here.")
 OVERFLOW = Close(4000, "Too far behind.")
+HALF = Close(4000, "Closed in the middle of a message.")
+
+Cut = Literal["half-message", "half-frame"]
+"""Where a connection ends in the middle of a message."""
 
 
 class Connection:
@@ -42,31 +71,53 @@ class Connection:
     memory.
 
     Attributes:
+        number: which connection of the simulator this is, counted from 1.
         conversation: what was said so far.
         seq: number of the last dispatch that was handed to the socket.
         client_close_code: with what the client closed, 1006 if it just went.
+        half_open: whether the connection is dead without being closed.
         ended: set by the server when the connection is over and its session is on its own.
     """
 
-    def __init__(self, stream: trio.SocketStream, conversation: Conversation, compress_level: int, hub: Hub) -> None:
-        """Take over a socket on which the client is about to begin its handshake."""
+    def __init__(
+        self,
+        stream: trio.SocketStream,
+        conversation: Conversation,
+        compress_level: int,
+        hub: Hub,
+        *,
+        number: int,
+        shard: int | None,
+        opening: Opening | None,
+        manners: Sequence[Manner],
+    ) -> None:
+        """Take over a socket on which the client is about to begin its handshake, with the faults that it has."""
         self._stream = stream
         self._hub = hub
+        self._opening = opening
         self._websocket = ServerWebSocket()
         self._compress_level = compress_level
-        self._encoder = FrameEncoder(compress_level=None)
+        self._encoder = FrameEncoder()
+        self._split: Split | None = None
+        self._slow: Slow | None = None
         self._raw: list[bytes] = []
         self._controls: list[bytes] = []
         self._own: dict[int, bytes] = {}
         self._replay_until = 0
         self._closing: Close | None = None
+        self._cut: Cut | None = None
         self._wake = trio.Event()
         self._peer_ended = trio.Event()
         self._scope = trio.CancelScope()
+        self._nursery: trio.Nursery | None = None
+        self.number = number
         self.conversation = conversation
+        conversation.shard = shard
         self.ended = trio.Event()
         self.seq = 0
         self.client_close_code = NO_CODE
+        self.half_open = False
+        self.behave(manners)
 
     @property
     def shard(self) -> int | None:
@@ -74,21 +125,58 @@ class Connection:
         return self.conversation.session.shard if self.conversation.session else None
 
     @property
+    def sessions(self) -> list[Session]:
+        """The session of the connection, if it has one yet."""
+        return [self.conversation.session] if self.conversation.session else []
+
+    @property
     def backlog(self) -> int:
         """Number of dispatches that wait for this connection."""
         session = self.conversation.session
         return session.last_seq - self.seq if session and not self._closing else 0
+
+    @property
+    def close_code(self) -> int:
+        """With what the connection ended, by whichever side."""
+        if self._closing is None or self._closing == GONE:
+            return self.client_close_code
+        return NO_CODE if self._closing.code is None else self._closing.code
+
+    @property
+    def closed_by(self) -> Literal["client", "server"]:
+        """Who ended the connection: the first to do so."""
+        return "client" if self._closing is None or self._closing == GONE else "server"
+
+    def is_silent(self, now: float) -> bool:
+        """Tell whether the client has missed its heartbeats, as far as they can be heard."""
+        return not self.half_open and self.conversation.is_silent(now)
+
+    def behave(self, manners: Sequence[Manner]) -> None:
+        """Take on faults that last."""
+        for manner in manners:
+            match manner:
+                case HalfOpen():
+                    self.half_open = True
+                case Slow():
+                    self._slow = manner if manner.seconds else None
+                case WithholdAcks():
+                    self.conversation.ack_delay = float("inf")
+                case DelayAcks(seconds=seconds):
+                    self.conversation.ack_delay = seconds
+                case Split():
+                    self._split = self._encoder.split = manner
 
     async def run(self, first: bytes) -> None:
         """Serve the client until either side ends it; `first` is what was read of the handshake already."""
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
+                    self._nursery = nursery
                     nursery.start_soon(self._read, first)
                     await self._write()
                     nursery.cancel_scope.cancel()
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
-            # The client is gone, or `hang_up` has closed the socket under both tasks: this is how connections end.
+            # The client is gone: this is how connections end.
             self._closing = self._closing or GONE
         finally:
             await trio.aclose_forcefully(self._stream)
@@ -102,6 +190,16 @@ class Connection:
         self._controls.append(payload)
         self.wake()
 
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes that are whole frames already, or were meant to be, ahead of everything that waits."""
+        self._raw.append(data)
+        self.wake()
+
+    def cut(self, where: Cut) -> None:
+        """End in the middle of the next dispatch."""
+        self._cut = where
+        self.wake()
+
     def close(self, close: Close) -> None:
         """Send a close frame after the control frames that wait, and end within `CLOSE_TIMEOUT`."""
         if not self._closing:
@@ -112,7 +210,9 @@ class Connection:
     def hang_up(self, *, reset: bool) -> None:
         """End at once and without a close frame: by a TCP reset, or by an orderly end of the TCP connection."""
         if reset:
-            self._stream.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+            set_reset_on_close(self._stream)
+        self._closing = self._closing or HUNG_UP
+        self._scope.cancel()
         self._stream.socket.close()
 
     async def _read(self, first: bytes) -> None:
@@ -123,26 +223,54 @@ class Connection:
             if received.target is not None:
                 self._begin(received.target)
             for message in received.messages:
-                self._follow(self.conversation.receive(message, trio.current_time()))
+                self._hear(message)
             if received.close_code is not None:
                 self.client_close_code = received.close_code
                 break
             self.wake()
-            data = await self._stream.receive_some()
+            data = await self._receive()
         self._peer_ended.set()
         self.close(GONE)
 
+    async def _receive(self) -> bytes | bytearray:
+        data = await self._stream.receive_some()
+        if self.half_open:
+            await trio.sleep_forever()
+        return data
+
+    def _hear(self, message: bytes) -> None:
+        """Note and answer a payload."""
+        now = trio.current_time()
+        transcript = self._hub.transcript
+        transcript.note_payload(now, self.number, self.conversation.shard, message)
+        answer = self.conversation.receive(message, now)
+        if self.conversation.shard is not None:
+            transcript.note_shard(self.number, self.conversation.shard)
+        self._follow(answer)
+
     def _begin(self, target: str) -> None:
-        """Say HELLO in the way that the client's query asks for."""
+        """Say HELLO in the way that the client's query asks for, unless something else is planned."""
         query = dict(parse_qsl(urlsplit(target).query))
         compression = query.get("compress")
         if query.get("v", str(GATEWAY_VERSION)) != str(GATEWAY_VERSION):
             self.close(INVALID_VERSION)
-        elif query.get("encoding", "json") != "json" or compression not in {None, "zlib-stream"}:
+        elif query.get("encoding", "json") != "json" or compression not in {None, *STREAMS}:
             self.close(UNSUPPORTED)
         else:
-            self._encoder = FrameEncoder(compress_level=self._compress_level if compression else None)
-            self.send_control(self.conversation.hello())
+            self._encoder = FrameEncoder(STREAMS[compression](self._compress_level) if compression else None)
+            self._encoder.split = self._split
+            self._greet()
+
+    def _greet(self) -> None:
+        match self._opening:
+            case CloseOnAccept(code=code):
+                self.close(Close(code, "Closed on demand."))
+            case FirstFrame(payload=payload):
+                self.send_control(payload.encode())
+            case SilentHello():
+                self.wake()
+            case _:
+                self.send_control(self.conversation.hello())
 
     def _follow(self, answer: Answer | None) -> None:
         match answer:
@@ -152,6 +280,18 @@ class Connection:
                 self.close(answer)
             case Attach():
                 self._attach(answer)
+            case Tell(events=events):
+                self._hub.tell(self.sessions, events)
+            case ResetToken():
+                self._hub.reset_token()
+                self.close(AUTHENTICATION_FAILED)
+            case Later():
+                assert self._nursery is not None
+                self._nursery.start_soon(self._follow_later, answer)
+
+    async def _follow_later(self, later: Later) -> None:
+        await trio.sleep(later.seconds)
+        self._follow(later.answer())
 
     def _attach(self, attach: Attach) -> None:
         session = attach.session
@@ -167,15 +307,30 @@ class Connection:
     async def _write(self) -> None:
         while not self._closing:
             self._wake = trio.Event()
-            data = self._next_controls() or self._next_dispatches()
+            data = self._next_controls() or self._next_half() or self._next_dispatches()
             if data:
-                await self._stream.send_all(data)
+                await self._send(data)
                 self._hub.progressed()
             else:
                 await self._wake.wait()
-        goodbye = b"" if self._peer_ended.is_set() else self._websocket.close(self._closing.code, self._closing.reason)
-        await self._stream.send_all(self._next_controls() + goodbye)
-        await self._peer_ended.wait()
+        code = self._closing.code
+        goodbye = (
+            b"" if code is None or self._peer_ended.is_set() else self._websocket.close(code, self._closing.reason)
+        )
+        await self._send(self._next_controls() + goodbye)
+        if code is not None:
+            await self._peer_ended.wait()
+
+    async def _send(self, data: bytes) -> None:
+        if self.half_open:
+            await trio.sleep_forever()
+        if self._slow is None:
+            await self._stream.send_all(data)
+            return
+        size = self._slow.piece_bytes or len(data) or 1
+        for start in range(0, len(data), size):
+            await self._stream.send_all(data[start : start + size])
+            await trio.sleep(self._slow.seconds if self._slow else 0)
 
     def _next_controls(self) -> bytes:
         """Take all frames that go ahead of dispatches. Nothing but the handshake may go before HELLO."""
@@ -183,6 +338,16 @@ class Connection:
         self._raw.clear()
         self._controls.clear()
         return data
+
+    def _next_half(self) -> bytes:
+        """Take the first half of the next dispatch if the connection is to end there. It does not count as sent."""
+        session = self.conversation.session
+        if self._cut is None or session is None:
+            return b""
+        frame = next((frame for frame in session.after(self.seq, FRAMES_A_SEND) if frame is not UNSEEN), b"")
+        self.close(HALF if self._cut == "half-message" else HUNG_UP)
+        encode = self._encoder.encode_half_message if self._cut == "half-message" else self._encoder.encode_half_frame
+        return encode(frame)
 
     def _next_dispatches(self) -> bytes:
         """Take the next dispatches of the session, and write replayed ones to the ledger."""
@@ -209,3 +374,8 @@ class Connection:
         first = self.seq - len(frames) + 1
         numbered = ((seq, frame or self._own.get(seq)) for seq, frame in enumerate(frames, first))
         return [frame for _, frame in numbered if frame]
+
+
+def set_reset_on_close(stream: trio.SocketStream) -> None:
+    """Let the end of a TCP connection be a reset."""
+    stream.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))

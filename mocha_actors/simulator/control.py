@@ -6,21 +6,32 @@ from typing import Annotated, Any
 
 import msgspec
 
+from mocha_actors.simulator.faults import AnswerFault, Manner, Moment, Opening
 from mocha_actors.simulator.server import Simulator
 
 
-class StopTraffic(msgspec.Struct, tag_field="cmd", tag="stop-traffic", forbid_unknown_fields=True):
+class Command(msgspec.Struct, tag_field="cmd", forbid_unknown_fields=True):
+    """What can be asked of a simulator."""
+
+
+class StopTraffic(Command, tag="stop-traffic"):
     """`{"cmd": "stop-traffic"}` answers `{"stopped": {shard: last seq}}`."""
 
 
-class Drop(msgspec.Struct, tag_field="cmd", tag="drop", forbid_unknown_fields=True):
+class Drop(Command, tag="drop"):
     """`{"cmd": "drop", "shard": 0, "how": "reset"}` answers `{"dropped": whether there was a connection}`."""
 
     shard: int = 0
     how: str | int = "reset"
 
 
-class Burst(msgspec.Struct, tag_field="cmd", tag="burst", forbid_unknown_fields=True):
+class Restart(Command, tag="restart"):
+    """`{"cmd": "restart", "seconds": 0.5}` answers `{"restarted": true}` when the simulator is back."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.5
+
+
+class Burst(Command, tag="burst"):
     """`{"cmd": "burst", "count": n}` answers `{"burst": {shard: last seq}, "began": unix seconds}`.
 
     The events are made first; `began` is when the first of them could go out.
@@ -29,23 +40,77 @@ class Burst(msgspec.Struct, tag_field="cmd", tag="burst", forbid_unknown_fields=
     count: Annotated[int, msgspec.Meta(ge=1)]
 
 
-class Reconnect(msgspec.Struct, tag_field="cmd", tag="op7", forbid_unknown_fields=True):
-    """`{"cmd": "op7"}` asks all clients to reconnect and answers `{"sent": "op7"}`."""
+class Reconnect(Command, tag="op7"):
+    """`{"cmd": "op7"}` asks all clients, or that of one `shard`, to reconnect and answers `{"sent": "op7"}`."""
+
+    shard: int | None = None
 
 
-class InvalidSession(msgspec.Struct, tag_field="cmd", tag="op9", forbid_unknown_fields=True):
-    """`{"cmd": "op9", "resumable": false}` invalidates all connected sessions and answers `{"sent": "op9"}`."""
+class InvalidSession(Command, tag="op9"):
+    """`{"cmd": "op9", "resumable": false}` invalidates all connected sessions, or those of one `shard`.
+
+    It answers `{"sent": "op9"}`.
+    """
 
     resumable: bool = False
+    shard: int | None = None
 
 
-class Stats(msgspec.Struct, tag_field="cmd", tag="stats", forbid_unknown_fields=True):
+class Inject(Command, tag="inject"):
+    """`{"cmd": "inject", "fault": {"fault": "half-open"}, "shard": 0}` answers `{"injected": number of connections}`."""
+
+    fault: Manner | Moment
+    shard: int | None = None
+
+
+class Plan(Command, tag="plan"):
+    """`{"cmd": "plan", "fault": {"fault": "silent-hello"}, "times": 2}` answers `{"planned": true}`."""
+
+    fault: Opening | AnswerFault | Manner
+    shard: int | None = None
+    times: int | None = 1
+
+
+class ClearPlan(Command, tag="clear-plan"):
+    """`{"cmd": "clear-plan"}` answers `{"planned": false}`."""
+
+
+class Dispatch(Command, tag="dispatch"):
+    """`{"cmd": "dispatch", "shard": 0, "t": "GUILD_DELETE", "d": {...}}` answers `{"dispatched": its seq}`."""
+
+    t: str
+    d: msgspec.Raw
+    shard: int = 0
+
+
+class CreateGuild(Command, tag="create-guild"):
+    """`{"cmd": "create-guild", "members": n, "shard": 0}` answers `{"guild": id}`, a string."""
+
+    members: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    shard: int = 0
+
+
+class StartLimit(Command, tag="session-start-limit"):
+    """`{"cmd": "session-start-limit", "remaining": 0, "reset_after": 3.0}` answers `{"remaining": 0}`."""
+
+    remaining: int
+    reset_after: float
+
+
+class ReadTranscript(Command, tag="transcript"):
+    """`{"cmd": "transcript"}` answers `{"transcript": [...]}`, whose elements are those of `Transcript`."""
+
+
+class Stats(Command, tag="stats"):
     """`{"cmd": "stats"}` answers `{"stats": {...}}`."""
 
 
-Command = StopTraffic | Drop | Burst | Reconnect | InvalidSession | Stats
+AnyCommand = (
+    StopTraffic | Drop | Restart | Burst | Reconnect | InvalidSession | Inject | Plan | ClearPlan | Dispatch
+    | CreateGuild | StartLimit | ReadTranscript | Stats
+)  # fmt: skip
 
-_decode = msgspec.json.Decoder(Command).decode
+_decode = msgspec.json.Decoder(AnyCommand).decode
 
 
 async def execute(simulator: Simulator, line: bytes) -> dict[str, Any]:
@@ -56,20 +121,53 @@ async def execute(simulator: Simulator, line: bytes) -> dict[str, Any]:
         return {"error": f"this is no command of the simulator: {error}"}
 
 
-async def _carry_out(simulator: Simulator, command: Command) -> dict[str, Any]:
+async def _carry_out(simulator: Simulator, command: AnyCommand) -> dict[str, Any]:
+    """Deal each command to its method; the length is that of the list of commands."""
     match command:
         case StopTraffic():
             return {"stopped": simulator.stop_traffic()}
         case Drop(shard=shard, how=how):
             return {"dropped": await simulator.drop(shard, how)}
+        case Restart(seconds=seconds):
+            await simulator.restart(seconds)
+            return {"restarted": True}
         case Burst(count=count):
             burst = await simulator.burst(await simulator.prepare_burst(count))
             return {"burst": burst.last_seqs, "began": burst.began}
-        case Reconnect():
-            simulator.op7()
-            return {"sent": "op7"}
-        case InvalidSession(resumable=resumable):
-            simulator.op9(resumable=resumable)
-            return {"sent": "op9"}
+        case Dispatch(shard=shard, t=name, d=data):
+            return {"dispatched": await simulator.dispatch(shard, name, bytes(data))}
+        case CreateGuild(members=members, shard=shard):
+            return {"guild": str((await simulator.create_guild(members, shard)).id)}
+        case _:
+            return _carry_out_at_once(simulator, command)
+
+
+def _carry_out_at_once(
+    simulator: Simulator,
+    command: Reconnect | InvalidSession | Inject | Plan | ClearPlan | StartLimit | ReadTranscript | Stats,
+) -> dict[str, Any]:
+    """Deal the commands that take no time to their methods."""
+    answer: dict[str, Any]
+    match command:
+        case Reconnect(shard=shard):
+            simulator.op7(shard)
+            answer = {"sent": "op7"}
+        case InvalidSession(resumable=resumable, shard=shard):
+            simulator.op9(resumable=resumable, shard=shard)
+            answer = {"sent": "op9"}
+        case Inject(fault=fault, shard=shard):
+            answer = {"injected": simulator.inject(fault, shard)}
+        case Plan(fault=planned, shard=shard, times=times):
+            simulator.plan(planned, shard, times)
+            answer = {"planned": True}
+        case ClearPlan():
+            simulator.clear_plan()
+            answer = {"planned": False}
+        case StartLimit(remaining=remaining, reset_after=reset_after):
+            simulator.set_session_start_limit(remaining, reset_after)
+            answer = {"remaining": remaining}
+        case ReadTranscript():
+            answer = {"transcript": list(simulator.transcript)}
         case Stats():
-            return {"stats": simulator.stats()}
+            answer = {"stats": simulator.stats()}
+    return answer

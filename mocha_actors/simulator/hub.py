@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from mocha_actors.simulator.event import Event
-from mocha_actors.simulator.gateway import SESSION_TIMED_OUT, Close
+from mocha_actors.simulator.faults import FaultPlan
+from mocha_actors.simulator.gateway import AUTHENTICATION_FAILED, SESSION_TIMED_OUT, Close
 from mocha_actors.simulator.payloads import guild_create, ready
 from mocha_actors.simulator.registry import SessionRegistry
 from mocha_actors.simulator.restore import restore_sessions
+from mocha_actors.simulator.transcript import Transcript
 
 if TYPE_CHECKING:
-    from mocha_actors.simulator.connection import Connection
+    from mocha_actors.simulator.connection import Connection, Cut
     from mocha_actors.simulator.ledger import Ledger
     from mocha_actors.simulator.session import Session
     from mocha_actors.simulator.settings import SimulatorSettings
-    from mocha_actors.simulator.world import World
+    from mocha_actors.simulator.world import Guild, World
 
 MAX_BACKLOG = 4096
 """Dispatches that may wait for a connected client while traffic is as fast as the clients."""
@@ -36,21 +39,29 @@ class Hub:
     """Deals every event to the sessions that may see it, writes it to the ledger, and wakes the connections.
 
     Attributes:
+        world: who and what is there.
         registry: the sessions.
+        plan: what the next connections and answers suffer.
+        transcript: what the clients did.
         connections: all connections, also those that have not identified yet.
         dispatched: number of first-hand dispatches.
         replayed: number of repeated dispatches.
     """
 
-    def __init__(self, settings: SimulatorSettings, world: World, ledger: Ledger | None, gateway_url: str) -> None:
-        """Begin with the sessions that the ledger remembers."""
+    def __init__(
+        self, settings: SimulatorSettings, world: World, ledger: Ledger | None, resume_url: Callable[[int], str]
+    ) -> None:
+        """Begin with the sessions that the ledger remembers; `resume_url` gives the `resume_gateway_url` of a shard."""
         self.registry = SessionRegistry(settings, partial(secrets.token_hex, 16), self._session_ended)
         self.connections: set[Connection] = set()
         self.dispatched = 0
         self.replayed = 0
-        self._world = world
+        self.plan = FaultPlan()
+        self.transcript = Transcript()
+        self.world = world
+        self._guild_creates: dict[int, Event] = {}
         self._ledger = ledger
-        self._gateway_url = gateway_url
+        self._resume_url = resume_url
         self._attached: dict[str, Connection] = {}
         self._waiting = trio.lowlevel.ParkingLot()
         if ledger is not None:
@@ -65,6 +76,12 @@ class Hub:
             self._dispatch(session, session.select(events))
         if wake:
             self.wake()
+
+    def tell(self, sessions: Iterable[Session], events: Sequence[Event]) -> None:
+        """Dispatch events to some sessions, whether they would see them or not."""
+        for session in sessions:
+            self._dispatch(session, events)
+        self.wake()
 
     def wake(self) -> None:
         """Let every connection send what is there for it."""
@@ -84,6 +101,11 @@ class Hub:
         if self._ledger is not None and frames:
             self._ledger.write(session, frames, time.time(), replay=replay)
 
+    def cut(self, connection: Connection, where: Cut, event: Event) -> None:
+        """End a connection in the middle of an event, which its session remembers as a whole."""
+        connection.cut(where)
+        self.tell(connection.sessions, [event])
+
     def attached(self, connection: Connection, session: Session, *, fresh: bool) -> None:
         """Note that a connection has identified or resumed a session.
 
@@ -96,17 +118,37 @@ class Hub:
             before.close(REPLACED)
         if fresh:
             self._greet(session)
+        connection.behave(self.plan.manners(session.shard))
         self._waiting.unpark_all()
 
     def _greet(self, session: Session) -> None:
         if self._ledger is not None:
             self._ledger.open_session(session)
-        guilds = [guild_create(guild) for guild in self._world.guilds]
-        self._dispatch(session, [ready(self._world, session, self._gateway_url), *session.select(guilds)])
+        guilds = [self._guild_create(guild) for guild in self.world.guilds if session.sees(guild.id)]
+        greeting = ready(self.world, session, self._resume_url(session.shard))
+        self._dispatch(session, [greeting, *session.select(guilds)])
+
+    def _guild_create(self, guild: Guild) -> Event:
+        """Render a guild, which takes its time, once."""
+        if guild.id not in self._guild_creates:
+            self._guild_creates[guild.id] = guild_create(guild)
+        return self._guild_creates[guild.id]
+
+    def find_guild(self, guild_id: int) -> Guild | None:
+        """Return the guild of this id, if there is one."""
+        return next((guild for guild in self.world.guilds if guild.id == guild_id), None)
+
+    def join_guild(self, guild: Guild, event: Event) -> None:
+        """Let the bot join a guild; `event` is its GUILD_CREATE."""
+        self.world = replace(self.world, guilds=(*self.world.guilds, guild))
+        self.deliver([event])
 
     def detached(self, connection: Connection) -> None:
         """Note that a connection has ended. Its session waits for a RESUME, unless the client gave it up."""
-        session = connection.conversation.session
+        session, shard = connection.conversation.session, connection.conversation.shard
+        self.transcript.note_close(
+            trio.current_time(), connection.number, shard, connection.close_code, connection.closed_by
+        )
         if session is not None and self._attached.get(session.id) is connection:
             del self._attached[session.id]
             session.disconnected_at = trio.current_time()
@@ -119,9 +161,16 @@ class Hub:
         found = [connection for connection in self._attached.values() if connection.shard == shard]
         return found[-1] if found else None
 
-    def attached_connections(self) -> list[Connection]:
-        """List the connections that have a session."""
-        return list(self._attached.values())
+    def attached_connections(self, shard: int | None = None) -> list[Connection]:
+        """List the connections that have a session, of a shard or of all."""
+        return [connection for connection in self._attached.values() if shard in {None, connection.shard}]
+
+    def reset_token(self) -> None:
+        """End all sessions, and close all connections: the token is void."""
+        for session in self.registry:
+            self.registry.end(session)
+        for connection in self.connections:
+            connection.close(AUTHENTICATION_FAILED)
 
     def is_connected(self, session: Session) -> bool:
         """Tell whether a session has a connection."""
@@ -130,6 +179,29 @@ class Hub:
     def last_seqs(self) -> dict[int, int]:
         """Return the number of the last dispatch of each shard's youngest session."""
         return {session.shard: session.last_seq for session in self.registry}
+
+    def stats(self) -> dict[str, Any]:
+        """Count what happened so far. Session ids are not among it."""
+        registry = self.registry
+        sessions = [
+            {
+                "shard": session.shard,
+                "shards": session.shards,
+                "last_seq": session.last_seq,
+                "sent_seq": session.sent_seq,
+                "connected": self.is_connected(session),
+            }
+            for session in registry
+        ]
+        return {
+            "dispatched": self.dispatched,
+            "replayed": self.replayed,
+            "identifies": registry.identifies,
+            "resumes": registry.resumes,
+            "refused_resumes": registry.refused_resumes,
+            "connections": len(self.connections),
+            "sessions": sessions,
+        }
 
     def progressed(self) -> None:
         """Note that a connection has sent something."""
@@ -147,7 +219,7 @@ class Hub:
 
     def _is_seen(self, *, all_guilds: bool) -> bool:
         sessions = [session for session in self.registry if self.is_connected(session)]
-        seen = (any(session.sees(guild.id) for session in sessions) for guild in self._world.guilds)
+        seen = (any(session.sees(guild.id) for session in sessions) for guild in self.world.guilds)
         return all(seen) if all_guilds else any(seen)
 
     async def wait_room(self) -> None:
@@ -158,7 +230,7 @@ class Hub:
     def check(self, now: float) -> None:
         """End what has been silent for too long. `now` is monotonic seconds."""
         for connection in tuple(self.connections):
-            if connection.conversation.is_silent(now):
+            if connection.is_silent(now):
                 self._time_out(connection)
         self.registry.expire(now)
 

@@ -17,8 +17,14 @@ from mocha_actors.simulator.session import Session
 from mocha_actors.simulator.world import CATEGORY, FORUM, VOICE, Channel, Guild, Member, User, World
 
 GUILDS_INTENT = 1 << 0
+GUILD_MEMBERS_INTENT = 1 << 1
+GUILD_PRESENCES_INTENT = 1 << 8
+MESSAGE_CONTENT_INTENT = 1 << 15
 
 GATEWAY_VERSION = 10
+
+LARGE_THRESHOLD = 250
+"""A guild with more members is called large."""
 
 BOT_PERMISSIONS = "1071698660929"
 
@@ -62,6 +68,21 @@ def member_object(member: Member) -> dict[str, Any]:
         "communication_disabled_until": None,
         "banner": None,
         "avatar": None,
+    }
+
+
+def full_member(member: Member) -> dict[str, Any]:
+    """Describe a membership with its user, as in GUILD_CREATE and GUILD_MEMBERS_CHUNK."""
+    return member_object(member) | {"user": user_object(member.user)}
+
+
+def presence_object(member: Member) -> dict[str, Any]:
+    """Describe somebody who is online."""
+    return {
+        "user": {"id": str(member.user.id)},
+        "status": "online",
+        "activities": [],
+        "client_status": {"desktop": "online"},
     }
 
 
@@ -109,17 +130,22 @@ def ready(world: World, session: Session, resume_gateway_url: str) -> Event:
     }))  # fmt: skip
 
 
-def guild_create(guild: Guild) -> Event:
-    """Make the dispatch that fills in a guild which READY named."""
+def own_user_update(world: World) -> Event:
+    """Make a dispatch that every session sees and nobody minds: the bot's account is as it was."""
+    return Event(b"USER_UPDATE", 0, 0, _encode(own_user_object(world)))
+
+
+def guild_create(guild: Guild, *, joined: bool = False) -> Event:
+    """Make the dispatch that fills in a guild which READY named, or one that the bot has just `joined`."""
     members = [*guild.bots, *guild.members]
-    joined = guild.bots[0].joined_ms
-    return Event(b"GUILD_CREATE", guild.id, GUILDS_INTENT, _encode(_guild_settings(guild) | {
-        "joined_at": timestamp(joined),
-        "large": False,
-        "unavailable": False,
+    # That `unavailable` is missing is how Discord tells a new guild from one that becomes available.
+    availability = {} if joined else {"unavailable": False}
+    return Event(b"GUILD_CREATE", guild.id, GUILDS_INTENT, _encode(_guild_settings(guild) | availability | {
+        "joined_at": timestamp(guild.bots[0].joined_ms),
+        "large": len(members) > LARGE_THRESHOLD,
         "member_count": len(members),
         "voice_states": [],
-        "members": [member_object(member) | {"user": user_object(member.user)} for member in members],
+        "members": [full_member(member) for member in members],
         "channels": [channel_object(channel) for channel in guild.channels],
         "threads": [_thread_object(thread, guild) for thread in guild.threads],
         "presences": [],

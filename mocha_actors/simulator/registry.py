@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from mocha_actors.simulator.session import Session
 from mocha_actors.simulator.settings import SimulatorSettings
+from mocha_actors.simulator.starts import SessionStarts
 
 
 class SessionRegistry:
@@ -15,6 +16,7 @@ class SessionRegistry:
         identifies: number of sessions made.
         resumes: number of successful RESUMEs.
         refused_resumes: number of RESUMEs answered with opcode 9.
+        starts: the budget of IDENTIFYs.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class SessionRegistry:
         self.identifies = 0
         self.resumes = 0
         self.refused_resumes = 0
+        self.starts = SessionStarts(settings)
 
     def __iter__(self) -> Iterator[Session]:
         """Iterate over the sessions, oldest first."""
@@ -43,9 +46,9 @@ class SessionRegistry:
         """Return the number of sessions."""
         return len(self._sessions)
 
-    def newest(self, shard: int) -> Session | None:
-        """Return the youngest session of a shard."""
-        return next((session for session in reversed(self._sessions.values()) if session.shard == shard), None)
+    def of_shard(self, shard: int) -> list[Session]:
+        """List the sessions of a shard, oldest first."""
+        return [session for session in self._sessions.values() if session.shard == shard]
 
     def open(self, shard: int, shards: int, intents: int) -> Session:
         """Make the session of a fresh IDENTIFY."""

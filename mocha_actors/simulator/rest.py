@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,9 +16,6 @@ from mocha_actors.simulator.settings import SimulatorSettings
 from mocha_actors.simulator.world import World
 
 API_PATH = "/api/v10"
-
-IDENTIFIES_A_DAY = 1000
-DAY_MS = 86_400_000
 
 UNAUTHORIZED = {"message": "401: Unauthorized", "code": 0}
 NOT_FOUND = {"message": "404: Not Found", "code": 0}
@@ -34,32 +32,37 @@ class RestApi:
         self._registry = registry
         self._gateway_url = gateway_url
 
-    def answer(self, method: str, target: str, authorization: str) -> tuple[int, dict[str, Any]]:
-        """Return status and JSON body for a request; `authorization` is the header of that name, empty without one."""
+    def answer(self, method: str, target: str, authorization: str, now: float) -> tuple[int, dict[str, Any]]:
+        """Return status and JSON body for a request.
+
+        Args:
+            method: GET and the like.
+            target: path and query.
+            authorization: the header of that name, empty without one.
+            now: monotonic seconds.
+        """
         path = target.partition("?")[0]
         if path == f"{API_PATH}/gateway" and method == "GET":
             return 200, {"url": self._gateway_url}
-        body = self._private(path)
+        body = self._private(path, now)
         if body is None:
             return 404, NOT_FOUND
         if method != "GET":
             return 405, NOT_ALLOWED
-        return (200, body) if authorization == f"Bot {self._settings.token}" else (401, UNAUTHORIZED)
+        allowed = authorization == f"Bot {self._settings.token}" and not self._registry.starts.token_reset
+        return (200, body) if allowed else (401, UNAUTHORIZED)
 
-    def _private(self, path: str) -> dict[str, Any] | None:
+    def _private(self, path: str, now: float) -> dict[str, Any] | None:
         """Return what a path offers to those who have the token."""
         match path.removeprefix(API_PATH):
             case "/gateway/bot":
-                return {"url": self._gateway_url, "shards": self._settings.shards, "session_start_limit": self._limit()}
+                limit = self._registry.starts.limit(now)
+                return {"url": self._gateway_url, "shards": self._settings.shards, "session_start_limit": limit}
             case "/users/@me":
                 return own_user_object(self._world)
             case "/oauth2/applications/@me" | "/applications/@me":
                 return application_object(self._world)
         return None
-
-    def _limit(self) -> dict[str, int]:
-        remaining = max(IDENTIFIES_A_DAY - self._registry.identifies, 0)
-        return {"total": IDENTIFIES_A_DAY, "remaining": remaining, "reset_after": DAY_MS, "max_concurrency": 1}
 
 
 async def serve_rest(stream: trio.abc.Stream, first: bytes, api: RestApi) -> None:
@@ -75,7 +78,7 @@ async def serve_rest(stream: trio.abc.Stream, first: bytes, api: RestApi) -> Non
         if request is not None:
             await stream.send_all(_response(connection, api, request))
     except h11.RemoteProtocolError as error:
-        await stream.send_all(_encode(connection, error.error_status_hint, {"message": str(error), "code": 0}))
+        await stream.send_all(encode_answer(connection, error.error_status_hint, {"message": str(error), "code": 0}))
 
 
 async def _next_request(connection: h11.Connection, stream: trio.abc.Stream) -> h11.Request | None:
@@ -95,16 +98,17 @@ async def _next_request(connection: h11.Connection, stream: trio.abc.Stream) -> 
 
 def _response(connection: h11.Connection, api: RestApi, request: h11.Request) -> bytes:
     authorization = dict(request.headers).get(b"authorization", b"").decode("latin-1")
-    status, body = api.answer(request.method.decode(), request.target.decode(), authorization)
-    return _encode(connection, status, body)
+    status, body = api.answer(request.method.decode(), request.target.decode(), authorization, trio.current_time())
+    return encode_answer(connection, status, body)
 
 
-def _encode(connection: h11.Connection, status: int, body: dict[str, Any]) -> bytes:
+def encode_answer(
+    connection: h11.Connection, status: int, body: dict[str, Any], more: Sequence[tuple[str, str]] = ()
+) -> bytes:
+    """Write an answer with a JSON body and some headers more; the connection is to be closed after it."""
     data = msgspec.json.encode(body)
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data))), ("Connection", "close")]
-    parts = (
-        h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase),
-        h11.Data(data=data),
-        h11.EndOfMessage(),
-    )
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data))), ("Connection", "close"), *more]
+    reason = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    response = h11.Response(status_code=status, headers=headers, reason=reason)
+    parts = (response, h11.Data(data=data), h11.EndOfMessage())
     return b"".join(connection.send(part) or b"" for part in parts)

@@ -1,38 +1,54 @@
-"""The simulator as a whole: one port for REST and gateway, and the controls of a test or an operator."""
+"""The simulator as a whole, and the controls of a test or an operator."""
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
+import msgspec
 import trio
 
-from mocha_actors.simulator.connection import Connection
+from mocha_actors.simulator.connection import Connection, Cut
 from mocha_actors.simulator.drive import Driver
-from mocha_actors.simulator.errors import SimulatorError
 from mocha_actors.simulator.event import Event, control
-from mocha_actors.simulator.gateway import Close, Conversation, Op
+from mocha_actors.simulator.faults import (
+    GARBAGE,
+    NO_STREAM,
+    AnswerFault,
+    Frame,
+    Garbage,
+    Manner,
+    Moment,
+    Opening,
+    RequestHeartbeat,
+)
+from mocha_actors.simulator.gateway import Close, Op
 from mocha_actors.simulator.hub import Hub
 from mocha_actors.simulator.ledger import Ledger
-from mocha_actors.simulator.rest import API_PATH, RestApi, serve_rest
+from mocha_actors.simulator.payloads import guild_create, own_user_update
+from mocha_actors.simulator.rest import API_PATH, RestApi
+from mocha_actors.simulator.serving import RESUME_PATH, Port, listen
 from mocha_actors.simulator.settings import SimulatorSettings
 from mocha_actors.simulator.traffic import MessageStream
-from mocha_actors.simulator.world import World, build_world
+from mocha_actors.simulator.transcript import Transcript
+from mocha_actors.simulator.websocket import binary_message
+from mocha_actors.simulator.world import Guild, World, build_guild, build_world
 
 CHECK_INTERVAL = 1.0
 """Seconds between two looks at silent connections and expired sessions."""
 
-REQUEST_TIMEOUT = 10.0
-"""Seconds within which a client has to send its request, and then to take the answer."""
-
 UNSENDABLE_CODES = frozenset({1004, 1005, 1006, 1015})
 """Close codes that RFC 6455 (section 7.4.1) keeps for what was not sent."""
 
-MAX_REQUEST_HEAD = 16_384
-"""Longest head of an HTTP request, in bytes."""
+CUTS: dict[str, Cut] = {"half-message": "half-message", "half-frame": "half-frame"}
+"""Ways to drop a connection in the middle of a message."""
+
+UNKNOWN_EVENT = Event(b"MOCHA_SIMULATED_EVENT", 0, 0, b'{"unknown":true}')
 
 
 class Burst(NamedTuple):
@@ -52,28 +68,46 @@ class Simulator:
 
     Attributes:
         settings: how it was asked to behave.
-        world: who and what is there.
         api_url: base address of REST, with the API version.
         gateway_url: address of the gateway.
+        transcript: what every client did so far.
     """
 
-    def __init__(self, settings: SimulatorSettings, port: int, ledger: Ledger | None) -> None:
-        """Build the world, and bring back the sessions of the ledger; `open_simulator` listens and runs it."""
+    def __init__(self, settings: SimulatorSettings, port: int, ledger: Ledger | None, dead_port: int = 0) -> None:
+        """Build the world, and bring back the sessions of the ledger; `open_simulator` listens and runs it.
+
+        Args:
+            settings: how to behave.
+            port: where it listens.
+            ledger: gets every dispatch, and knows those of earlier runs.
+            dead_port: where nobody listens, for the settings that want such an address.
+        """
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.settings = settings
         self.api_url = f"http://{host}:{port}{API_PATH}"
         self.gateway_url = f"ws://{host}:{port}"
-        self.world: World = build_world(settings.seed, settings.guilds, settings.shards)
-        self._hub = Hub(settings, self.world, ledger, self.gateway_url)
-        self._driver = Driver(settings, MessageStream(self.world, settings.seed), self._hub)
-        self._rest = RestApi(settings, self.world, self._hub.registry, self.gateway_url)
+        world = build_world(settings.seed, settings.guilds, settings.shards, settings.members)
+        resume_base = f"ws://{host}:{dead_port}" if settings.resume_address == "dead" else self.gateway_url
+        self._hub = Hub(settings, world, ledger, partial(_resume_url, settings.resume_address, resume_base))
+        self._driver = Driver(settings, MessageStream(world, settings.seed), self._hub)
+        self._port = Port(settings, self._hub, RestApi(settings, world, self._hub.registry, self.gateway_url))
+        self._guild_numbers = count(settings.guilds)
+        self.transcript: Transcript = self._hub.transcript
+
+    @property
+    def world(self) -> World:
+        """Who and what is there."""
+        return self._hub.world
 
     async def drop(self, shard: int, how: str | int = "reset") -> bool:
         """End the connection of a shard; its session can be resumed.
 
         Args:
             shard: the shard's number.
-            how: "reset" (TCP reset), "close" (end of the TCP connection without a close frame) or a close code.
+            how: "reset" (TCP reset), "close" (end of the TCP connection without a close frame), a close code,
+                "half-message" (close code 4000 after half a compressed payload, or half the fragments of a plain one)
+                or "half-frame" (end of the TCP connection after half the bytes of a frame). For the last two a
+                USER_UPDATE is dispatched, which a RESUME replays as a whole.
 
         Returns:
             Whether there was a connection.
@@ -81,30 +115,137 @@ class Simulator:
         Raises:
             ValueError: `how` is something else.
         """
-        if how not in {"reset", "close"} and (how in UNSENDABLE_CODES or how not in range(1000, 5000)):
-            msg = f'a connection is dropped by "reset", by "close" or by a close code from 1000 to 4999, not by {how!r}'
+        if how not in {"reset", "close", *CUTS} and (how in UNSENDABLE_CODES or how not in range(1000, 5000)):
+            msg = (
+                f'a connection is dropped by "reset", by "close", by "half-message", by "half-frame" or by a close code '
+                f"from 1000 to 4999, not by {how!r}"
+            )
             raise ValueError(msg)
         connection = self._hub.connection_of(shard)
         if connection is None:
             return False
-        if isinstance(how, int):
-            connection.close(Close(how, "Dropped on demand."))
-        else:
-            connection.hang_up(reset=how == "reset")
+        self._end(connection, how)
         await connection.ended.wait()
         return True
 
-    def op7(self) -> None:
-        """Ask every identified client to reconnect."""
-        for connection in self._hub.attached_connections():
-            connection.send_control(control(Op.RECONNECT))
+    def _end(self, connection: Connection, how: str | int) -> None:
+        if isinstance(how, int):
+            connection.close(Close(how, "Dropped on demand."))
+        elif how in CUTS:
+            self._hub.cut(connection, CUTS[how], own_user_update(self.world))
+        else:
+            connection.hang_up(reset=how == "reset")
 
-    def op9(self, *, resumable: bool) -> None:
-        """Tell every identified client that its session is invalid, and end the session unless `resumable`."""
-        for connection in self._hub.attached_connections():
+    async def restart(self, seconds: float = 0.5) -> None:
+        """Be away for some seconds: connections are reset, new ones too; the sessions survive."""
+        self._port.down = True
+        for connection in tuple(self._hub.connections):
+            connection.hang_up(reset=True)
+        await trio.sleep(seconds)
+        self._port.down = False
+
+    def op7(self, shard: int | None = None) -> None:
+        """Ask the identified clients, or that of one shard, to reconnect."""
+        self.send(control(Op.RECONNECT), shard)
+
+    def op9(self, *, resumable: bool, shard: int | None = None) -> None:
+        """Tell the identified clients, or that of one shard, that the session is invalid; unless `resumable` it ends."""
+        for connection in self._hub.attached_connections(shard):
             connection.send_control(control(Op.INVALID_SESSION, b"true" if resumable else b"false"))
             if not resumable and connection.conversation.session:
                 self._hub.registry.end(connection.conversation.session)
+
+    def send(self, payload: bytes, shard: int | None = None) -> int:
+        """Send any payload to the identified clients, or to one shard's, beside their sessions; return how many."""
+        connections = self._hub.attached_connections(shard)
+        for connection in connections:
+            connection.send_control(payload)
+        return len(connections)
+
+    def inject(self, fault: Manner | Moment, shard: int | None = None) -> int:
+        """Let the connections of a shard, or all identified ones, suffer a fault now; return how many there are."""
+        connections = self._hub.attached_connections(shard)
+        for connection in connections:
+            self._hurt(connection, fault)
+        return len(connections)
+
+    def _hurt(self, connection: Connection, fault: Manner | Moment) -> None:
+        match fault:
+            case RequestHeartbeat():
+                connection.send_control(control(Op.HEARTBEAT))
+            case Frame(payload=payload):
+                connection.send_control(payload.encode())
+            case Garbage(kind="stream"):
+                connection.send_raw(binary_message(NO_STREAM))
+            case Garbage(kind="event"):
+                self._hub.tell(connection.sessions, [UNKNOWN_EVENT])
+            case Garbage(kind=kind):
+                connection.send_control(GARBAGE[kind])
+            case _:
+                connection.behave([fault])
+
+    def plan(self, fault: Opening | AnswerFault | Manner, shard: int | None = None, times: int | None = 1) -> None:
+        """Let the next `times` connections or answers, None for all, suffer a fault.
+
+        A new connection says whose it is only with IDENTIFY or RESUME. An opening that is planned for one shard
+        therefore strikes its reconnections to the resume address alone, and a manner strikes when the shard has
+        identified or resumed.
+
+        Raises:
+            ValueError: `times` is less than 1.
+        """
+        self._hub.plan.add(fault, shard, times)
+
+    def clear_plan(self) -> None:
+        """Let no further planned fault happen."""
+        self._hub.plan.clear()
+
+    async def dispatch(self, shard: int, t: str, d: object) -> int:
+        """Dispatch any event to all sessions of a shard, connected or not, whatever their intents.
+
+        Args:
+            shard: the shard's number.
+            t: name of the event.
+            d: its data: bytes are JSON already, everything else is encoded. Without a ledger, bytes may be anything.
+
+        Returns:
+            The number that the event has in the shard's youngest session, 0 if there is no session.
+
+        Raises:
+            ValueError: the name is not spelt like one, or the ledger cannot take `d`.
+        """
+        if not re.fullmatch("[A-Z_]+", t):
+            msg = f"an event is named in capital letters and underscores, not {t!r}"
+            raise ValueError(msg)
+        data = d if isinstance(d, bytes) else msgspec.json.encode(d)
+        if self.settings.ledger is not None:
+            data = bytes(msgspec.json.decode(data, type=msgspec.Raw))
+        sessions = self._hub.registry.of_shard(shard)
+        self._hub.tell(sessions, [Event(t.encode(), 0, 0, data)])
+        await trio.lowlevel.checkpoint()
+        return sessions[-1].last_seq if sessions else 0
+
+    async def create_guild(self, members: int, shard: int = 0) -> Guild:
+        """Let the bot join a new guild of any size, to which later READYs belong too; nobody writes there.
+
+        It is made in a thread, which takes about two seconds for 100,000 members.
+        """
+        number = next(number for number in self._guild_numbers if number % self.settings.shards == shard)
+        guild, event = await trio.to_thread.run_sync(self._make_guild, number, members)
+        self._hub.join_guild(guild, event)
+        return guild
+
+    def _make_guild(self, number: int, members: int) -> tuple[Guild, Event]:
+        guild = build_guild(self.settings.seed, self.world.bot, number, self.settings.shards, members)
+        return guild, guild_create(guild, joined=True)
+
+    def set_session_start_limit(self, remaining: int, reset_after: float) -> None:
+        """Set how many IDENTIFYs are left, and after how many seconds all are there again.
+
+        Raises:
+            ValueError: one of the two is negative.
+        """
+        self._hub.registry.starts.set(remaining, reset_after, trio.current_time())
 
     def stop_traffic(self) -> dict[int, int]:
         """Send no further events, and return the last sequence number of each shard's youngest session."""
@@ -122,75 +263,23 @@ class Simulator:
 
     def stats(self) -> dict[str, Any]:
         """Count what happened so far. Session ids are not among it."""
-        registry = self._hub.registry
-        return {
-            "dispatched": self._hub.dispatched,
-            "replayed": self._hub.replayed,
-            "identifies": registry.identifies,
-            "resumes": registry.resumes,
-            "refused_resumes": registry.refused_resumes,
-            "connections": len(self._hub.connections),
-            "sessions": [
-                {
-                    "shard": session.shard,
-                    "shards": session.shards,
-                    "last_seq": session.last_seq,
-                    "sent_seq": session.sent_seq,
-                    "connected": self._hub.is_connected(session),
-                }
-                for session in registry
-            ],
-        }
+        return self._hub.stats()
 
     async def run(self, listeners: Sequence[trio.SocketListener]) -> None:
         """Serve clients and make traffic until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._driver.run)
             nursery.start_soon(self._keep_checking)
-            await trio.serve_listeners(self._serve, list(listeners), handler_nursery=nursery)
+            await trio.serve_listeners(self._port.serve, list(listeners), handler_nursery=nursery)
 
     async def _keep_checking(self) -> None:
         while True:
             await trio.sleep(CHECK_INTERVAL)
             self._hub.check(trio.current_time())
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
-        """Serve one TCP connection as what its first request makes of it. A client that goes away is no error."""
-        try:
-            head = b""
-            with trio.move_on_after(REQUEST_TIMEOUT):
-                head = await _read_head(stream)
-            if b"upgrade: websocket" in head.lower():
-                await self._serve_gateway(stream, head)
-            elif head:
-                with trio.move_on_after(REQUEST_TIMEOUT):
-                    await serve_rest(stream, head, self._rest)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return
-        finally:
-            await trio.aclose_forcefully(stream)
 
-    async def _serve_gateway(self, stream: trio.SocketStream, head: bytes) -> None:
-        conversation = Conversation(self.settings, self._hub.registry, trio.current_time())
-        connection = Connection(stream, conversation, self.settings.compress_level, self._hub)
-        self._hub.connections.add(connection)
-        try:
-            await connection.run(head)
-        finally:
-            self._hub.connections.discard(connection)
-            self._hub.detached(connection)
-            connection.ended.set()
-
-
-async def _read_head(stream: trio.SocketStream) -> bytes:
-    """Read until the head of the first request is complete; empty if the client went away before."""
-    head = b""
-    while b"\r\n\r\n" not in head and len(head) < MAX_REQUEST_HEAD:
-        data = await stream.receive_some()
-        if not data:
-            return b""
-        head += data
-    return head
+def _resume_url(kind: str, base: str, shard: int) -> str:
+    return f"{base}{RESUME_PATH}{shard}" if kind == "own" else base
 
 
 @asynccontextmanager
@@ -205,19 +294,19 @@ async def open_simulator(settings: SimulatorSettings) -> AsyncIterator[Simulator
         if settings.ledger is not None:
             ledger = Ledger(settings.ledger)
             stack.callback(ledger.close)
-        listeners = await _listen(settings)
-        simulator = Simulator(settings, listeners[0].socket.getsockname()[1], ledger)
+        dead_port = stack.enter_context(_dead_port(settings)) if settings.resume_address == "dead" else 0
+        listeners = await listen(settings)
+        simulator = Simulator(settings, listeners[0].socket.getsockname()[1], ledger, dead_port)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(simulator.run, listeners)
             yield simulator
             nursery.cancel_scope.cancel()
 
 
-async def _listen(settings: SimulatorSettings) -> Sequence[trio.SocketListener]:
-    try:
-        return await trio.open_tcp_listeners(settings.port, host=settings.host)
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        reason = "is in use by another program" if taken else f"cannot be used: {os.strerror(error.errno or 0)}"
-        msg = f"port {settings.port} of {settings.host} {reason}"
-        raise SimulatorError(msg) from error
+@contextmanager
+def _dead_port(settings: SimulatorSettings) -> Iterator[int]:
+    """Take a port without listening on it: whoever connects is refused."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as holder:
+        holder.bind((settings.host, 0))
+        yield holder.getsockname()[1]

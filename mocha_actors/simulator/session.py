@@ -26,6 +26,7 @@ class Session:
             impossible.
         sent_seq: greatest number that ever went to a connection.
         disconnected_at: monotonic seconds at which the last connection ended, None while there is one.
+        listed_at: monotonic seconds at which all members of a guild were last asked for, by guild.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Session:
         self.floor = 0
         self.sent_seq = 0
         self.disconnected_at: float | None = None
+        self.listed_at: dict[int, float] = {}
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._payloads: list[bytes] = []

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from mocha_actors.simulator.errors import SettingsError
 
+RESUME_ADDRESSES = ("own", "same", "dead")
+"""Kinds of `resume_gateway_url`: another path, the main address, or one that nobody listens on."""
+
 PROFILES = ("messages",)
 """Names of the kinds of traffic that the simulator can make."""
 
@@ -41,7 +44,16 @@ class SimulatorSettings:
         trim_on_heartbeat: forget the dispatches that a heartbeat acknowledges. Whether Discord does so is not
             documented.
         compress_level: level of zlib, 0 (none) to 9, for clients that ask for `zlib-stream`.
+            The same level is used for `zstd-stream`, there from 1.
         disallowed_intents: bits of the intents that are answered with close code 4014.
+        members: number of people in each guild, besides bots.
+        max_guilds: most guilds of one shard; a shard with more is closed with 4011.
+        max_concurrency: number of shards that may identify at a time.
+        identify_spacing: seconds between two IDENTIFYs of shards that are equal modulo `max_concurrency`; one that
+            comes sooner is answered with opcode 9, false. Discord's own spacing is 5 seconds; 0 allows any haste.
+        identify_limit: IDENTIFYs a day. One more ends all sessions and resets the token: it is refused ever after.
+        payload_limit: payloads that a connection may send in 60 seconds; one more is closed with 4008.
+        resume_address: which `resume_gateway_url` READY names, one of `RESUME_ADDRESSES`.
     """
 
     host: str = "127.0.0.1"
@@ -62,6 +74,13 @@ class SimulatorSettings:
     trim_on_heartbeat: bool = False
     compress_level: int = 1
     disallowed_intents: int = 0
+    members: int = 60
+    max_guilds: int = 2_500
+    max_concurrency: int = 1
+    identify_spacing: float = 0.0
+    identify_limit: int = 1_000
+    payload_limit: int = 120
+    resume_address: str = "own"
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -75,6 +94,14 @@ class SimulatorSettings:
         _allow("token", "empty", bool(self.token), "at least one character")
         _allow("shards", self.shards, self.shards >= 1, "at least 1")
         _allow("guilds", self.guilds, 1 <= self.guilds <= 2_500 * self.shards, "between 1 and 2500 for each shard")
+        _allow("members", self.members, 1 <= self.members <= 1_000_000, "between 1 and 1000000")
+        _allow("max guilds", self.max_guilds, self.max_guilds >= 1, "at least 1")
+        _allow("max concurrency", self.max_concurrency, self.max_concurrency >= 1, "at least 1")
+        _allow("identify spacing", self.identify_spacing, self.identify_spacing >= 0, "at least 0 seconds")
+        _allow("identify limit", self.identify_limit, self.identify_limit >= 0, "at least 0")
+        _allow("payload limit", self.payload_limit, self.payload_limit >= 1, "at least 1")
+        resume, addresses = self.resume_address, RESUME_ADDRESSES
+        _allow("resume address", resume, resume in addresses, "one of " + ", ".join(addresses))
         _allow("rate", self.rate, 0 <= self.rate <= MAX_RATE, f"between 0 and {MAX_RATE} events a second")
         _allow("count", self.count, self.count is None or self.count >= 0, "at least 0")
         _allow("burst", self.burst, self.burst is None or self.burst >= 1, "at least 1")

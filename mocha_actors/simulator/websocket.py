@@ -7,7 +7,6 @@ and never the simulator that limits a measurement.
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,8 +15,16 @@ from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, RejectConnection, Request, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
+from mocha_actors.simulator.compression import Compress
+from mocha_actors.simulator.faults import Split
+
 TEXT_FRAME, BINARY_FRAME = 0x81, 0x82
 """First byte of a whole message that is one frame."""
+
+FINAL = 0x80
+"""Bit of the first byte of a message's last frame."""
+
+CONTINUATION = 0x00
 
 PROTOCOL_ERROR = 1002
 
@@ -84,20 +91,54 @@ class ServerWebSocket:
 
 
 class FrameEncoder:
-    """Puts payloads into frames: each its own text message, or a binary one of the connection's `zlib-stream`."""
+    """Puts payloads into frames: each its own text message, or a binary one of the connection's compressed stream.
 
-    def __init__(self, *, compress_level: int | None) -> None:
-        """Begin a stream; a `compress_level` of None sends plain text."""
-        self._compressor = None if compress_level is None else zlib.compressobj(compress_level)
+    Attributes:
+        split: how payloads are cut into pieces, None if they are not.
+    """
+
+    def __init__(self, compress: Compress | None = None) -> None:
+        """Begin; without `compress`, payloads go out as plain text."""
+        self._compress = compress
+        self._opcode = TEXT_FRAME if compress is None else BINARY_FRAME
+        self.split: Split | None = None
 
     def encode(self, payloads: Sequence[bytes]) -> bytes:
         """Return the frames of some payloads, in order, as one run of bytes."""
-        opcode = TEXT_FRAME
-        if self._compressor is not None:
-            opcode = BINARY_FRAME
-            compress, flush = self._compressor.compress, self._compressor.flush
-            payloads = [compress(payload) + flush(zlib.Z_SYNC_FLUSH) for payload in payloads]
+        if self._compress is not None:
+            payloads = [self._compress(payload) for payload in payloads]
+        if self.split is not None:
+            return b"".join([self._pieces(payload, self.split) for payload in payloads])
+        opcode = self._opcode
         return b"".join([_header(opcode, len(payload)) + payload for payload in payloads])
+
+    def encode_half_message(self, payload: bytes) -> bytes:
+        """Return a message that ends too early: half a compressed payload, or half the fragments of a plain one."""
+        data = payload if self._compress is None else self._compress(payload)
+        half = data[: len(data) // 2]
+        opcode = self._opcode & ~FINAL if self._compress is None else self._opcode
+        return _header(opcode, len(half)) + half
+
+    def encode_half_frame(self, payload: bytes) -> bytes:
+        """Return the first half of a frame's bytes."""
+        data = self.encode([payload])
+        return data[: len(data) // 2]
+
+    def _pieces(self, payload: bytes, split: Split) -> bytes:
+        """Cut a payload into messages, or into a first fragment, continuations and a final one."""
+        size = split.piece_bytes
+        pieces = [payload[start : start + size] for start in range(0, len(payload), size)] or [b""]
+        if split.into == "messages":
+            opcodes = [self._opcode] * len(pieces)
+        else:
+            opcodes = [self._opcode & ~FINAL, *[CONTINUATION] * (len(pieces) - 1)]
+            opcodes[-1] |= FINAL
+        return b"".join([_header(opcode, len(piece)) + piece for opcode, piece in zip(opcodes, pieces, strict=True)])
+
+
+def binary_message(data: bytes) -> bytes:
+    """Return a frame that is a binary message of its own, beside any compressed stream."""
+    return _header(BINARY_FRAME, len(data)) + data
 
 
 def _header(opcode: int, length: int) -> bytes:

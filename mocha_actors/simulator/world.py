@@ -16,6 +16,9 @@ YEAR_MS = 31_536_000_000
 TEXT, VOICE, CATEGORY, PUBLIC_THREAD, FORUM = 0, 2, 4, 11, 15
 """Types of channels, as numbered by https://discord.com/developers/docs/resources/channel."""
 
+LOW_IDS = 1 << 22
+"""Number of ids that a millisecond has room for."""
+
 MEMBERS = 60
 BOTS = 4
 WEBHOOKS = 3
@@ -92,14 +95,21 @@ class World:
     guilds: tuple[Guild, ...]
 
 
-def build_world(seed: int, guilds: int, shards: int) -> World:
-    """Make the same world for the same arguments, every time.
+def build_world(seed: int, guilds: int, shards: int, members: int = MEMBERS) -> World:
+    """Make the same world for the same arguments, every time. Each guild has so many members, besides its bots.
 
     The guilds are dealt to the shards in turn: `(id >> 22) % shards` of guild number `i` is `i % shards`.
     """
     builder = _Builder(random.Random(f"world {seed}"))  # noqa: S311 - a repeatable stream is the point
     bot = builder.user(bot=True)
-    return World(bot, tuple(builder.guild(bot, _guild_ms(number, shards)) for number in range(guilds)))
+    return World(bot, tuple(builder.guild(bot, _guild_ms(number, shards), members) for number in range(guilds)))
+
+
+def build_guild(seed: int, bot: User, number: int, shards: int, members: int) -> Guild:
+    """Make one guild more, of shard `number % shards`; no other guild of the world may have this number."""
+    rng = random.Random(f"guild {seed} {number}")  # noqa: S311 - a repeatable stream is the point
+    # Half of the low bits is far from those that the world's own builder counted up to.
+    return _Builder(rng, first_low=1 << 21).guild(bot, _guild_ms(number, shards), members)
 
 
 def _guild_ms(number: int, shards: int) -> int:
@@ -111,13 +121,13 @@ def _guild_ms(number: int, shards: int) -> int:
 class _Builder:
     """Draws the parts of a world from one random stream."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, first_low: int = 0) -> None:
         self._rng = rng
-        self._low = 0
+        self._low = first_low
 
     def _id(self, ms: int) -> int:
         """Make an id of about this time; the counter in its low bits makes it unlike every other."""
-        self._low += 1
+        self._low = (self._low + 1) % LOW_IDS
         return from_time_ms(ms, self._low)
 
     def _later(self, ms: int) -> int:
@@ -136,12 +146,12 @@ class _Builder:
         worn = tuple(sorted(rng.sample(roles[1:], rng.randrange(4))))
         return Member(user, nick, self._later(founded), worn)
 
-    def guild(self, bot: User, founded: int) -> Guild:
+    def guild(self, bot: User, founded: int, members: int) -> Guild:
         rng = self._rng
         guild_id = self._id(founded)
         roles = (guild_id, *(self._id(self._later(founded)) for _ in range(5)))
         channels = self._channels(founded)
-        people = [self._member(self.user(bot=False), founded, roles) for _ in range(MEMBERS)]
+        people = [self._member(self.user(bot=False), founded, roles) for _ in range(members)]
         bots = [self._member(user, founded, roles) for user in (bot, *(self.user(bot=True) for _ in range(BOTS - 1)))]
         name = f"{rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}s".title()
         return Guild(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from ingest import ingest
+from runtime import runtime
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -12,4 +13,5 @@ def bench() -> None:
 
 
 bench.add_command(ingest)
+bench.add_command(runtime)
 bench(prog_name="scripts/bench")

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mocha_actors.cli.main import mocha
-from mocha_actors.cli.query import chosen_guild, chosen_range
+from mocha_actors.cli.query import chosen_guild
 from mocha_actors.errors import ConfigError
+from mocha_actors.stats.options import chosen_range
 from mocha_actors.stats.ranges import Range
 from tests.stats.oracle import DAY, EPOCH_MS, GUILD, HOUR, OTHER_GUILD, START, Sent, database
 

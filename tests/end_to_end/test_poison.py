@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import trio
 
-from mocha_actors import client as client_module
+from mocha_actors import logs, tree
 from mocha_actors.client import StatsClient
 from mocha_actors.config import Secret, load
 from mocha_actors.discord.events import Event
@@ -31,10 +32,10 @@ async def test_one_event_in_a_thousand_fails_and_exactly_those_are_dead_letters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All others are rows, the program stays up, and the processor stopped restarting when it failed too often."""
-    monkeypatch.setattr(
-        client_module, "PROCESSORS", {"message": SimpleNamespace(HANDLES=message.HANDLES, translate=poisonous)}
-    )
+    monkeypatch.setattr(tree, "PROCESSORS", {"message": SimpleNamespace(HANDLES=message.HANDLES, translate=poisonous)})
     monkeypatch.chdir(tmp_path)
+    # Without a configuration structlog renders each traceback with all variables, which takes longer than all the rest.
+    logs.configure("json", stream=io.StringIO())
     async with open_house(tmp_path, "--rate", "1", "--count", "0") as house:
         async with StatsClient.open(load(tmp_path / "mocha.toml", environ={}), Secret(TOKEN)) as client:
             await until(lambda: house.durable() > 1, "connected")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from mocha_actors.config import Secret
 from mocha_actors.discord.decode import Control
 from mocha_actors.discord.events import (
     Event,
@@ -20,13 +21,13 @@ from mocha_actors.discord.events import (
     User,
 )
 from mocha_actors.gateway.effects import Effect, Send
-from mocha_actors.gateway.identity import Identity, Session, Token
+from mocha_actors.gateway.identity import Identity, Session
 from mocha_actors.gateway.protocol import Protocol
 from mocha_actors.gateway.sequence import Sequence
 
 E = TypeVar("E")
 
-IDENTITY = Identity(Token("s3cret"), shard=1, shards=4, intents=1 | 1 << 15)
+IDENTITY = Identity(Secret("s3cret"), shard=1, shards=4, intents=1 | 1 << 15)
 SESSION = Session("session-1", "wss://resume.discord.gg")
 
 

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from mocha_actors.config import Secret
 from mocha_actors.gateway.address import Compression
 from mocha_actors.gateway.close_codes import RefusedIntentsError, RefusedTokenError
-from mocha_actors.gateway.identity import Identity, Token
+from mocha_actors.gateway.identity import Identity
 from mocha_actors.gateway.rest import open_rest
 from mocha_actors.gateway.shard import ShardSettings
 from mocha_actors.pipeline.notices import Checkpoint, Quiesce, SessionInvalidated
@@ -18,7 +19,7 @@ from mocha_actors.simulator.server import Simulator, open_simulator
 from mocha_actors.simulator.settings import SimulatorSettings
 from tests.gateway.surroundings import Store, World, open_gateway
 
-TOKEN = Token("simulator")
+TOKEN = Secret("simulator")
 
 
 def simulator(rate: float = 200.0, **settings: object) -> SimulatorSettings:
@@ -28,7 +29,7 @@ def simulator(rate: float = 200.0, **settings: object) -> SimulatorSettings:
 
 @asynccontextmanager
 async def connected(
-    sim: Simulator, store: Store, compression: Compression = "none", token: Token = TOKEN, intents: int = 1665
+    sim: Simulator, store: Store, compression: Compression = "none", token: Secret = TOKEN, intents: int = 1665
 ) -> AsyncIterator[World]:
     """A gateway that follows the simulator."""
     settings = ShardSettings(Identity(token, intents=intents), api_url=sim.api_url, compression=compression)
@@ -207,7 +208,7 @@ async def test_a_refused_token_is_fatal_and_not_retried() -> None:
     """REST says it first; with a fixed gateway address, close code 4004 does."""
     async with open_simulator(simulator()) as sim:
         store = Store()
-        async with connected(sim, store, token=Token("wrong")):
+        async with connected(sim, store, token=Secret("wrong")):
             await store.wait_for(lambda: bool(store.fatal))
         assert isinstance(store.fatal[0], RefusedTokenError)
 

@@ -7,22 +7,22 @@ from dataclasses import replace
 
 import pytest
 
-from mocha_actors.gateway.identity import Identity, PayloadTooLongError, Session, Token, heartbeat
+from mocha_actors.config import Secret
+from mocha_actors.gateway.identity import Identity, PayloadTooLongError, Session, heartbeat
 
-IDENTITY = Identity(Token("abc.def"), shard=2, shards=8, intents=513)
+IDENTITY = Identity(Secret("abc.def"), shard=2, shards=8, intents=513)
 
 
-def test_the_token_is_bare_and_hidden() -> None:
-    """With ``Bot `` before it RESUME would be refused (api-docs #1209); no repr shows it (P9)."""
-    assert "abc.def" == Token(" Bot abc.def\n").reveal()
-    assert "abc" not in f"{Token('abc')!r} {Token('abc')!s} {replace(IDENTITY, token=Token('abc'))}"
+def test_no_repr_shows_a_secret() -> None:
+    """Neither the token nor a session id (P9)."""
+    assert "abc" not in f"{Secret('abc')!r} {Secret('abc')!s} {replace(IDENTITY, token=Secret('abc'))}"
     assert "secret-session" not in repr(Session("secret-session", "wss://x"))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"token": Token("other")},
+        {"token": Secret("other")},
         {"shard": 3},
         {"shards": 9},
         {"intents": 1},

@@ -6,10 +6,10 @@ import httpx
 import pytest
 import trio
 
+from mocha_actors.config import Secret
 from mocha_actors.errors import PermanentError
 from mocha_actors.gateway.address import BadAddressError
 from mocha_actors.gateway.close_codes import RefusedTokenError
-from mocha_actors.gateway.identity import Token
 from mocha_actors.gateway.rest import DiscordRest, RestUnavailableError, open_rest
 
 BODY = {
@@ -88,5 +88,5 @@ async def test_what_may_pass_is_transient_and_keeps_retry_after(
 async def test_the_token_is_not_sent_unencrypted(url: str) -> None:
     """But to loopback."""
     with pytest.raises(BadAddressError):
-        async with open_rest(Token("t"), url):
+        async with open_rest(Secret("t"), url):
             pass

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 import trio
 
-from mocha_actors.gateway.identity import Identity, Token
+from mocha_actors.config import Secret
+from mocha_actors.gateway.identity import Identity
 from mocha_actors.gateway.rest import GatewayInfo
 from mocha_actors.gateway.shard import ShardSettings
 from mocha_actors.gateway.transport import ConnectError, Disconnected
 from mocha_actors.pipeline.notices import Alive, Checkpoint, Flush, Quiesce
 from tests.gateway.surroundings import UNREACHABLE, Rest, Store, open_gateway
 
-SETTINGS = ShardSettings(Identity(Token("s3cret")), gateway_url="wss://gateway.test", compression="none")
+SETTINGS = ShardSettings(Identity(Secret("s3cret")), gateway_url="wss://gateway.test", compression="none")
 HELLO = b'{"op":10,"d":{"heartbeat_interval":40000}}'
 
 

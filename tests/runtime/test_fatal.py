@@ -19,7 +19,8 @@ from mocha_actors.runtime import (
     SupervisorSpec,
     open_supervisor,
 )
-from tests.runtime.toys import NO_WAIT, Boom, Ping, Recorder, child, fail, scripted, settle
+
+from .toys import NO_WAIT, Boom, Ping, Recorder, child, fail, scripted, settle
 
 
 class Refused(Exception):

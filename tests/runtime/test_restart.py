@@ -60,18 +60,16 @@ def test_window_equals_a_recount(limit: int, span: float, gaps: list[float]) -> 
 
 
 @pytest.mark.parametrize(
-    ("mode", "significant", "others_alive", "expected"),
+    ("mode", "others_alive", "expected"),
     [
-        (AutoShutdown.NEVER, True, False, False),
-        (AutoShutdown.ANY_SIGNIFICANT, True, True, True),
-        (AutoShutdown.ANY_SIGNIFICANT, False, False, False),
-        (AutoShutdown.ALL_SIGNIFICANT, True, True, False),
-        (AutoShutdown.ALL_SIGNIFICANT, True, False, True),
-        (AutoShutdown.ALL_SIGNIFICANT, False, False, False),
+        (AutoShutdown.NEVER, False, False),
+        (AutoShutdown.ANY_SIGNIFICANT, True, True),
+        (AutoShutdown.ALL_SIGNIFICANT, True, False),
+        (AutoShutdown.ALL_SIGNIFICANT, False, True),
     ],
 )
-def test_auto_shutdown_minds_significant_children_only(
-    mode: AutoShutdown, significant: bool, others_alive: bool, expected: bool
+def test_end_of_a_significant_child_ends_the_supervisor_as_its_mode_says(
+    mode: AutoShutdown, others_alive: bool, expected: bool
 ) -> None:
     """Any: the first significant end; all: the last one."""
-    assert expected is shuts_down(mode, significant=significant, others_alive=others_alive)
+    assert expected is shuts_down(mode, others_alive=others_alive)

@@ -8,6 +8,8 @@ from mocha_actors.runtime import (
     Actor,
     AutoShutdown,
     ChildSpec,
+    CircuitBreaker,
+    DynamicSupervisorSpec,
     Mailbox,
     Restart,
     SpecError,
@@ -54,12 +56,36 @@ def test_wrong_child_is_refused_with_field_and_value(options: dict[str, object],
         ({"auto_shutdown": True}, "auto_shutdown is True"),
         ({"children": ("a",)}, "children is 'a'; allowed: ChildSpec"),
         ({"children": (ChildSpec("a", Actor), ChildSpec("a", Actor))}, "children is 'a'; allowed: each id once"),
+        ({"breakers": ("database",)}, "breakers is 'database'; allowed: CircuitBreaker"),
+        ({"breakers": (CircuitBreaker("db"), CircuitBreaker("db"))}, "breakers is 'db'; allowed: each name once"),
     ],
 )
 def test_wrong_supervisor_is_refused_with_field_and_value(options: dict[str, object], named: str) -> None:
     """As for children."""
     with pytest.raises(SpecError, match=named):
         SupervisorSpec(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"max_children": -1}, "max_children is -1; allowed: None or a whole number >= 0"),
+        ({"max_children": 2.0}, "max_children is 2.0"),
+        ({"max_restarts": -1}, "max_restarts is -1"),
+        ({"max_seconds": 0}, "max_seconds is 0"),
+        ({"template": Actor}, "template is .*; allowed: None or a ChildSpec"),
+        ({"template": ChildSpec("a", SupervisorSpec())}, "template.start is .*; allowed: what makes an actor"),
+        ({"template": ChildSpec("a", Actor, ref=REF)}, "template.ref is .*; allowed: none"),
+        (
+            {"template": ChildSpec("a", Actor, restart=Restart.TEMPORARY, significant=True)},
+            "a.significant is True; allowed: False under auto_shutdown never",
+        ),
+    ],
+)
+def test_wrong_dynamic_supervisor_is_refused_with_field_and_value(options: dict[str, object], named: str) -> None:
+    """As for any supervisor; it knows no automatic shutdown."""
+    with pytest.raises(SpecError, match=named):
+        DynamicSupervisorSpec(**options)
 
 
 @pytest.mark.parametrize(

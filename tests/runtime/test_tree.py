@@ -4,9 +4,17 @@ import pytest
 import trio
 import trio.testing
 
-from mocha_actors.runtime import Backoff, ChildSpec, Mailbox, SupervisorSpec, open_supervisor
+from mocha_actors.runtime import (
+    Backoff,
+    BreakerPolicy,
+    ChildSpec,
+    CircuitBreaker,
+    Mailbox,
+    SupervisorSpec,
+    open_supervisor,
+)
 
-from .toys import Boom, Forever, child, settle
+from .toys import Boom, Forever, Recorder, child, settle
 
 
 async def test_snapshot_tells_what_a_person_asks_of_a_misbehaving_tree(autojump_clock: trio.testing.MockClock) -> None:
@@ -44,3 +52,45 @@ async def test_incarnations_and_restarts_are_counted_over_restarts_of_the_superv
         found = {each.name: (each.incarnation, each.restarts) for each in sup.which_children("s")}
         assert {"x": (1, 0), "y": (1, 0)} == found
         assert (1, 1) == (sup.tree().children[0].incarnation, sup.tree().children[0].restarts)
+
+
+async def test_tree_shows_its_breakers_and_is_not_ready_while_a_required_one_rejects(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """At any level; when its wait is over it does not count any more, because only a call could close it."""
+    recorder, policy = Recorder(), BreakerPolicy(minimum_calls=1, window=1, wait=30)
+    needed, wanted = CircuitBreaker("database", policy), CircuitBreaker("cache", policy, required=False)
+    inner = SupervisorSpec(breakers=(needed, wanted))
+    async with open_supervisor(SupervisorSpec(children=(ChildSpec("s", inner),)), on_event=recorder) as sup:
+        assert sup.tree().ready
+        with pytest.raises(Boom):
+            async with wanted:
+                raise Boom
+        assert sup.tree().ready
+        with pytest.raises(Boom):
+            async with needed:
+                raise Boom
+        await trio.sleep(10)
+        tree = sup.tree()
+        assert ["breaker database"] == list(tree.unready())
+        assert tree.render().splitlines() == [
+            "mocha  running",
+            "  s  running",
+            "    breaker database  opened  next attempt in 20.0 s  rejected 0",
+            "    breaker cache  opened  next attempt in 20.0 s  rejected 0",
+        ]
+        await trio.sleep(20)
+        assert sup.tree().ready
+    assert ["cache", "database"] == [event.path for event in recorder.named("breaker.opened")]
+
+
+async def test_breaker_with_its_own_hook_keeps_it() -> None:
+    """The tree's hook is for breakers that have none."""
+    own, trees = Recorder(), Recorder()
+    breaker = CircuitBreaker("database", BreakerPolicy(minimum_calls=1, window=1), on_event=own)
+    async with open_supervisor(SupervisorSpec(breakers=(breaker,)), on_event=trees):
+        with pytest.raises(Boom):
+            async with breaker:
+                raise Boom
+    assert ["breaker.opened"] == [event.name for event in own.events]
+    assert [] == trees.named("breaker.opened")

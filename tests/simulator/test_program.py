@@ -72,7 +72,7 @@ def test_it_says_where_it_listens_and_obeys_until_stdin_ends() -> None:
         {"cmd": "dance"},
         {"cmd": "burst"},
         {"cmd": "burst", "count": 0},
-        {"cmd": "op7", "shard": 1},
+        {"cmd": "op7", "slow": True},
         {"cmd": "drop", "how": "softly"},
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,7 @@ from tests.simulator.client import Client, connect, first_hand, replays
 PLAIN, ZLIB = "v=10&encoding=json", "v=10&encoding=json&compress=zlib-stream"
 
 
-@pytest.fixture(autouse=True)
-async def _patience() -> AsyncIterator[None]:
-    with trio.fail_after(20):
-        yield
+pytestmark = pytest.mark.timeout(30)
 
 
 def quiet(**settings: Any) -> SimulatorSettings:
@@ -158,7 +154,7 @@ async def test_a_mistake_closes_the_connection_with_its_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "code"), [("v=6", 4012), ("v=10&encoding=etf", 4002), ("compress=zstd-stream", 4002)]
+    ("query", "code"), [("v=6", 4012), ("v=10&encoding=etf", 4002), ("compress=snappy", 4002)]
 )
 async def test_what_is_not_spoken_here_is_refused(query: str, code: int) -> None:
     """Another API version, encoding or compression is closed at once, instead of a HELLO that nobody can read."""
@@ -270,11 +266,10 @@ async def test_rest_tells_where_the_gateway_is() -> None:
         headers = {"Authorization": "Bot simulator"}
         answer = await http.get(f"{simulator.api_url}/gateway/bot", headers=headers)
 
-        assert answer.json() == {
-            "url": simulator.gateway_url,
-            "shards": 3,
-            "session_start_limit": {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1},
-        }
+        limit = answer.json()["session_start_limit"]
+        assert (answer.json()["url"], answer.json()["shards"]) == (simulator.gateway_url, 3)
+        assert (limit["total"], limit["remaining"], limit["max_concurrency"]) == (1000, 999, 1)
+        assert 86_380_000 < limit["reset_after"] <= 86_400_000
         assert (await http.get(f"{simulator.api_url}/gateway")).json() == {"url": simulator.gateway_url}
         me = (await http.get(f"{simulator.api_url}/users/@me", headers=headers)).json()
         assert (me["id"], me["bot"]) == (str(simulator.world.bot.id), True)

@@ -1,0 +1,168 @@
+"""The tree of a running Mocha: who is there, whom each talks to, and what restarts it.
+
+    mocha                       one_for_one
+     ├─ writer                  the only one who writes
+     ├─ stats                   questions
+     ├─ processors              one_for_one: message
+     ├─ dispatcher
+     ├─ control                 the control socket
+     └─ gateway                 one_for_one: identify, shard-0, shard-1, …
+
+The children are started in this order, so that the reverse order, in which they are stopped, is the order in which events drain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from types import ModuleType
+from typing import Any, Final
+
+from mocha_actors.config import Config, Secret
+from mocha_actors.control import Control, Status
+from mocha_actors.db.grouping import Grouping
+from mocha_actors.db.readers import Readers
+from mocha_actors.db.store import Store
+from mocha_actors.db.writer import Writer, bytes_of, events_of, writer_mailbox
+from mocha_actors.discord.intents import parse_intents
+from mocha_actors.errors import ConfigError, PermanentError, SystemFailure
+from mocha_actors.events.dispatcher import Dispatcher, Routes
+from mocha_actors.gateway.clock import ReceiveClock
+from mocha_actors.gateway.identify_queue import MAILBOX as IDENTIFY_MAILBOX
+from mocha_actors.gateway.identify_queue import TakeTurn
+from mocha_actors.gateway.identity import Identity
+from mocha_actors.gateway.rest import DiscordRest
+from mocha_actors.gateway.shard import ShardSettings, Surroundings
+from mocha_actors.gateway.tree import ShardRef, gateway_children
+from mocha_actors.pipeline.batch import Work
+from mocha_actors.pipeline.counters import Counters
+from mocha_actors.processors import message
+from mocha_actors.processors.base import FailureWindow, Processor
+from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, CircuitBreaker, Mailbox, SupervisorSpec, new_ref
+from mocha_actors.stats.engine import MAILBOX as STATS_MAILBOX
+from mocha_actors.stats.engine import QueryEngine
+
+NEVER_POISON: Final = 1 << 31
+"""Redeliveries of batches and work: whoever crashes over them bounds the crashes, and the mailbox must not lose them."""
+
+DISPATCHER_MAILBOX: Final = Mailbox(8_192, redeliver=NEVER_POISON, max_bytes=64 << 20, weigh=events_of, size=bytes_of)
+PROCESSOR_MAILBOX: Final = Mailbox(16_384, redeliver=NEVER_POISON, weigh=len)
+
+PROCESSORS: Final[dict[str, ModuleType]] = {"message": message}
+"""The processors by name: modules with ``HANDLES``, the events, and ``translate``, from an event to its facts."""
+
+FATAL: Final = (PermanentError, SystemFailure)
+"""Errors that no restart mends. They end the tree at once and come out of :meth:`mocha_actors.client.StatsClient.open`."""
+
+
+class Refs:
+    """The addresses of all actors, made before the tree, so that each can be given to those who send to it."""
+
+    def __init__(self, shards: int) -> None:
+        """Addresses for a tree with ``shards`` shards."""
+        self.writer: ActorRef[Any] = new_ref("writer", writer_mailbox())
+        self.stats: ActorRef[Any] = new_ref("stats", STATS_MAILBOX)
+        self.processors: dict[str, ActorRef[Work]] = {name: new_ref(name, PROCESSOR_MAILBOX) for name in PROCESSORS}
+        self.dispatcher: ActorRef[Any] = new_ref("dispatcher", DISPATCHER_MAILBOX)
+        self.control: ActorRef[None] = new_ref("control")
+        self.identify: ActorRef[TakeTurn] = new_ref("identify", IDENTIFY_MAILBOX)
+        self.shards: list[ShardRef] = [new_ref(f"shard-{shard}") for shard in range(shards)]
+
+    def routes(self) -> Routes:
+        """Which processor takes which event."""
+        return {event: self.processors[name] for name, module in PROCESSORS.items() for event in module.HANDLES}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the actors share and outlive them.
+
+    Attributes:
+        store: the database, owned.
+        readers: its readers.
+        rest: Discord's API.
+        breaker: guards the database.
+        counters: of the program.
+        status: how the whole is, given the events per second.
+        on_fatal: told why a shard ended for good.
+
+    """
+
+    store: Store
+    readers: Readers
+    rest: DiscordRest
+    breaker: CircuitBreaker
+    counters: Counters
+    status: Callable[[float], Status]
+    on_fatal: Callable[[PermanentError], None]
+
+
+def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: Parts) -> SupervisorSpec:
+    """The specification of the whole tree. Nothing is started."""
+    tree = _Builder(config)
+    writer = partial(
+        Writer, parts.store.port, epoch=parts.store.epoch, dispatcher=refs.dispatcher, listeners=dict(enumerate(refs.shards)),
+        breaker=parts.breaker, counters=parts.counters, grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
+    )  # fmt: skip
+    stats = config.stats
+    engine = partial(QueryEngine, parts.readers, concurrency=stats.reader_threads, deadline=stats.deadline_s)
+    dispatcher = partial(Dispatcher, refs.writer, refs.routes())
+    control = partial(Control, parts.store.path, lambda: parts.counters.committed, parts.status)
+    return tree.supervisor(
+        tree.child("writer", writer, refs.writer),
+        tree.child("stats", engine, refs.stats),
+        ChildSpec("processors", tree.supervisor(*(tree.processor(name, ref) for name, ref in refs.processors.items()))),
+        tree.child("dispatcher", dispatcher, refs.dispatcher),
+        tree.child("control", control, refs.control),
+        ChildSpec("gateway", _gateway(shards, refs, parts)),
+    )
+
+
+class _Builder:
+    """Specifications with the limits of the configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self._limits = config.supervision
+
+    def supervisor(self, *children: ChildSpec) -> SupervisorSpec:
+        limits = self._limits
+        return SupervisorSpec(children=children, max_restarts=limits.max_restarts, max_seconds=limits.max_seconds)
+
+    def child(self, name: str, start: Callable[[], Actor[Any]], ref: ActorRef[Any]) -> ChildSpec:
+        limits = self._limits
+        backoff = Backoff(limits.backoff_base_s, limits.backoff_cap_s)
+        return ChildSpec(name, start, ref=ref, backoff=backoff, shutdown=limits.drain_s, fatal=FATAL)
+
+    def processor(self, name: str, ref: ActorRef[Work]) -> ChildSpec:
+        return self.child(name, partial(Processor, name, PROCESSORS[name].translate, FailureWindow()), ref)
+
+
+def _gateway(shards: list[ShardSettings], refs: Refs, parts: Parts) -> SupervisorSpec:
+    surroundings = Surroundings(
+        dispatcher=refs.dispatcher, writer=refs.writer, identify=refs.identify, rest=parts.rest, counters=parts.counters,
+        clock=ReceiveClock(), rng=Random(), on_fatal=parts.on_fatal,  # noqa: S311  # jitter
+    )  # fmt: skip
+    return gateway_children(dict(zip(refs.shards, shards, strict=True)), surroundings)
+
+
+def shard_settings(config: Config, token: Secret, shards: int) -> list[ShardSettings]:
+    """What each of the ``shards`` shards of this process is to do.
+
+    Raises:
+        ConfigError: an intent is unknown.
+
+    """
+    discord = config.discord
+    try:
+        intents = parse_intents(discord.intents)
+    except ConfigError as error:
+        raise ConfigError(f"discord.intents: {error}") from None
+    identity = partial(
+        Identity, token, shards=shards, intents=intents, large_threshold=discord.large_threshold
+    )
+    settings = partial(
+        ShardSettings, api_url=discord.api_url, gateway_url=discord.gateway_url, compression=discord.compression
+    )
+    return [settings(identity(shard=shard)) for shard in range(shards)]
