@@ -19,7 +19,8 @@ SELECT shard, session_id, resume_url, seq, fingerprint, last_alive_ms FROM gatew
 STANDING: Final = "SELECT session_id, seq, last_alive_ms, epoch FROM gateway_sessions WHERE shard = ?"
 
 ADVANCE: Final = """\
-UPDATE gateway_sessions SET seq = ?1, last_alive_ms = max(last_alive_ms, ?2) WHERE shard = ?3 AND session_id = ?4 AND epoch = ?5 AND seq < ?1"""
+UPDATE gateway_sessions SET seq = :seq, last_alive_ms = max(last_alive_ms, :last_alive_ms)
+WHERE shard = :shard AND session_id = :session_id AND epoch = :epoch AND seq < :seq"""
 
 START: Final = """\
 INSERT OR REPLACE INTO gateway_sessions (shard, session_id, resume_url, seq, fingerprint, epoch, last_alive_ms, user_id, application_id)
@@ -76,7 +77,7 @@ def advance(connection: sqlite3.Connection, shard: int, to: Standing, epoch: int
         FencedOutError: the shard has another owner or another session.
 
     """
-    moved = connection.execute(ADVANCE, (to.seq, to.last_alive_ms, shard, to.session_id, epoch)).rowcount
+    moved = connection.execute(ADVANCE, {**to._asdict(), "shard": shard, "epoch": epoch}).rowcount
     if not moved:
         now = standing(connection, shard, epoch)
         if now is None or now.session_id != to.session_id:

@@ -43,15 +43,21 @@ class Session:
         self._db = orm.Database()
         # Pony registers plain functions only and passes over a bound method without a word.
         self._db.on_connect(lambda _db, connection: self._configure(connection))
-        with translated():
-            self._db.bind(provider="sqlite", filename=str(path), create_db=False, timeout=BUSY_SECONDS)
+        try:
+            with translated():
+                self._db.bind(provider="sqlite", filename=str(path), create_db=False, timeout=BUSY_SECONDS)
+        except BaseException:
+            # Pony forgets a connection that it could not bind to.
+            for connection in self._connections:
+                connection.close()
+            raise
         define(self._db)
 
     def _configure(self, connection: sqlite3.Connection) -> None:
-        for pragma in PRAGMAS:
-            connection.execute(pragma)
         # Pony reconnects after some errors, and the log can be cared for only outside its transactions.
         self._connections[:] = [connection]
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
 
     def map_entities(self) -> None:
         """Bind the entities to the tables, which must exist by now. Raises MochaError where one is missing."""

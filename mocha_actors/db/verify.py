@@ -39,41 +39,41 @@ KEYS: Final = {
 
 STORED: Final = {
     "user_day": """
-        SELECT guild_id, user_id, day, author_class, kind, sent, deleted FROM user_day WHERE guild_id = ?1 AND day = ?2""",
+        SELECT guild_id, user_id, day, author_class, kind, sent, deleted FROM user_day WHERE guild_id = :guild AND day = :day""",
     "channel_hour": """
         SELECT guild_id, channel_id, hour, author_class, kind, sent, deleted FROM channel_hour
-        WHERE guild_id = ?1 AND hour >= ?2 * 24 AND hour < (?2 + 1) * 24""",
+        WHERE guild_id = :guild AND hour >= :day * 24 AND hour < (:day + 1) * 24""",
     "guild_hour": """
         SELECT guild_id, hour, author_class, kind, sent, deleted FROM guild_hour
-        WHERE guild_id = ?1 AND hour >= ?2 * 24 AND hour < (?2 + 1) * 24""",
+        WHERE guild_id = :guild AND hour >= :day * 24 AND hour < (:day + 1) * 24""",
 }
 
 RECOUNT: Final = {
     "user_day": f"""
         SELECT guild_id, user_id, {DAY_OF}, author_class, kind, count(*), count(deleted_ms) FROM message_events
-        WHERE guild_id = ?1 AND message_id >= ?2 AND message_id <= ?3 AND kind <> {SYSTEM} AND author_class <> {WEBHOOK}
+        WHERE guild_id = :guild AND message_id >= :first AND message_id <= :last AND kind <> {SYSTEM} AND author_class <> {WEBHOOK}
         GROUP BY user_id, {DAY_OF}, author_class, kind""",  # noqa: S608 - constants
     "channel_hour": f"""
         SELECT guild_id, channel_id, {HOUR_OF}, author_class, kind, count(*), count(deleted_ms) FROM message_events
-        WHERE guild_id = ?1 AND message_id >= ?2 AND message_id <= ?3 AND kind <> {SYSTEM}
+        WHERE guild_id = :guild AND message_id >= :first AND message_id <= :last AND kind <> {SYSTEM}
         GROUP BY channel_id, {HOUR_OF}, author_class, kind""",  # noqa: S608 - constants
     "guild_hour": f"""
         SELECT guild_id, {HOUR_OF}, author_class, kind, count(*), count(deleted_ms) FROM message_events
-        WHERE guild_id = ?1 AND message_id >= ?2 AND message_id <= ?3 AND kind <> {SYSTEM}
+        WHERE guild_id = :guild AND message_id >= :first AND message_id <= :last AND kind <> {SYSTEM}
         GROUP BY {HOUR_OF}, author_class, kind""",  # noqa: S608 - constants
 }
 
 RAW: Final = """
     SELECT guild_id, message_id, channel_id, user_id, author_class, kind FROM message_events
-    WHERE guild_id = ?1 AND message_id >= ?2 AND message_id <= ?3"""
+    WHERE guild_id = :guild AND message_id >= :first AND message_id <= :last"""
 
-NEXT_GUILD: Final = " UNION ALL ".join(f"SELECT min(guild_id) FROM {table} WHERE guild_id > ?1" for table in KEYS)  # noqa: S608
+NEXT_GUILD: Final = " UNION ALL ".join(f"SELECT min(guild_id) FROM {table} WHERE guild_id > :guild" for table in KEYS)  # noqa: S608
 
 NEXT_DAY: Final = f"""
-    SELECT ((min(message_id) >> 22) + {DISCORD_EPOCH_MS}) / {DAY_MS} FROM message_events WHERE guild_id = ?1 AND message_id >= ?3
-    UNION ALL SELECT min(day) FROM user_day WHERE guild_id = ?1 AND day >= ?2
-    UNION ALL SELECT min(hour) / 24 FROM channel_hour WHERE guild_id = ?1 AND hour >= ?2 * 24
-    UNION ALL SELECT min(hour) / 24 FROM guild_hour WHERE guild_id = ?1 AND hour >= ?2 * 24"""  # noqa: S608 - constants of this module
+    SELECT ((min(message_id) >> 22) + {DISCORD_EPOCH_MS}) / {DAY_MS} FROM message_events WHERE guild_id = :guild AND message_id >= :first
+    UNION ALL SELECT min(day) FROM user_day WHERE guild_id = :guild AND day >= :day
+    UNION ALL SELECT min(hour) / 24 FROM channel_hour WHERE guild_id = :guild AND hour >= :day * 24
+    UNION ALL SELECT min(hour) / 24 FROM guild_hour WHERE guild_id = :guild AND hour >= :day * 24"""  # noqa: S608 - constants of this module
 
 
 class Truth(Protocol):
@@ -100,10 +100,11 @@ class Piece(NamedTuple):
     day: int
 
     @property
-    def messages(self) -> tuple[int, int | None, int]:
-        """The guild, and the first and last message id that the day may have; no range at all for a day that no snowflake has."""
+    def parameters(self) -> dict[str, int | None]:
+        """Of the queries: guild, day, and the first and last message id of the day; no first one for a day that no snowflake has."""
         first, following = first_id(self.day), first_id(self.day + 1)
-        return self.guild, first, LARGEST_ID if following is None else following - 1
+        last = LARGEST_ID if following is None else following - 1
+        return {"guild": self.guild, "day": self.day, "first": first, "last": last}
 
 
 def first_id(day: int) -> int | None:
@@ -153,17 +154,17 @@ async def pieces(readers: Readers) -> AsyncIterator[Piece]:
 def next_piece(connection: sqlite3.Connection, after: Piece) -> Piece | None:
     """The first piece after ``after``; None at the end. A few look-ups in the keys, whatever the size of the tables."""
     guild, day = after.guild, after.day + 1
-    while (found := least(connection, NEXT_DAY, guild, day, first_id(day))) is None:
-        following = least(connection, NEXT_GUILD, guild)
+    while (found := least(connection, NEXT_DAY, Piece(guild, day))) is None:
+        following = least(connection, NEXT_GUILD, Piece(guild, day))
         if following is None:
             return None
         guild, day = following, 0
     return Piece(guild, found)
 
 
-def least(connection: sqlite3.Connection, sql: str, *parameters: int | None) -> int | None:
+def least(connection: sqlite3.Connection, sql: str, piece: Piece) -> int | None:
     """The smallest number that a query of one column returns; None when there is none."""
-    return min((number for (number,) in connection.execute(sql, parameters) if number is not None), default=None)
+    return min((number for (number,) in connection.execute(sql, piece.parameters) if number is not None), default=None)
 
 
 def verify_piece(connection: sqlite3.Connection, piece: Piece) -> Verification:
@@ -171,23 +172,23 @@ def verify_piece(connection: sqlite3.Connection, piece: Piece) -> Verification:
     result = Verification()
     for table, recount in RECOUNT.items():
         stored = read(connection, STORED[table], len(KEYS[table]), piece)
-        recounted = read(connection, recount, len(KEYS[table]), piece.messages)
+        recounted = read(connection, recount, len(KEYS[table]), piece)
         result += compare(table, stored, recounted)
     return result
 
 
 def compare_piece(connection: sqlite3.Connection, piece: Piece, expected: Mapping[str, Table]) -> Verification:
     """Compare one piece with what ``expected`` says of its tables."""
-    result = compare("message_events", read(connection, RAW, 2, piece.messages), expected.get("message_events", {}))
+    result = compare("message_events", read(connection, RAW, 2, piece), expected.get("message_events", {}))
     for table, sql in STORED.items():
         stored = {key: numbers[:1] for key, numbers in read(connection, sql, len(KEYS[table]), piece).items()}
         result += compare(table, stored, expected.get(table, {}))
     return result
 
 
-def read(connection: sqlite3.Connection, sql: str, width: int, parameters: tuple[int | None, ...]) -> Table:
+def read(connection: sqlite3.Connection, sql: str, width: int, piece: Piece) -> Table:
     """The rows of a query as a table; the first ``width`` columns are the key."""
-    return {row[:width]: row[width:] for row in connection.execute(sql, parameters)}
+    return {row[:width]: row[width:] for row in connection.execute(sql, piece.parameters)}
 
 
 def by_piece(truth: Truth) -> dict[Piece, dict[str, dict[Key, Numbers]]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -13,11 +15,11 @@ UPSERT = BulkInsert("INSERT INTO numbers (a, b, c)", "(?, ?, 7)", "ON CONFLICT (
 
 
 @pytest.fixture
-def connection() -> sqlite3.Connection:
+def connection() -> Iterator[sqlite3.Connection]:
     """A database with one table."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE numbers (a INTEGER PRIMARY KEY, b INTEGER, c INTEGER)")
-    return connection
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE numbers (a INTEGER PRIMARY KEY, b INTEGER, c INTEGER)")
+        yield connection
 
 
 @pytest.mark.parametrize("count", [0, 1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS + 5])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,8 @@ async def test_the_write_ahead_log_can_be_emptied(path: Path) -> None:
         copy = path.with_name("copy.db")
         copy.write_bytes(path.read_bytes())
 
-        assert sqlite3.connect(copy).execute("SELECT id FROM guilds").fetchall() == [(1,)]
+        with closing(sqlite3.connect(copy)) as connection:
+            assert connection.execute("SELECT id FROM guilds").fetchall() == [(1,)]
 
 
 async def test_a_lock_held_by_another_program_is_a_transient_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
