@@ -15,7 +15,7 @@ import trio
 from mocha_actors.simulator.control import execute
 from mocha_actors.simulator.errors import SettingsError, SimulatorError
 from mocha_actors.simulator.server import Simulator, open_simulator
-from mocha_actors.simulator.settings import PROFILES, SimulatorSettings
+from mocha_actors.simulator.settings import PROFILES, RESUME_ADDRESSES, SimulatorSettings
 
 STDIN = 0
 
@@ -31,7 +31,17 @@ STDIN = 0
 @click.option("--count", type=click.IntRange(min=0), help="End the traffic after so many events.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="File for a line of each dispatch.")
 @click.option("--token", default="simulator", show_default=True, help="The only bot token that is accepted.")
-@click.option("--compress-level", type=click.IntRange(0, 9), default=1, show_default=True, help="Level of zlib-stream.")
+@click.option("--compress-level", type=click.IntRange(0, 9), default=1, show_default=True, help="Of zlib and zstd.")
+@click.option("--members", type=click.IntRange(1), default=60, show_default=True, help="People in each guild.")
+@click.option("--heartbeat-interval", type=float, default=41.25, show_default=True, help="Seconds, told in HELLO.")
+@click.option(
+    "--max-concurrency", type=click.IntRange(1), default=1, show_default=True, help="Shards that start at once."
+)
+@click.option("--identify-spacing", type=float, default=0.0, show_default=True, help="Seconds between IDENTIFYs.")
+@click.option("--identify-limit", type=click.IntRange(0), default=1000, show_default=True, help="IDENTIFYs a day.")
+@click.option(
+    "--resume-address", type=click.Choice(RESUME_ADDRESSES), default="own", show_default=True, help="Where to RESUME."
+)
 @click.option("--control", type=click.Choice(["stdio"]), help="Obey JSON lines on stdin, and end when it ends.")
 def command(*, control: str | None, **options: Any) -> None:
     """Play Discord on the loopback: REST, gateway and seeded traffic.

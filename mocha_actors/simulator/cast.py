@@ -12,6 +12,9 @@ GUILD_MESSAGES_INTENT = 1 << 9
 DIRECT_MESSAGES_INTENT = 1 << 12
 DIRECT_CHANNEL_TYPE = 1
 
+WRITERS = 500
+"""Most members of a guild who ever write."""
+
 Draw = Callable[[], float]
 """Draws a number from 0 up to but without 1."""
 
@@ -32,7 +35,7 @@ class Cast:
 
     def __init__(self, guild: Guild) -> None:
         """Render the members, bots and webhooks of a guild, of which one webhook belongs to an application."""
-        self._humans = [author_of(member) for member in guild.members]
+        self._humans = [author_of(member) for member in guild.members[:WRITERS]]
         self._bots = [author_of(member) for member in guild.bots]
         self._webhooks = [author_of_webhook(hook) for hook in guild.webhooks if hook.application_id is None]
         owned = [(hook, hook.application_id) for hook in guild.webhooks if hook.application_id is not None]

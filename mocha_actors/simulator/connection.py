@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import trio
 
 from mocha_actors.simulator.compression import STREAMS
-from mocha_actors.simulator.event import Event
+from mocha_actors.simulator.cursor import Cursor
 from mocha_actors.simulator.faults import (
     CloseOnAccept,
     DelayAcks,
@@ -36,7 +36,7 @@ from mocha_actors.simulator.gateway import (
     Tell,
 )
 from mocha_actors.simulator.payloads import GATEWAY_VERSION
-from mocha_actors.simulator.session import UNSEEN, Session
+from mocha_actors.simulator.session import Session
 from mocha_actors.simulator.websocket import FrameEncoder, ServerWebSocket
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ FRAMES_A_SEND = 512
 
 CLOSE_TIMEOUT = 1.0
 """Seconds for which a client may take its time to answer a close frame."""
-
-RESUMED = Event(b"RESUMED", 0, 0, b'{"_trace":[]}')
 
 NO_CODE = 1006
 """Stands for the end of a connection without a close frame."""
@@ -66,14 +64,11 @@ Cut = Literal["half-message", "half-frame"]
 class Connection:
     """Carries one conversation over one websocket.
 
-    One task reads and answers; another writes, and is the only one to do so. Dispatches are not queued here: the writer
-    follows the session with a cursor, live and in a replay alike, so a slow client costs nothing but the session's
-    memory.
+    One task reads and answers; another writes, and is the only one to do so. It follows the session with a cursor.
 
     Attributes:
         number: which connection of the simulator this is, counted from 1.
         conversation: what was said so far.
-        seq: number of the last dispatch that was handed to the socket.
         client_close_code: with what the client closed, 1006 if it just went.
         half_open: whether the connection is dead without being closed.
         ended: set by the server when the connection is over and its session is on its own.
@@ -102,8 +97,7 @@ class Connection:
         self._slow: Slow | None = None
         self._raw: list[bytes] = []
         self._controls: list[bytes] = []
-        self._own: dict[int, bytes] = {}
-        self._replay_until = 0
+        self._cursor: Cursor | None = None
         self._closing: Close | None = None
         self._cut: Cut | None = None
         self._wake = trio.Event()
@@ -114,7 +108,6 @@ class Connection:
         self.conversation = conversation
         conversation.shard = shard
         self.ended = trio.Event()
-        self.seq = 0
         self.client_close_code = NO_CODE
         self.half_open = False
         self.behave(manners)
@@ -132,8 +125,7 @@ class Connection:
     @property
     def backlog(self) -> int:
         """Number of dispatches that wait for this connection."""
-        session = self.conversation.session
-        return session.last_seq - self.seq if session and not self._closing else 0
+        return self._cursor.backlog if self._cursor and not self._closing else 0
 
     @property
     def close_code(self) -> int:
@@ -210,7 +202,7 @@ class Connection:
     def hang_up(self, *, reset: bool) -> None:
         """End at once and without a close frame: by a TCP reset, or by an orderly end of the TCP connection."""
         if reset:
-            set_reset_on_close(self._stream)
+            self._stream.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
         self._closing = self._closing or HUNG_UP
         self._scope.cancel()
         self._stream.socket.close()
@@ -294,14 +286,10 @@ class Connection:
         self._follow(later.answer())
 
     def _attach(self, attach: Attach) -> None:
-        session = attach.session
-        self.seq = attach.seq
-        self._replay_until = session.last_seq
-        self._hub.attached(self, session, fresh=attach.fresh)
+        self._cursor = Cursor(attach.session, attach.seq)
+        self._hub.attached(self, attach.session, fresh=attach.fresh)
         if not attach.fresh:
-            resumed = session.dispatch_unseen(RESUMED)
-            self._own[session.last_seq] = resumed
-            self._hub.record(session, [resumed])
+            self._hub.record(attach.session, [self._cursor.end_replay()])
         self.wake()
 
     async def _write(self) -> None:
@@ -341,41 +329,24 @@ class Connection:
 
     def _next_half(self) -> bytes:
         """Take the first half of the next dispatch if the connection is to end there. It does not count as sent."""
-        session = self.conversation.session
-        if self._cut is None or session is None:
+        if self._cut is None or self._cursor is None:
             return b""
-        frame = next((frame for frame in session.after(self.seq, FRAMES_A_SEND) if frame is not UNSEEN), b"")
+        frame = self._cursor.peek(FRAMES_A_SEND)
         self.close(HALF if self._cut == "half-message" else HUNG_UP)
         encode = self._encoder.encode_half_message if self._cut == "half-message" else self._encoder.encode_half_frame
         return encode(frame)
 
     def _next_dispatches(self) -> bytes:
         """Take the next dispatches of the session, and write replayed ones to the ledger."""
-        session = self.conversation.session
-        if session is None or not self.backlog:
+        cursor = self._cursor
+        if cursor is None or not self.backlog:
             return b""
-        if not session.can_resume(self.seq):
-            self._hub.registry.end(session)
+        if cursor.is_lost:
+            self._hub.registry.end(cursor.session)
             self.close(OVERFLOW)
             return b""
-        replay = self.seq < self._replay_until
-        limit = min(FRAMES_A_SEND, self._replay_until - self.seq) if replay else FRAMES_A_SEND
-        frames = session.after(self.seq, limit)
-        self.seq += len(frames)
-        session.sent_seq = max(session.sent_seq, self.seq)
-        if UNSEEN in frames:
-            frames = self._fill_in(frames)
+        replay = cursor.is_replaying
+        frames = cursor.take(FRAMES_A_SEND)
         if replay:
-            self._hub.record(session, frames, replay=True)
+            self._hub.record(cursor.session, frames, replay=True)
         return self._encoder.encode(frames)
-
-    def _fill_in(self, frames: list[bytes]) -> list[bytes]:
-        """Put this connection's own RESUMED in its place, and drop those of earlier connections."""
-        first = self.seq - len(frames) + 1
-        numbered = ((seq, frame or self._own.get(seq)) for seq, frame in enumerate(frames, first))
-        return [frame for _, frame in numbered if frame]
-
-
-def set_reset_on_close(stream: trio.SocketStream) -> None:
-    """Let the end of a TCP connection be a reset."""
-    stream.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))

@@ -93,6 +93,7 @@ class Place:
         intent: bit of the intents without which messages from here are not seen.
         previous_id: id of the message that may be answered, 0 if there is none.
         previous: that message, as JSON.
+        previous_bare: that message without its contents, as JSON.
     """
 
     guild_id: int
@@ -101,6 +102,16 @@ class Place:
     intent: int
     previous_id: int = 0
     previous: str = ""
+    previous_bare: str = ""
+
+
+def without_content(draft: Draft, place: Place) -> Draft:
+    """Take away what only sessions with the MESSAGE_CONTENT intent see, here and in the message that is answered.
+
+    Source: https://discord.com/developers/docs/events/gateway#message-content-intent.
+    """
+    quoted = place.previous_bare if draft.quoted == place.previous else draft.quoted
+    return draft._replace(content="", embeds="", attachments="", components="", quoted=quoted)
 
 
 def render(draft: Draft, place: Place, message_id: int, when: str) -> str:

@@ -13,12 +13,14 @@ class Event(NamedTuple):
         guild_id: where it happened; 0 is a direct message.
         intent: bit of the intents without which a session does not get it; 0 if every session gets it.
         data: the `d` of the frame, as JSON.
+        bare: the `d` for sessions without the MESSAGE_CONTENT intent; None if it is the same for all.
     """
 
     name: bytes
     guild_id: int
     intent: int
     data: bytes
+    bare: bytes | None = None
 
 
 def control(op: int, data: bytes = b"null") -> bytes:

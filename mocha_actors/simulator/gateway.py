@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -25,11 +25,12 @@ from mocha_actors.simulator.faults import (
     RefuseSession,
     ReplayOverlap,
 )
-from mocha_actors.simulator.members import FindGuild, answer_members
+from mocha_actors.simulator.members import answer_members
 from mocha_actors.simulator.registry import SessionRegistry
 from mocha_actors.simulator.session import Session
 from mocha_actors.simulator.settings import SimulatorSettings
 from mocha_actors.simulator.starts import Start
+from mocha_actors.simulator.world import Guild
 
 MAX_PAYLOAD_BYTES = 4096
 """Longest payload that a client may send."""
@@ -139,7 +140,12 @@ class Conversation:
     """
 
     def __init__(
-        self, settings: SimulatorSettings, registry: SessionRegistry, plan: FaultPlan, find_guild: FindGuild, now: float
+        self,
+        settings: SimulatorSettings,
+        registry: SessionRegistry,
+        plan: FaultPlan,
+        guilds: Mapping[int, Guild],
+        now: float,
     ) -> None:
         """Begin at `now`, in monotonic seconds.
 
@@ -147,13 +153,13 @@ class Conversation:
             settings: what is allowed.
             registry: opens and finds sessions.
             plan: what the next IDENTIFY or RESUME suffers.
-            find_guild: returns the guild of an id, if there is one.
+            guilds: all guilds that the bot is in, by id.
             now: monotonic seconds.
         """
         self._settings = settings
         self._registry = registry
         self._plan = plan
-        self._find_guild = find_guild
+        self._guilds = guilds
         self._authenticated = False
         self._heard: deque[float] = deque(maxlen=settings.payload_limit)
         self.session: Session | None = None
@@ -208,7 +214,7 @@ class Conversation:
 
     def _find_members(self, session: Session, data: object, now: float) -> Answer | None:
         try:
-            events = answer_members(session, data, self._find_guild, now)
+            events = answer_members(session, data, self._guilds, now)
         except (msgspec.MsgspecError, ValueError):
             return DECODE_ERROR
         return Tell(events) if events else None
@@ -229,6 +235,8 @@ class Conversation:
         if not (isinstance(shard, list) and len(shard) == 2 and all(map(_is_int, shard)) and 0 <= shard[0] < shard[1]):
             return INVALID_SHARD
         self.shard = shard[0]
+        if sum((guild_id >> 22) % shard[1] == shard[0] for guild_id in self._guilds) > self._settings.max_guilds:
+            return SHARDING_REQUIRED
         intents = data.get("intents")
         if not _is_int(intents) or intents & ~KNOWN_INTENTS:
             return INVALID_INTENTS

@@ -40,6 +40,7 @@ class Hub:
 
     Attributes:
         world: who and what is there.
+        guilds: its guilds, by id.
         registry: the sessions.
         plan: what the next connections and answers suffer.
         transcript: what the clients did.
@@ -59,6 +60,7 @@ class Hub:
         self.plan = FaultPlan()
         self.transcript = Transcript()
         self.world = world
+        self.guilds = {guild.id: guild for guild in world.guilds}
         self._guild_creates: dict[int, Event] = {}
         self._ledger = ledger
         self._resume_url = resume_url
@@ -134,12 +136,9 @@ class Hub:
             self._guild_creates[guild.id] = guild_create(guild)
         return self._guild_creates[guild.id]
 
-    def find_guild(self, guild_id: int) -> Guild | None:
-        """Return the guild of this id, if there is one."""
-        return next((guild for guild in self.world.guilds if guild.id == guild_id), None)
-
     def join_guild(self, guild: Guild, event: Event) -> None:
         """Let the bot join a guild; `event` is its GUILD_CREATE."""
+        self.guilds[guild.id] = guild
         self.world = replace(self.world, guilds=(*self.world.guilds, guild))
         self.deliver([event])
 

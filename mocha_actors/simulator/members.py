@@ -5,7 +5,7 @@ Source: https://discord.com/developers/docs/events/gateway-events#request-guild-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -27,8 +27,6 @@ MAX_NONCE_BYTES = 32
 LIST_INTERVAL = 30.0
 """Seconds for which all members of a guild can be asked for once."""
 
-FindGuild = Callable[[int], Guild | None]
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,10 +40,10 @@ class _Request(msgspec.Struct):
 
     @property
     def wants_all(self) -> bool:
-        return self.query == "" and not self.limit
+        return self.user_ids is None and self.query == "" and not self.limit
 
 
-def answer_members(session: Session, data: object, find_guild: FindGuild, now: float) -> list[Event]:
+def answer_members(session: Session, data: object, guilds: Mapping[int, Guild], now: float) -> list[Event]:
     """Find what a client asks for, as the dispatches that answer it; `now` is monotonic seconds.
 
     There is no answer at all, since Discord documents none, to a request for a guild that is not there, for more than
@@ -56,7 +54,7 @@ def answer_members(session: Session, data: object, find_guild: FindGuild, now: f
         ValueError: an id is no number, or the request names neither a query nor ids.
     """
     request = msgspec.convert(data, _Request)
-    guild = find_guild(int(request.guild_id))
+    guild = guilds.get(int(request.guild_id))
     ids = _ids(request)
     if guild is None or not session.sees(guild.id) or len(ids) > MAX_FOUND or not _may(session, request):
         return []
@@ -79,7 +77,7 @@ def _ids(request: _Request) -> list[int]:
 
 
 def _may(session: Session, request: _Request) -> bool:
-    needed = GUILD_MEMBERS_INTENT if request.wants_all and request.user_ids is None else 0
+    needed = GUILD_MEMBERS_INTENT if request.wants_all else 0
     needed |= GUILD_PRESENCES_INTENT if request.presences else 0
     return not needed & ~session.intents
 

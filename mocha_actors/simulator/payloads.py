@@ -19,7 +19,6 @@ from mocha_actors.simulator.world import CATEGORY, FORUM, VOICE, Channel, Guild,
 GUILDS_INTENT = 1 << 0
 GUILD_MEMBERS_INTENT = 1 << 1
 GUILD_PRESENCES_INTENT = 1 << 8
-MESSAGE_CONTENT_INTENT = 1 << 15
 
 GATEWAY_VERSION = 10
 

@@ -91,6 +91,10 @@ class Simulator:
         self._hub = Hub(settings, world, ledger, partial(_resume_url, settings.resume_address, resume_base))
         self._driver = Driver(settings, MessageStream(world, settings.seed), self._hub)
         self._port = Port(settings, self._hub, RestApi(settings, world, self._hub.registry, self.gateway_url))
+        self._port_number = port
+        self._listeners: Sequence[trio.SocketListener] = ()
+        self._listening = trio.CancelScope()
+        self._is_back = trio.Event()
         self._guild_numbers = count(settings.guilds)
         self.transcript: Transcript = self._hub.transcript
 
@@ -137,12 +141,17 @@ class Simulator:
             connection.hang_up(reset=how == "reset")
 
     async def restart(self, seconds: float = 0.5) -> None:
-        """Be away for some seconds: connections are reset, new ones too; the sessions survive."""
-        self._port.down = True
+        """Be away for some seconds: connections are reset and new ones refused; the sessions survive.
+
+        Raises:
+            SimulatorError: somebody took the port meanwhile.
+        """
+        self._listening.cancel()
         for connection in tuple(self._hub.connections):
             connection.hang_up(reset=True)
         await trio.sleep(seconds)
-        self._port.down = False
+        self._listeners = await listen(self.settings.host, self._port_number)
+        self._is_back.set()
 
     def op7(self, shard: int | None = None) -> None:
         """Ask the identified clients, or that of one shard, to reconnect."""
@@ -219,7 +228,7 @@ class Simulator:
             raise ValueError(msg)
         data = d if isinstance(d, bytes) else msgspec.json.encode(d)
         if self.settings.ledger is not None:
-            data = bytes(msgspec.json.decode(data, type=msgspec.Raw))
+            _check_json(data, t)
         sessions = self._hub.registry.of_shard(shard)
         self._hub.tell(sessions, [Event(t.encode(), 0, 0, data)])
         await trio.lowlevel.checkpoint()
@@ -228,7 +237,7 @@ class Simulator:
     async def create_guild(self, members: int, shard: int = 0) -> Guild:
         """Let the bot join a new guild of any size, to which later READYs belong too; nobody writes there.
 
-        It is made in a thread, which takes about two seconds for 100,000 members.
+        It is made in a thread, which takes some seconds for 100,000 members.
         """
         number = next(number for number in self._guild_numbers if number % self.settings.shards == shard)
         guild, event = await trio.to_thread.run_sync(self._make_guild, number, members)
@@ -267,15 +276,29 @@ class Simulator:
 
     async def run(self, listeners: Sequence[trio.SocketListener]) -> None:
         """Serve clients and make traffic until cancelled."""
+        self._listeners = listeners
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._driver.run)
             nursery.start_soon(self._keep_checking)
-            await trio.serve_listeners(self._port.serve, list(listeners), handler_nursery=nursery)
+            while True:
+                self._listening, self._is_back = trio.CancelScope(), trio.Event()
+                with self._listening:
+                    await trio.serve_listeners(self._port.serve, list(self._listeners), handler_nursery=nursery)
+                await self._is_back.wait()
 
     async def _keep_checking(self) -> None:
         while True:
             await trio.sleep(CHECK_INTERVAL)
             self._hub.check(trio.current_time())
+
+
+def _check_json(data: bytes, name: str) -> None:
+    """Refuse what would make the ledger unreadable."""
+    try:
+        msgspec.json.decode(data)
+    except msgspec.MsgspecError as error:
+        msg = f"the ledger takes JSON alone, which the data of {name} is not: {error}"
+        raise ValueError(msg) from error
 
 
 def _resume_url(kind: str, base: str, shard: int) -> str:
@@ -295,7 +318,7 @@ async def open_simulator(settings: SimulatorSettings) -> AsyncIterator[Simulator
             ledger = Ledger(settings.ledger)
             stack.callback(ledger.close)
         dead_port = stack.enter_context(_dead_port(settings)) if settings.resume_address == "dead" else 0
-        listeners = await listen(settings)
+        listeners = await listen(settings.host, settings.port)
         simulator = Simulator(settings, listeners[0].socket.getsockname()[1], ledger, dead_port)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(simulator.run, listeners)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import h11
 import trio
 
-from mocha_actors.simulator.connection import Connection, set_reset_on_close
+from mocha_actors.simulator.connection import Connection
 from mocha_actors.simulator.errors import SimulatorError
 from mocha_actors.simulator.faults import RefuseUpgrade
 from mocha_actors.simulator.gateway import Conversation
@@ -29,11 +29,7 @@ RESUME_PATH = "/resume/"
 
 
 class Port:
-    """Serves TCP connections as what their first request makes of them: REST, or a gateway's client.
-
-    Attributes:
-        down: whether every connection is reset at once, as if nobody listened.
-    """
+    """Serves TCP connections as what their first request makes of them: REST, or a gateway's client."""
 
     def __init__(self, settings: SimulatorSettings, hub: Hub, rest: RestApi) -> None:
         """Serve connections in the name of a hub."""
@@ -41,14 +37,10 @@ class Port:
         self._hub = hub
         self._rest = rest
         self._accepted = 0
-        self.down = False
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Serve one TCP connection. A client that goes away is no error."""
         try:
-            if self.down:
-                set_reset_on_close(stream)
-                return
             head = b""
             with trio.move_on_after(REQUEST_TIMEOUT):
                 head = await _read_head(stream)
@@ -74,7 +66,7 @@ class Port:
             await stream.send_all(_refusal(opening))
             return
         conversation = Conversation(
-            self._settings, self._hub.registry, self._hub.plan, self._hub.find_guild, trio.current_time()
+            self._settings, self._hub.registry, self._hub.plan, self._hub.guilds, trio.current_time()
         )
         level, manners = self._settings.compress_level, self._hub.plan.manners(None)
         await self._serve_gateway(
@@ -123,16 +115,16 @@ def _refusal(fault: RefuseUpgrade) -> bytes:
     return encode_answer(connection, fault.status, {"message": "Refused on demand.", "code": 0}, headers)
 
 
-async def listen(settings: SimulatorSettings) -> Sequence[trio.SocketListener]:
-    """Take the port.
+async def listen(host: str, port: int) -> Sequence[trio.SocketListener]:
+    """Take a port, or a free one for 0.
 
     Raises:
         SimulatorError: somebody else has it, or it cannot be had.
     """
     try:
-        return await trio.open_tcp_listeners(settings.port, host=settings.host)
+        return await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         reason = "is in use by another program" if taken else f"cannot be used: {os.strerror(error.errno or 0)}"
-        msg = f"port {settings.port} of {settings.host} {reason}"
+        msg = f"port {port} of {host} {reason}"
         raise SimulatorError(msg) from error

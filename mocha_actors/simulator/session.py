@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from mocha_actors.simulator.event import Event
 
+MESSAGE_CONTENT_INTENT = 1 << 15
+"""Bit of the intents without which the contents of messages are empty."""
+
 UNSEEN = b""
 """Stands in the memory for a dispatch that is never replayed, so that positions and sequence numbers stay in step."""
 
@@ -60,18 +63,21 @@ class Session:
         return (guild_id >> 22) % self.shards == self.shard
 
     def select(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Pick the events whose guild and intent this session is to get."""
+        """Pick the events whose guild and intent this session is to get, without contents that it is not to see."""
         missing = ~self.intents
-        if self.shards == 1:
-            return [event for event in events if not event.intent & missing]
-        return [event for event in events if not event.intent & missing and self.sees(event.guild_id)]
+        chosen = [event for event in events if not event.intent & missing]
+        if self.shards > 1:
+            chosen = [event for event in chosen if self.sees(event.guild_id)]
+        if missing & MESSAGE_CONTENT_INTENT:
+            chosen = [event if event.bare is None else event._replace(data=event.bare) for event in chosen]
+        return chosen
 
     def dispatch(self, events: Sequence[Event]) -> list[bytes]:
         """Number events, remember them, and return their frames."""
         first = self.last_seq + 1
         payloads = [
             b'{"t":"%b","s":%d,"op":0,"d":%b}' % (name, seq, data)
-            for seq, (name, _, _, data) in enumerate(events, start=first)
+            for seq, (name, _, _, data, _) in enumerate(events, start=first)
         ]
         self.remember(payloads)
         return payloads

@@ -69,7 +69,7 @@ class SimulatorSettings:
     ledger: Path | None = None
     heartbeat_interval: float = 41.25
     session_timeout: float = 180.0
-    replay_events: int = 1_000_000
+    replay_events: int = 250_000
     replay_bytes: int = 1 << 30
     trim_on_heartbeat: bool = False
     compress_level: int = 1

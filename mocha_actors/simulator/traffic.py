@@ -8,7 +8,7 @@ from itertools import chain, repeat
 
 from mocha_actors.discord.snowflake import from_time_ms
 from mocha_actors.simulator.cast import Cast, direct_place, places_of
-from mocha_actors.simulator.draft import render
+from mocha_actors.simulator.draft import render, without_content
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.payloads import timestamp
 from mocha_actors.simulator.shapes import QUOTABLE, SHAPES, Shape, direct
@@ -32,8 +32,12 @@ class MessageStream:
         """Prepare authors and places."""
         self._rng = random.Random(f"messages {seed}")  # noqa: S311 - a repeatable stream is the point
         self._contents = contents(self._rng, TEXTS)
-        self._places = [(Cast(guild), place) for guild in world.guilds for place in places_of(guild)]
-        self._direct = (Cast(world.guilds[0]), direct_place(world))
+        casts = [Cast(guild) for guild in world.guilds]
+        self._places = [
+            (cast, place) for cast, guild in zip(casts, world.guilds, strict=True) for place in places_of(guild)
+        ]
+        self._direct = (casts[0], direct_place(world))
+        self._own_id = world.bot.id
         self._last_id = 0
         self._stamp = (0, "")
 
@@ -48,10 +52,16 @@ class MessageStream:
         cast, place = self._direct if shape is direct else self._places[int(draw() ** 2 * len(self._places))]
         scene = cast.scene(draw, place, self._contents[int(draw() * TEXTS)])
         message_id = self._last_id = max(from_time_ms(now_ms), self._last_id + 1)
-        text = render(shape(scene), place, message_id, self._when(now_ms))
+        draft, when = shape(scene), self._when(now_ms)
+        text = render(draft, place, message_id, when)
+        if shape is direct or draft.author.id == self._own_id:
+            # The contents of private messages, and of the bot's own, need no intent.
+            bare = text
+        else:
+            bare = render(without_content(draft, place), place, message_id, when)
         if shape in QUOTABLE:
-            place.previous_id, place.previous = message_id, text
-        return Event(b"MESSAGE_CREATE", place.guild_id, place.intent, text.encode())
+            place.previous_id, place.previous, place.previous_bare = message_id, text, bare
+        return Event(b"MESSAGE_CREATE", place.guild_id, place.intent, text.encode(), bare.encode())
 
     def _when(self, now_ms: int) -> str:
         """Return the timestamp, made once for all messages of a millisecond."""

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import trio
+import zstandard
 from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 INTENTS = 1 << 0 | 1 << 9 | 1 << 12
@@ -19,12 +20,18 @@ SESSION_KEPT = 4900
 """Close code of a client that will come back."""
 
 
+INFLATERS: dict[str, Any] = {
+    "zlib-stream": zlib.decompressobj,
+    "zstd-stream": lambda: zstandard.ZstdDecompressor().decompressobj(),
+}
+
+
 class Client:
     """One connection to the gateway."""
 
-    def __init__(self, websocket: WebSocketConnection, *, compressed: bool) -> None:
+    def __init__(self, websocket: WebSocketConnection, compression: str | None) -> None:
         self.websocket = websocket
-        self._inflater = zlib.decompressobj() if compressed else None
+        self._inflater = INFLATERS[compression]() if compression in INFLATERS else None
 
     async def receive(self) -> Any:
         """Return the next frame."""
@@ -61,6 +68,12 @@ class Client:
         assert (await self.receive())["op"] == 10
         await self.say(6, {"token": "simulator", "session_id": session_id, "seq": seq})
 
+    async def receive_op(self, op: int) -> Any:
+        """Return the next frame of an opcode, and pass over others."""
+        while (frame := await self.receive())["op"] != op:
+            pass
+        return frame
+
     async def wait_closed(self) -> CloseReason:
         """Read until the connection is closed, and return how."""
         try:
@@ -78,9 +91,10 @@ async def connect(gateway_url: str, query: str = "v=10&encoding=json") -> AsyncI
         await trio.open_tcp_stream(str(url.hostname), int(url.port or 0)) as stream,
         trio.open_nursery() as nursery,
     ):
-        websocket = await wrap_client_stream(nursery, stream, url.netloc, f"/?{query}")
+        path = f"{url.path or '/'}?{query}"
+        websocket = await wrap_client_stream(nursery, stream, url.netloc, path, max_message_size=1 << 28)
         try:
-            yield Client(websocket, compressed="compress" in query)
+            yield Client(websocket, dict(parse_qsl(query)).get("compress"))
         finally:
             with trio.move_on_after(1) as scope:
                 scope.shield = True

@@ -66,7 +66,7 @@ def _run(bot: CountingBot, token: str) -> None:
 
 
 async def test_discord_py_logs_in_and_gets_guilds_and_messages(addresses: Any) -> None:
-    """READY, GUILD_CREATE and every shape of message parse, over zlib-stream, and fill discord.py's own objects."""
+    """READY, GUILD_CREATE and every shape of message parse, over zstd-stream, and fill discord.py's own objects."""
     async with open_simulator(SimulatorSettings(rate=0, count=ENOUGH)) as simulator:
         addresses(simulator)
         bot = CountingBot(ENOUGH)
@@ -75,6 +75,7 @@ async def test_discord_py_logs_in_and_gets_guilds_and_messages(addresses: Any) -
         assert bot.messages == ENOUGH
         assert bot.seen_guilds == {guild.id: (guild.name, 8, 6) for guild in simulator.world.guilds}
         assert bot.types == {0, 6, 7, 8, 18, 19, 20, 21, 23}
+        assert "compress=zstd-stream" in simulator.transcript.connects()[0].target
 
 
 async def test_discord_py_resumes_after_a_drop(addresses: Any) -> None:

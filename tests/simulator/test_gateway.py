@@ -10,7 +10,7 @@ import pytest
 
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.faults import FaultPlan
-from mocha_actors.simulator.gateway import Attach, Close, Conversation
+from mocha_actors.simulator.gateway import Attach, Close, Conversation, ResetToken
 from mocha_actors.simulator.registry import SessionRegistry
 from mocha_actors.simulator.session import Session
 from mocha_actors.simulator.settings import SimulatorSettings
@@ -27,11 +27,11 @@ class Gateway:
         self.ended: list[Session] = []
         ids = count(1)
         self.plan = FaultPlan()
-        self.guilds = {guild.id: guild for guild in build_world(1, 3, 1).guilds}
+        self.guilds = {guild.id: guild for guild in build_world(1, 4, 2).guilds}
         self.registry = SessionRegistry(self.settings, lambda: f"session-{next(ids)}", self.ended.append)
 
     def talk(self) -> Conversation:
-        return Conversation(self.settings, self.registry, self.plan, self.guilds.get, 0.0)
+        return Conversation(self.settings, self.registry, self.plan, self.guilds, 0.0)
 
     def session(self, dispatches: int) -> Session:
         """Identify, and dispatch so many events."""
@@ -90,6 +90,9 @@ def test_a_heartbeat_is_acknowledged_even_before_identify() -> None:
         (2, IDENTIFY | {"shard": [1, 1]}, 4010),
         (2, IDENTIFY | {"shard": [0, 0]}, 4010),
         (2, IDENTIFY | {"shard": "0"}, 4010),
+        (2, IDENTIFY | {"shard": [-1, 2]}, 4010),
+        (2, IDENTIFY | {"shard": [0, 1, 2]}, 4010),
+        (2, IDENTIFY | {"shard": [False, True]}, 4010),
         (2, IDENTIFY | {"intents": 1 << 17}, 4013),
         (2, IDENTIFY | {"intents": "all"}, 4013),
         (2, {"token": "simulator"}, 4013),
@@ -206,3 +209,56 @@ def test_a_client_is_silent_after_more_than_two_intervals() -> None:
 
     assert not conversation.is_silent(now=27.0)
     assert conversation.is_silent(now=28.0)
+
+
+@pytest.mark.parametrize(("shards", "expected"), [(1, 4011), (2, None)])
+def test_a_shard_of_too_many_guilds_closes_with_4011(shards: int, expected: int | None) -> None:
+    """What counts is the guilds of this shard by Discord's formula, not those of the bot."""
+    gateway = Gateway(max_guilds=2)
+    assert code(say(gateway.talk(), 2, IDENTIFY | {"shard": [0, shards]})) == expected
+
+
+def test_too_many_payloads_close_with_4008() -> None:
+    """120 in 60 seconds are allowed, heartbeats among them; the window slides."""
+    conversation = Gateway().talk()
+    for second in range(120):
+        assert json.loads(say(conversation, 1, now=second / 10))["op"] == 11
+    assert json.loads(say(conversation, 1, now=60.0))["op"] == 11
+    assert code(say(conversation, 1, now=60.05)) == 4008
+
+
+def test_a_hasty_identify_is_refused_with_op_9() -> None:
+    """It opens no session, and the same connection may try again later."""
+    gateway = Gateway(identify_spacing=5.0)
+    say(gateway.talk(), 2, IDENTIFY, now=100.0)
+    conversation = gateway.talk()
+
+    assert json.loads(say(conversation, 2, IDENTIFY, now=104.0)) == {"t": None, "s": None, "op": 9, "d": False}
+    assert isinstance(say(conversation, 2, IDENTIFY, now=105.0), Attach)
+    assert gateway.registry.identifies == 2
+
+
+def test_after_an_overdrawn_budget_the_token_is_void() -> None:
+    """For IDENTIFY and RESUME alike."""
+    gateway = Gateway(identify_limit=1)
+    session = gateway.session(dispatches=1)
+
+    assert say(gateway.talk(), 2, IDENTIFY) == ResetToken()
+    assert code(say(gateway.talk(), 2, IDENTIFY)) == 4004
+    assert code(gateway.resume(session.id, 1)) == 4004
+
+
+def test_a_request_for_members_of_no_shape_closes_with_4002() -> None:
+    """Like everything that cannot be decoded."""
+    conversation = Gateway().talk()
+    say(conversation, 2, IDENTIFY)
+    assert code(say(conversation, 8, {"guild_id": "x", "query": ""})) == 4002
+
+
+def test_members_are_told_to_the_session_that_asked() -> None:
+    """As dispatches."""
+    gateway = Gateway()
+    conversation = gateway.talk()
+    say(conversation, 2, IDENTIFY | {"intents": 3})
+    answer = say(conversation, 8, {"guild_id": str(next(iter(gateway.guilds))), "query": "", "limit": 0})
+    assert [event.name for event in answer.events] == [b"GUILD_MEMBERS_CHUNK"]

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mocha_actors.simulator.errors import SimulatorError
@@ -90,6 +90,7 @@ def test_a_session_comes_back_as_it_was(tmp_path: Path) -> None:
     assert back.disconnected_at == 77.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400))
 def test_a_torn_end_is_cut_off_and_the_rest_comes_back(cut: int) -> None:
     """Wherever a crash stops the writing, the whole lines before stay, and the next line begins at the start of a line."""

@@ -66,6 +66,40 @@ def test_it_says_where_it_listens_and_obeys_until_stdin_ends() -> None:
         assert program.wait(5) == 0
 
 
+async def test_faults_and_events_can_be_asked_for_and_the_transcript_read() -> None:
+    """All that a test inside of the process can do, as lines of JSON."""
+    with started("--control", "stdio", "--count", "0", "--guilds", "1", "--heartbeat-interval", "5") as program:
+        gateway_url = answer(program)["gateway_url"]
+        assert ask(program, cmd="session-start-limit", remaining=7, reset_after=60) == {"remaining": 7}
+        assert ask(program, cmd="plan", fault={"fault": "first-frame"}) == {"planned": True}
+        async with connect(gateway_url) as client:
+            assert (await client.receive())["op"] == 7
+        assert ask(program, cmd="plan", fault={"fault": "silent-hello"}, times=None) == {"planned": True}
+        assert ask(program, cmd="clear-plan") == {"planned": False}
+        async with connect(gateway_url) as client:
+            session_id = (await client.identify())["session_id"]
+            await client.receive()
+            assert ask(program, cmd="inject", fault={"fault": "garbage", "kind": "op"}, shard=0) == {"injected": 1}
+            assert (await client.receive())["op"] == 99
+            assert ask(program, cmd="dispatch", t="TYPING_START", d={"n": 1}) == {"dispatched": 3}
+            assert (await client.receive())["d"] == {"n": 1}
+            guild_id = ask(program, cmd="create-guild", members=10)["guild"]
+            assert (await client.receive())["d"]["id"] == guild_id
+            assert ask(program, cmd="drop", how="half-frame") == {"dropped": True}
+            await client.wait_closed()
+        assert ask(program, cmd="restart", seconds=0.1) == {"restarted": True}
+        async with connect(gateway_url) as client:
+            await client.resume(session_id, 4)
+            assert [frame["t"] for frame in await client.receive_many(2)] == ["USER_UPDATE", "RESUMED"]
+            ask(program, cmd="op7", shard=0)
+            assert (await client.receive())["op"] == 7
+
+        transcript = ask(program, cmd="transcript")["transcript"]
+        assert [entry["op"] for entry in transcript if entry["kind"] == "payload"] == [2, 6]
+        assert [entry["code"] for entry in transcript if entry["kind"] == "close" and entry["by"] == "server"] == [1006]
+        assert "simulator" not in json.dumps(transcript), "the token"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -74,6 +108,10 @@ def test_it_says_where_it_listens_and_obeys_until_stdin_ends() -> None:
         {"cmd": "burst", "count": 0},
         {"cmd": "op7", "slow": True},
         {"cmd": "drop", "how": "softly"},
+        {"cmd": "inject", "fault": {"fault": "silent-hello"}},
+        {"cmd": "plan", "fault": {"fault": "half-open"}, "times": 0},
+        {"cmd": "dispatch", "t": "typing", "d": {}},
+        {"cmd": "session-start-limit", "remaining": -1, "reset_after": 1},
     ],
 )
 def test_a_wrong_command_is_answered_and_harms_nothing(wrong: dict[str, Any]) -> None:
@@ -106,6 +144,7 @@ def test_a_signal_ends_it_with_exit_code_0(number: signal.Signals, arguments: tu
     [
         (("--profile", "voice"), "'voice' is not 'messages'", 2),
         (("--rate", "-1"), "rate is -1.0, but must be between 0 and 20000", 2),
+        (("--identify-spacing", "-5"), "identify spacing is -5.0, but must be at least 0 seconds", 2),
         (("--port", "99999"), "99999 is not in the range", 2),
         (("--ledger", "/proc/ledger.jsonl"), "the ledger /proc/ledger.jsonl cannot be opened", 1),
     ],

@@ -153,9 +153,7 @@ async def test_a_mistake_closes_the_connection_with_its_code() -> None:
         assert (reason.code, reason.reason) == (4004, "Authentication failed.")
 
 
-@pytest.mark.parametrize(
-    ("query", "code"), [("v=6", 4012), ("v=10&encoding=etf", 4002), ("compress=snappy", 4002)]
-)
+@pytest.mark.parametrize(("query", "code"), [("v=6", 4012), ("v=10&encoding=etf", 4002), ("compress=snappy", 4002)])
 async def test_what_is_not_spoken_here_is_refused(query: str, code: int) -> None:
     """Another API version, encoding or compression is closed at once, instead of a HELLO that nobody can read."""
     async with open_simulator(quiet()) as simulator, connect(simulator.gateway_url, query) as client:

@@ -114,3 +114,12 @@ def test_a_session_expires_only_without_a_connection() -> None:
 def test_the_id_is_not_shown() -> None:
     """A session's id is a secret, so its repr names the shard alone."""
     assert "secret-id" not in repr(make())
+
+
+def test_contents_are_hidden_from_sessions_without_the_intent() -> None:
+    """What has no second version is the same for all."""
+    event = Event(b"MESSAGE_CREATE", 1 << 22, 1, b'"all"', b'"bare"')
+    same = message("same")
+
+    assert [each.data for each in make().select([event, same])] == [b'"bare"', same.data]
+    assert [each.data for each in make(intents=1 | 1 << 15).select([event, same])] == [b'"all"', same.data]

@@ -22,6 +22,10 @@ from mocha_actors.simulator.settings import SimulatorSettings
         ({"rate": -1.0}, "rate is -1.0, but must be between 0 and 20000"),
         ({"compress_level": 10}, "compress level is 10, but must be between 0 and 9"),
         ({"burst": 0}, "burst is 0, but must be at least 1"),
+        ({"resume_address": "far"}, "resume address is far, but must be one of own, same, dead"),
+        ({"max_concurrency": 0}, "max concurrency is 0, but must be at least 1"),
+        ({"identify_spacing": -1}, "identify spacing is -1, but must be at least 0 seconds"),
+        ({"members": 0}, "members is 0, but must be between 1 and 1000000"),
         ({"session_timeout": 0}, "session timeout is 0, but must be more than 0 seconds"),
     ],
 )

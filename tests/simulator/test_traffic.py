@@ -143,3 +143,17 @@ def test_a_pause_brings_no_events() -> None:
     arrivals.due(0.0)
     arrivals.pause()
     assert arrivals.due(3600.0) == 0
+
+
+def test_contents_are_for_those_with_the_intent(world: World) -> None:
+    """Without MESSAGE_CONTENT four fields are empty, in what is quoted too, but for private and the bot's own messages."""
+    fields = {"content": "", "embeds": [], "attachments": [], "components": []}
+    for event in MessageStream(world, 1).take(2000, NOW_MS):
+        assert event.bare is not None
+        full, bare = json.loads(event.data), json.loads(event.bare)
+        if "guild_id" not in full or full["author"]["id"] == str(world.bot.id):
+            assert bare == full
+            continue
+        quoted = full.get("referenced_message")
+        expected = full | fields | ({"referenced_message": quoted | fields} if quoted else {})
+        assert bare == expected

@@ -1,0 +1,134 @@
+"""The simulator is enough of a Discord for hikari, of which nothing but the addresses is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+
+from mocha_actors.simulator.server import Simulator, open_simulator
+from mocha_actors.simulator.settings import SimulatorSettings
+
+hikari = pytest.importorskip("hikari", reason="hikari is not installed; it belongs to the extra `dev`")
+
+ENOUGH = 1000
+
+TOKEN = "MTAwMDAwMDAwMDAwMDAwMDAw.invented.token"
+"""hikari reads the bot's id out of the first part, so that the simulator's usual token will not do."""
+
+pytestmark = pytest.mark.timeout(60)
+
+
+class CountingBot:
+    """A bot that counts what it gets and leaves when it has enough of it.
+
+    Attributes:
+        guilds: what the library's own cache holds at the end: name, number of channels, of threads and of members.
+        messages: number of messages in guilds.
+        ready: number of READYs.
+        resumed: number of RESUMEDs.
+    """
+
+    def __init__(self, api_url: str, *, intents: Any = None, token: str = TOKEN) -> None:
+        """Make the bot, not yet connected."""
+        self.bot = hikari.GatewayBot(
+            token,
+            rest_url=api_url,
+            intents=intents or hikari.Intents.ALL_UNPRIVILEGED,
+            logs=None,
+            banner=None,
+        )
+        self.messages = self.ready = self.resumed = 0
+        self.guilds: dict[int, tuple[str, int, int, int]] = {}
+
+    async def live(self, enough: Callable[[], bool]) -> None:
+        """Connect, and leave when it is enough."""
+        self.bot.subscribe(hikari.GuildMessageCreateEvent, self._on_message)
+        self.bot.subscribe(hikari.ShardReadyEvent, self._on_ready)
+        self.bot.subscribe(hikari.ShardResumedEvent, self._on_resumed)
+        await self.bot.start(check_for_updates=False)
+        while not enough():
+            await asyncio.sleep(0.02)
+        cache = self.bot.cache
+        for guild_id, guild in cache.get_available_guilds_view().items():
+            threads = cache.get_threads_view_for_guild(guild_id)
+            members = cache.get_members_view_for_guild(guild_id)
+            channels = cache.get_guild_channels_view_for_guild(guild_id)
+            self.guilds[int(guild_id)] = (guild.name, len(channels), len(threads), len(members))
+
+    async def _on_message(self, _: Any) -> None:
+        self.messages += 1
+
+    async def _on_ready(self, _: Any) -> None:
+        self.ready += 1
+
+    async def _on_resumed(self, _: Any) -> None:
+        self.resumed += 1
+
+
+def run(bot: CountingBot, enough: Callable[[], bool]) -> None:
+    """Let a bot live in a loop of its own, for half a minute at most."""
+
+    async def live() -> None:
+        try:
+            await asyncio.wait_for(bot.live(enough), 30)
+        finally:
+            if bot.bot.is_alive:
+                await bot.bot.close()
+
+    asyncio.run(live())
+
+
+async def run_beside(simulator: Simulator, bot: CountingBot, enough: Callable[[], bool]) -> None:
+    """Let a bot live in a thread."""
+    await trio.to_thread.run_sync(run, bot, enough)
+    assert {entry.op for entry in simulator.transcript.payloads()} <= {1, 2, 6, 8}
+
+
+async def test_hikari_gets_guilds_and_messages() -> None:
+    """READY, GUILD_CREATE and every shape of message parse, over zlib-stream, and fill hikari's own cache."""
+    async with open_simulator(SimulatorSettings(rate=2000, token=TOKEN)) as simulator:
+        bot = CountingBot(simulator.api_url)
+        await run_beside(simulator, bot, lambda: bot.messages >= ENOUGH)
+
+        assert (bot.ready, bot.resumed) == (1, 0)
+        assert "compress=zlib-stream" in simulator.transcript.connects()[0].target
+        assert {guild.id: (guild.name, 12, 6, 64) for guild in simulator.world.guilds} == bot.guilds
+
+
+@pytest.mark.parametrize("how", ["op7", "reset", 4000])
+async def test_hikari_resumes_after_a_drop(how: str | int) -> None:
+    """By itself, at the resume address, without a second IDENTIFY."""
+    async with open_simulator(SimulatorSettings(rate=1000, token=TOKEN)) as simulator:
+        bot = CountingBot(simulator.api_url)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_beside, simulator, bot, lambda: bot.resumed > 0 and bot.messages >= ENOUGH)
+            while bot.messages < 50:
+                await trio.sleep(0.02)
+            if how == "op7":
+                simulator.op7()
+            else:
+                await simulator.drop(0, how)
+
+        assert (bot.ready, bot.resumed) == (1, 1)
+        assert len(simulator.transcript.payloads(op=2)) == 1
+        assert simulator.transcript.connects()[-1].target.startswith("/resume/0?")
+
+
+async def test_hikari_asks_for_the_members_of_a_large_guild() -> None:
+    """Opcode 8, by itself, and the chunks fill its cache."""
+    async with open_simulator(SimulatorSettings(rate=1000, token=TOKEN, guilds=1, members=400)) as simulator:
+        bot = CountingBot(simulator.api_url, intents=hikari.Intents.ALL_UNPRIVILEGED | hikari.Intents.GUILD_MEMBERS)
+        await run_beside(simulator, bot, lambda: len(simulator.transcript.payloads(op=8)) > 0 and bot.messages > 20)
+        assert [guild[3] for guild in bot.guilds.values()] == [404]
+
+
+async def test_hikari_is_told_of_a_wrong_token() -> None:
+    """By REST already."""
+    async with open_simulator(SimulatorSettings(token=TOKEN)) as simulator:
+        bot = CountingBot(simulator.api_url, token=TOKEN + "x")
+        with pytest.raises(hikari.UnauthorizedError):
+            await trio.to_thread.run_sync(run, bot, lambda: False)
