@@ -71,7 +71,9 @@ class DiscordSection(Section, frozen=True):
         Annotated[int, Meta(ge=1, le=1024)] | Literal["auto"],
         Meta(description='number of shards, all in this process; "auto" asks Discord at each start'),
     ] = 1
-    compression: Annotated[Literal["none", "zlib-stream"], Meta(description="transport compression")] = "zlib-stream"
+    compression: Annotated[
+        Literal["none", "zlib-stream", "zstd-stream"], Meta(description="transport compression")
+    ] = "zlib-stream"
     large_threshold: Annotated[
         int, Meta(description="members above which GUILD_CREATE leaves out the offline ones", ge=50, le=250)
     ] = 250

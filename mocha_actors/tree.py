@@ -26,6 +26,7 @@ from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.store import Store
 from mocha_actors.db.writer import Writer, bytes_of, events_of, writer_mailbox
+from mocha_actors.discord.decode import EventDecoder
 from mocha_actors.discord.intents import parse_intents
 from mocha_actors.errors import ConfigError, PermanentError, SystemFailure
 from mocha_actors.events.dispatcher import Dispatcher, Routes
@@ -34,7 +35,7 @@ from mocha_actors.gateway.identify_queue import MAILBOX as IDENTIFY_MAILBOX
 from mocha_actors.gateway.identify_queue import TakeTurn
 from mocha_actors.gateway.identity import Identity
 from mocha_actors.gateway.rest import DiscordRest
-from mocha_actors.gateway.shard import ShardSettings, Surroundings
+from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Work
 from mocha_actors.pipeline.counters import Counters
@@ -143,6 +144,7 @@ def _gateway(shards: list[ShardSettings], refs: Refs, parts: Parts) -> Superviso
     surroundings = Surroundings(
         dispatcher=refs.dispatcher, writer=refs.writer, identify=refs.identify, rest=parts.rest, counters=parts.counters,
         clock=ReceiveClock(), rng=Random(), on_fatal=parts.on_fatal,  # noqa: S311  # jitter
+        decoder=EventDecoder(refs.routes()),
     )  # fmt: skip
     return gateway_children(dict(zip(refs.shards, shards, strict=True)), surroundings)
 

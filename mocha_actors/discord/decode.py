@@ -1,7 +1,7 @@
 """From the bytes of a connection to typed events.
 
 A block is what one run of frames held: JSON documents, usually one a line. The usual block holds dispatches of known shape and nothing else;
-it is decoded in one call (3 us an event, of which nearly all is JSON). Any other block is decoded document by document, and only there the
+it is decoded in one call (1 to 3 us an event, of which nearly all is JSON). The data of an event that nobody takes is skipped. Any other block is decoded document by document, and only there the
 exceptions are told apart: a control payload, an unknown event, an event of a known kind with data of the wrong shape, and something
 that is no gateway payload at all.
 
@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, Union
 
 import msgspec
 
-from mocha_actors.discord.events import DISPATCHES, Event, Sequence, UndecodableEvent, UnknownEvent
+from mocha_actors.discord.dispatch import Event, Sequence, UndecodableEvent, UnknownEvent, bare
+from mocha_actors.discord.events import TYPED, UNTYPED
+from mocha_actors.discord.members import GuildMembersChunk
 from mocha_actors.discord.opcodes import Opcode
+from mocha_actors.discord.session import RateLimited, Ready, Resumed
 from mocha_actors.errors import DataError
 
 
@@ -75,39 +78,62 @@ class _Envelope(msgspec.Struct, gc=False):
 EXCERPT: Final = 64 << 10
 """Bytes of an unreadable document that are kept as evidence."""
 
-_KNOWN: Final = frozenset(str(kind.__struct_config__.tag) for kind in DISPATCHES)
+NEEDED: Final = frozenset({Ready, Resumed, RateLimited, GuildMembersChunk})
+"""Events that a shard cannot do without, whoever else takes them."""
+
+_NAMES: Final = (*(str(kind.__struct_config__.tag) for kind in TYPED), *UNTYPED)
+_KNOWN: Final = frozenset(_NAMES)
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-# Ids are strings on the wire and integers here: that is what strict=False is for.
-_events: Final = msgspec.json.Decoder[Any](Union[DISPATCHES], strict=False)  # noqa: UP007 - made from a tuple
 _envelopes: Final = msgspec.json.Decoder(_Envelope)
 _json: Final = json.JSONDecoder(strict=False)
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 
 
-def decode_block(block: bytes) -> Decoded:
-    """Decode a run of frames: JSON documents, separated by newlines or by nothing."""
-    try:
-        events = _events.decode_lines(block)
-    except _UNREADABLE:
-        return _decode_each(block)
-    return Decoded([events] if events else [], None)
+class EventDecoder:
+    """Decodes the events that somebody takes; of all others only ``s`` is read.
 
+    Args:
+        taken: structs of the events to read, beside those of :data:`NEEDED`.
 
-def _decode_each(block: bytes) -> Decoded:
-    pieces: list[list[Event] | Control] = []
-    try:
-        for position, document in _documents(block):
-            payload = _decode_document(document, position)
-            if isinstance(payload, Control):
-                pieces.append(payload)
-            elif pieces and isinstance(pieces[-1], list):
-                pieces[-1].append(payload)
-            else:
-                pieces.append([payload])
-    except ProtocolViolation as violation:
-        return Decoded(pieces, violation)
-    return Decoded(pieces, None)
+    """
+
+    def __init__(self, taken: Iterable[type[Event]] = TYPED) -> None:
+        kinds = {bare(name).__struct_config__.tag: bare(name) for name in _NAMES}
+        kinds |= {kind.__struct_config__.tag: kind for kind in TYPED if kind in NEEDED.union(taken)}
+        # Ids are strings on the wire and integers here: that is what strict=False is for.
+        self._events = msgspec.json.Decoder[Any](Union[tuple(kinds.values())], strict=False)  # noqa: UP007 - made from a tuple
+
+    def decode(self, block: bytes) -> Decoded:
+        """Decode a run of frames: JSON documents, separated by newlines or by nothing."""
+        try:
+            events = self._events.decode_lines(block)
+        except _UNREADABLE:
+            return self._decode_each(block)
+        return Decoded([events] if events else [], None)
+
+    def _decode_each(self, block: bytes) -> Decoded:
+        pieces: list[list[Event] | Control] = []
+        try:
+            for position, document in _documents(block):
+                payload = self._decode_document(document, position)
+                if isinstance(payload, Control):
+                    pieces.append(payload)
+                elif pieces and isinstance(pieces[-1], list):
+                    pieces[-1].append(payload)
+                else:
+                    pieces.append([payload])
+        except ProtocolViolation as violation:
+            return Decoded(pieces, violation)
+        return Decoded(pieces, None)
+
+    def _decode_document(self, document: bytes, position: int) -> Event | Control:
+        """One payload. Raises ProtocolViolation when it is none."""
+        try:
+            event: Event = self._events.decode(document)
+        except _UNREADABLE as error:
+            return _decode_exception(document, position, error)
+        return event
 
 
 def _documents(block: bytes) -> Iterator[tuple[int, bytes]]:
@@ -145,15 +171,6 @@ def _scanned(block: bytes, position: int) -> Iterator[tuple[int, bytes]]:
             reason = f"no JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else "no JSON that can be read"
             raise ProtocolViolation(reason, start, block[start:]) from None
         yield start, block[start:position]
-
-
-def _decode_document(document: bytes, position: int) -> Event | Control:
-    """One payload. Raises ProtocolViolation when it is none."""
-    try:
-        event: Event = _events.decode(document)
-    except _UNREADABLE as error:
-        return _decode_exception(document, position, error)
-    return event
 
 
 def _decode_exception(document: bytes, position: int, error: Exception) -> Event | Control:

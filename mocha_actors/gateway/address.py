@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 from mocha_actors.discord.opcodes import API_VERSION
 from mocha_actors.errors import PermanentError
 
-Compression = Literal["none", "zlib-stream"]
+Compression = Literal["none", "zlib-stream", "zstd-stream"]
 
 DISCORD_HOST: Final = "discord.gg"
 """Discord's gateways are this host and its subdomains; a RESUME sends the token there."""

@@ -54,7 +54,8 @@ class FrameJoiner:
 
     def __init__(self, joins: int, separator: bytes) -> None:
         self._joins, self._separator = joins, separator
-        self._buffer = bytearray()
+        self._chunks: list[bytes | bytearray] = []
+        self._size = self._needed = 0
 
     def feed(self, data: bytes | bytearray) -> bytes:
         """Take what was read; return the frames that are complete by now, joined.
@@ -65,41 +66,56 @@ class FrameJoiner:
             BrokenFramingError: a frame is masked, which no server may do, or larger than :data:`FRAME_LIMIT`.
 
         """
-        buffer, joins = self._buffer, self._joins
-        buffer += data
-        end, start = len(buffer), 0
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size < self._needed:
+            return b""  # the rest of a large frame: joined once, when it is all there
+        buffer, joins, separator = b"".join(self._chunks), self._joins, self._separator
+        end, start, self._needed = len(buffer), 0, 0
         output: list[bytes] = []
         run: list[bytes] = []
         while end - start >= 2:
             first, length, body = buffer[start], buffer[start + 1], start + 2
             if length == 126:
-                length, body = int.from_bytes(buffer[body : body + 2]), body + 2
+                if end - body < 2:
+                    break
+                length, body = buffer[body] << 8 | buffer[body + 1], body + 2
             elif length == 127:
-                length, body = int.from_bytes(buffer[body : body + 8]), body + 8
+                if end - body < 8:
+                    break
+                length, body = _checked(int.from_bytes(buffer[body : body + 8])), body + 8
             elif length & _MASKED:
                 msg = "the server sent a masked frame"
                 raise BrokenFramingError(msg)
-            if body <= end and length > FRAME_LIMIT:
-                msg = f"the server announced a frame of {length} bytes; allowed are {FRAME_LIMIT}"
-                raise BrokenFramingError(msg)
-            if body + length > end:
+            stop = body + length
+            if stop > end:
+                self._needed = stop - start
                 break
             if first == joins:
-                run.append(bytes(buffer[body : body + length]))
+                run += (buffer[body:stop], separator)
             else:
-                self._close(run, output)
-                output.append(bytes(buffer[start : body + length]))
-            start = body + length
-        self._close(run, output)
-        del buffer[:start]
+                _close(run, output)
+                output.append(buffer[start:stop])
+            start = stop
+        _close(run, output)
+        self._chunks, self._size = [buffer[start:]], end - start
         return b"".join(output)
 
-    def _close(self, run: list[bytes], output: list[bytes]) -> None:
-        """Move the payloads of ``run`` to ``output`` as one frame."""
-        if run:
-            payload = self._separator.join(run)
-            output += (_binary_header(len(payload)), payload)
-            run.clear()
+
+def _checked(length: int) -> int:
+    if length > FRAME_LIMIT:
+        msg = f"the server announced a frame of {length} bytes; allowed are {FRAME_LIMIT}"
+        raise BrokenFramingError(msg)
+    return length
+
+
+def _close(run: list[bytes], output: list[bytes]) -> None:
+    """Move the payloads of ``run``, each with a separator behind it, to ``output`` as one frame."""
+    if run:
+        run.pop()
+        output.append(_binary_header(sum(map(len, run))))
+        output += run
+        run.clear()
 
 
 def _binary_header(length: int) -> bytes:

@@ -6,19 +6,29 @@ Source: https://discord.com/developers/docs/events/gateway#encoding-and-compress
 from __future__ import annotations
 
 import zlib
+from secrets import token_bytes
 from typing import Final, Protocol
+
+import zstandard
 
 from mocha_actors.errors import TransientError
 from mocha_actors.gateway.address import Compression
 from mocha_actors.gateway.coalescing import BINARY, TEXT
 
 OUTPUT_LIMIT: Final = 256 << 20
-"""Bytes that may be inflated before a payload is complete: 200 MiB of zeros are 200 KB of zlib."""
+"""Bytes that a run of frames, with what it continues, may inflate to: 200 MiB of zeros are 200 KB of zlib."""
 
 SLICE: Final = 4 << 20
-"""Bytes inflated by one call, so that the limit is noticed early."""
+"""Bytes that one call takes out of a zlib stream, so that the limit is noticed early."""
 
-_SYNC_FLUSH: Final = b"\x00\x00\xff\xff"
+ZSTD_SLICE: Final = 1 << 10
+"""Bytes that one call puts into a zstd stream, whose output cannot be limited: four bytes are 128 KiB at most, so these are 32 MiB."""
+
+ZSTD_WINDOW: Final = 8 << 20
+"""Bytes of the largest window: RFC 8878, section 3.1.1.1.2, asks receivers to support it and senders not to exceed it."""
+
+SEPARATOR_BYTES: Final = 16
+"""Random bytes between joined messages: compressed data will not contain them."""
 
 
 class InflateError(TransientError):
@@ -52,64 +62,128 @@ class PlainDecoder:
         return message
 
 
-class ZlibStreamDecoder:
-    """``zlib-stream``: one context for the connection; a message of Discord's ends with a sync flush.
+class _StreamDecoder:
+    """What both compressions share: a context for the connection, and payloads that may be spread over any number of messages.
 
-    What is inflated is held back until the compressed bytes end with the flush and the text with a brace, so that a payload may be spread over
-    any number of messages, and end by chance in the bytes of a flush.
+    Joined messages are parted again at a separator that the sender cannot know. A payload is complete when its compressed bytes end with
+    :attr:`ending` and its text with a brace; what is not waits for the rest.
     """
 
     joins: int = BINARY
-    separator: bytes = b""
+    name: str
+    ending: bytes = b""
 
     def __init__(self) -> None:
-        self._context = zlib.decompressobj()
+        self.separator = token_bytes(SEPARATOR_BYTES)
+        self._held: list[bytes] = []
+        self._held_size = 0
         self._tail = b""
-        self._pending: list[bytes] = []
-        self._pending_size = 0
 
     def feed(self, message: bytes) -> bytes:
         """Inflate a message, or several joined ones.
 
-        Documents follow each other without separator. They are parted at ``}{"t":``, which no JSON document contains: inside a string its quote
-        would end the string. A document that does not begin with ``t`` stays attached to its neighbour, and the decoder parts them.
-
         Raises:
-            InflateError: the bytes are no zlib, or inflate to more than :data:`OUTPUT_LIMIT`.
+            InflateError: the stream is damaged, or inflates to more than :data:`OUTPUT_LIMIT`.
 
         """
-        self._inflate(message)
-        self._tail = (self._tail + message[-4:])[-4:]
-        if self._tail != _SYNC_FLUSH or not self._pending or not self._pending[-1].endswith(b"}"):
-            return b""
-        block = b"".join(self._pending)
-        self._pending, self._pending_size = [], 0
-        return block.replace(b'}{"t":', b'}\n{"t":')
+        documents: list[bytes] = []
+        size = self._held_size
+        for part in message.split(self.separator):
+            text = self._inflate(part, OUTPUT_LIMIT - size)
+            size += len(text)
+            if self._tail or not (text.endswith(b"}") and part.endswith(self.ending)):
+                text = self._hold(part, text)
+            if text:
+                documents.append(text)
+        return b"\n".join(documents)
 
-    def _inflate(self, data: bytes) -> None:
+    def _hold(self, part: bytes, text: bytes) -> bytes:
+        """Keep a piece of a payload; the whole of it, if this was the last one."""
+        if text:
+            self._held.append(text)
+            self._held_size += len(text)
+        self._tail = (self._tail + part[-4:])[-4:]
+        if not (self._held and self._held[-1].endswith(b"}") and self._tail.endswith(self.ending)):
+            return b""
+        whole = b"".join(self._held)
+        self._held, self._held_size, self._tail = [], 0, b""
+        return whole
+
+    def _inflate(self, data: bytes, limit: int) -> bytes:
+        """All of the text of ``data``. Raises InflateError, soon after ``limit`` bytes if there are more."""
+        raise NotImplementedError
+
+    def _too_much(self) -> InflateError:
+        return InflateError(f"a run of frames inflates to more than {OUTPUT_LIMIT} bytes")
+
+    def _damaged(self, error: Exception) -> InflateError:
+        return InflateError(f"the {self.name} stream is damaged: {error}")
+
+    def _ended(self) -> InflateError:
+        return InflateError(f"the {self.name} stream ended, which a connection's never does")
+
+
+class ZlibStreamDecoder(_StreamDecoder):
+    """``zlib-stream``: a message of Discord's ends with a sync flush, which may by chance stand inside a payload too."""
+
+    name = "zlib"
+    ending = b"\x00\x00\xff\xff"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._context = zlib.decompressobj()
+
+    def _inflate(self, data: bytes, limit: int) -> bytes:
+        context, texts = self._context, []
         try:
             while True:
-                output = self._context.decompress(data, SLICE)
-                self._keep(output)
-                data = self._context.unconsumed_tail
-                if not data and len(output) < SLICE:
+                text = context.decompress(data, SLICE)
+                texts.append(text)
+                limit -= len(text)
+                if limit < 0:
+                    raise self._too_much()
+                if len(text) < SLICE:
                     break
+                data = context.unconsumed_tail
         except zlib.error as error:
-            msg = f"the zlib stream is damaged: {error}"
-            raise InflateError(msg) from None
-        if self._context.eof:
-            msg = "the zlib stream ended, which a connection's never does"
-            raise InflateError(msg)
+            raise self._damaged(error) from None
+        if context.eof:
+            raise self._ended()
+        return text if len(texts) == 1 else b"".join(texts)
 
-    def _keep(self, output: bytes) -> None:
-        if output:
-            self._pending.append(output)
-            self._pending_size += len(output)
-        if self._pending_size > OUTPUT_LIMIT:
-            msg = f"a payload inflates to more than {OUTPUT_LIMIT} bytes"
-            raise InflateError(msg)
+
+class ZstdStreamDecoder(_StreamDecoder):
+    """``zstd-stream``: a message ends a block of the connection's one frame, and never the frame."""
+
+    name = "zstd"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._context = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+
+    def _inflate(self, data: bytes, limit: int) -> bytes:
+        context, texts = self._context, []
+        try:
+            for start in range(0, len(data), ZSTD_SLICE):
+                text = context.decompress(data[start : start + ZSTD_SLICE])
+                texts.append(text)
+                limit -= len(text)
+                if limit < 0:
+                    raise self._too_much()
+        except zstandard.ZstdError as error:
+            raise self._damaged(error) from None
+        if context.eof:
+            raise self._ended()
+        return b"".join(texts)
+
+
+_DECODERS: Final[dict[Compression, type[PlainDecoder | ZlibStreamDecoder | ZstdStreamDecoder]]] = {
+    "none": PlainDecoder,
+    "zlib-stream": ZlibStreamDecoder,
+    "zstd-stream": ZstdStreamDecoder,
+}
 
 
 def block_decoder(compression: Compression) -> BlockDecoder:
     """A fresh decoder: contexts are never shared and never survive a connection."""
-    return ZlibStreamDecoder() if compression == "zlib-stream" else PlainDecoder()
+    return _DECODERS[compression]()

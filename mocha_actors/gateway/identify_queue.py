@@ -90,10 +90,15 @@ class IdentifyQueue(Actor[TakeTurn]):
             return error.retry_after or RETRY
         except PermanentError as error:
             return self._refuse_all(ctx, error)
-        if limit.remaining < 1:
-            self._warn(limit.reset_after / 1000)
-            return max(1.0, limit.reset_after / 1000)
+        if limit.remaining <= min(self._reserve, limit.total - 1):
+            return self._wait_for_reset(limit)
         return min([await self._claim(turn, limit, ctx) for turn in self._heads(limit.max_concurrency)])
+
+    def _wait_for_reset(self, limit: SessionStartLimit) -> float:
+        """Others may have spent what our own log knows nothing of; the reserve is left to whoever has to mend that."""
+        seconds = max(1.0, limit.reset_after / 1000)
+        self._alert(seconds, limit.remaining)
+        return seconds
 
     def _drop_abandoned(self, ctx: Context[TakeTurn]) -> None:
         for turn in [turn for turn in self._waiting if turn.abandoned]:
@@ -120,12 +125,13 @@ class IdentifyQueue(Actor[TakeTurn]):
         claim = ClaimIdentify(turn.shard, self._clock(), limit.max_concurrency, limit.total, self._reserve)
         wait = await self._writer.ask(claim, timeout=CLAIM_TIMEOUT)
         if wait > 0:
-            self._warn(wait)
+            if wait > LONG_WAIT:
+                self._alert(wait, limit.remaining)
             return wait
         self._waiting.remove(turn)
         ctx.reply(turn, None)
         return 0.0 if self._waiting else math.inf
 
-    def _warn(self, wait: float) -> None:
-        if wait > LONG_WAIT:
-            self._log.warning("identify.budget_exhausted", delay=wait, shards=[turn.shard for turn in self._waiting])
+    def _alert(self, wait: float, remaining: int) -> None:
+        shards = [turn.shard for turn in self._waiting]
+        self._log.error("identify.budget_exhausted", delay=wait, remaining=remaining, shards=shards)

@@ -407,6 +407,13 @@ class Protocol:
         if isinstance(self.state, Waiting):
             self.state = Ended()
 
+    def stop(self, now: float) -> list[Effect]:
+        """No connection is wanted any more: the one that there is, is closed resumably."""
+        self.drain()
+        if isinstance(self.state, Beating | AwaitingHello):
+            return self._give_up("the program stops", now)
+        return []
+
     def refused(self, error: PermanentError) -> list[Effect]:
         """What is asked over REST before a connection, or before a turn, was refused for good."""
         self.state = Ended()

@@ -1,11 +1,13 @@
-"""How many payloads a connection may send.
+"""How often something may be sent. Pure; time is an argument.
 
-Source: https://discord.com/developers/docs/events/gateway#rate-limiting
+Sources: https://discord.com/developers/docs/events/gateway#rate-limiting, and https://discord.com/developers/docs/topics/rate-limits for REST.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 LIMIT: Final = 120
@@ -18,21 +20,77 @@ RESERVED: Final = 10
 """Of them, kept for heartbeats: enough down to an interval of 7 s."""
 
 
+class SlidingWindow:
+    """At most ``limit`` events in any ``period`` seconds."""
+
+    def __init__(self, limit: int, period: float) -> None:
+        self._limit, self._period = limit, period
+        self._sent: deque[float] = deque()
+
+    def wait(self, now: float, *, reserved: int = 0) -> float:
+        """Seconds until the next one is allowed, if ``reserved`` of the limit are kept for others."""
+        while self._sent and self._sent[0] <= now - self._period:
+            self._sent.popleft()
+        limit = self._limit - reserved
+        if len(self._sent) < limit:
+            return 0.0
+        return self._sent[len(self._sent) - limit] + self._period - now
+
+    def sent(self, now: float) -> None:
+        """One more."""
+        self._sent.append(now)
+
+
 class SendWindow:
-    """A sliding window over what one connection sent; each connection begins with a fresh one. Pure."""
+    """What one connection sent; each connection begins with a fresh one."""
 
     def __init__(self) -> None:
-        self._sent: deque[float] = deque()
+        self._window = SlidingWindow(LIMIT, PERIOD)
 
     def wait(self, now: float, *, heartbeat: bool) -> float:
         """Seconds until a payload may be sent. Heartbeats may use what is reserved for them."""
-        while self._sent and self._sent[0] <= now - PERIOD:
-            self._sent.popleft()
-        limit = LIMIT if heartbeat else LIMIT - RESERVED
-        if len(self._sent) < limit:
-            return 0.0
-        return self._sent[len(self._sent) - limit] + PERIOD - now
+        return self._window.wait(now, reserved=0 if heartbeat else RESERVED)
 
     def sent(self, now: float) -> None:
         """A payload was sent."""
-        self._sent.append(now)
+        self._window.sent(now)
+
+
+TOO_MANY_REQUESTS: Final = 429
+"""HTTP status of an answer that refuses because of a rate limit."""
+
+
+class RestLimits:
+    """What the headers of REST answers have said about further requests: to one path, or to all."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._all_until = -math.inf
+
+    def wait(self, path: str, now: float) -> float:
+        """Seconds until ``path`` may be asked again."""
+        return max(0.0, self._all_until - now, self._until.get(path, -math.inf) - now)
+
+    def learn(self, path: str, status: int, headers: Mapping[str, str], now: float) -> None:
+        """Take note of an answer. One that refuses is global or of the path's bucket; any other may have been the last for a while."""
+        if status == TOO_MANY_REQUESTS:
+            until = now + retry_after(headers)
+            if headers.get("x-ratelimit-scope") == "global" or headers.get("x-ratelimit-global") == "true":
+                self._all_until = max(self._all_until, until)
+            else:
+                self._until[path] = until
+        elif headers.get("x-ratelimit-remaining") == "0":
+            self._until[path] = now + _seconds(headers.get("x-ratelimit-reset-after"))
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that a server asks to stay away; 0.0 when it names none that make sense."""
+    return max(_seconds(headers.get("retry-after")), _seconds(headers.get("x-ratelimit-reset-after")))
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        seconds = float(text or 0)
+    except ValueError:
+        return 0.0
+    return seconds if 0 <= seconds < math.inf else 0.0

@@ -19,6 +19,7 @@ from mocha_actors.config import Secret
 from mocha_actors.errors import PermanentError, TransientError
 from mocha_actors.gateway.address import BadAddressError, is_loopback
 from mocha_actors.gateway.close_codes import RefusedTokenError
+from mocha_actors.gateway.ratelimit import TOO_MANY_REQUESTS, RestLimits, retry_after
 
 DISCORD_API: Final = "https://discord.com/api/v10"
 
@@ -80,6 +81,7 @@ class DiscordRest:
         self._info: GatewayInfo | None = None
         self._fetched_at = -math.inf
         self._fetching = trio.Lock()
+        self._limits = RestLimits()
 
     async def gateway(self, max_age: float = math.inf) -> GatewayInfo:
         """The gateway's address and limits, at most ``max_age`` seconds old; concurrent callers share one request.
@@ -97,11 +99,18 @@ class DiscordRest:
             return self._info
 
     async def _get(self, path: str) -> httpx.Response:
+        """Ask, unless an earlier answer said that it is too soon: requests that break the limits in spite of that get a bot banned."""
+        wait = self._limits.wait(path, trio.current_time())
+        if wait > 0:
+            msg = f"Discord's API asked to wait {wait:.1f} s more"
+            raise RestUnavailableError(msg, wait)
         try:
-            return await self._client.get(self._api_url + path)
+            response = await self._client.get(self._api_url + path)
         except httpx.HTTPError as error:
             msg = f"{self._api_url} cannot be reached: {type(error).__name__} {error}".rstrip()
             raise RestUnavailableError(msg) from None
+        self._limits.learn(path, response.status_code, response.headers, trio.current_time())
+        return response
 
 
 def _parse(response: httpx.Response) -> GatewayInfo:
@@ -112,9 +121,13 @@ def _parse(response: httpx.Response) -> GatewayInfo:
             raise RefusedTokenError(
                 "Discord refused the bot token (HTTP status 401): copy the current one from the developer portal, page Bot."
             )
-        case 429 | 500 | 502 | 503 | 504 as status:
+        case 403:
+            raise PermanentError(
+                "Discord forbids this bot to use its API (HTTP status 403): see in the developer portal whether the account is disabled."
+            )
+        case status if status == TOO_MANY_REQUESTS or status >= 500:
             msg = f"Discord's API answered with HTTP status {status}"
-            raise RestUnavailableError(msg, _retry_after(response))
+            raise RestUnavailableError(msg, retry_after(response.headers))
         case status:
             msg = f"{response.request.url} answered with HTTP status {status}: check discord.api_url and the bot's account."
             raise PermanentError(msg)
@@ -126,14 +139,6 @@ def _decode(response: httpx.Response) -> GatewayInfo:
     except msgspec.DecodeError as error:
         msg = f"{response.request.url} did not answer as Discord does: {error}"
         raise RestUnavailableError(msg) from None
-
-
-def _retry_after(response: httpx.Response) -> float:
-    try:
-        seconds = float(response.headers.get("retry-after", "0"))
-    except ValueError:
-        return 0.0
-    return seconds if 0 <= seconds < math.inf else 0.0
 
 
 @asynccontextmanager

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
-from random import Random
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import trio
 
-from mocha_actors.discord.decode import decode_block
+from mocha_actors.discord.events import Event
 from mocha_actors.errors import PermanentError, TransientError
-from mocha_actors.gateway.address import BadAddressError, Compression, check_resume_address
+from mocha_actors.gateway.address import BadAddressError, check_resume_address
 from mocha_actors.gateway.batching import BatchBuilder
 from mocha_actors.gateway.coalescing import BrokenFramingError
+from mocha_actors.gateway.commands import Command, MembersReport, ShardMessage
 from mocha_actors.gateway.compression import InflateError
 from mocha_actors.gateway.effects import (
     AwaitTurn,
@@ -40,81 +38,35 @@ from mocha_actors.gateway.effects import (
     SessionLost,
     SessionResumed,
 )  # fmt: skip
+from mocha_actors.gateway.errands import Errands
+from mocha_actors.gateway.fleet import misrouted
 from mocha_actors.gateway.identify_queue import TakeTurn
-from mocha_actors.gateway.identity import Identity, Session
+from mocha_actors.gateway.identity import Session
 from mocha_actors.gateway.outbox import Outbox
 from mocha_actors.gateway.protocol import Protocol
-from mocha_actors.gateway.rest import DISCORD_API, DiscordRest, RestUnavailableError
+from mocha_actors.gateway.rest import RestUnavailableError
 from mocha_actors.gateway.sequence import Sequence
-from mocha_actors.gateway.transport import Disconnected, Transport, open_transport
+from mocha_actors.gateway.settings import ShardSettings, Surroundings
+from mocha_actors.gateway.states import Closing
+from mocha_actors.gateway.transport import Disconnected, Transport
 from mocha_actors.pipeline.batch import Batch
-from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.facts import SessionStarted
 from mocha_actors.pipeline.notices import Alive, Committed, Flush, LoadCheckpoint, Quiesce, SessionInvalidated
-from mocha_actors.runtime import Actor, ActorError, ActorRef, Context
+from mocha_actors.runtime import Actor, ActorError, Context
 
 CHECKPOINT_TIMEOUT: Final = 60.0
 """Seconds to wait for the writer's answer; the supervisor then tries again."""
 
-
-@dataclass(frozen=True, slots=True)
-class ShardSettings:
-    """What one shard is to do.
-
-    Attributes:
-        identity: who it is.
-        api_url: Discord's REST API.
-        gateway_url: the gateway's main address; None asks the API.
-        compression: of what the gateway sends.
-        strict_heartbeat: whether a missing acknowledgement alone means a dead connection, see :class:`.heartbeat.Heart`.
-
-    """
-
-    identity: Identity
-    api_url: str = DISCORD_API
-    gateway_url: str | None = None
-    compression: Compression = "zlib-stream"
-    strict_heartbeat: bool = False
-
-    @property
-    def fingerprint(self) -> str:
-        """See :meth:`Identity.fingerprint`."""
-        return self.identity.fingerprint(self.gateway_url or self.api_url)
+LAG_ALARM: Final = 1.0
+"""Seconds; a timer that fires later than this says that something holds the event loop, heartbeats included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Whom a shard talks to, and what it shares with others.
-
-    Attributes:
-        dispatcher: takes its batches.
-        writer: answers LoadCheckpoint; is told of lost sessions and of quiet ones that live.
-        identify: gives the turn to IDENTIFY.
-        rest: the API.
-        counters: of the program.
-        clock: the receive stamp, milliseconds since the Unix epoch.
-        rng: for jitter.
-        on_fatal: is told why a shard ended for good; what then happens to the program is the caller's decision.
-        open_transport: makes connections; another one in tests.
-
-    """
-
-    dispatcher: ActorRef[Batch]
-    writer: ActorRef[Any]
-    identify: ActorRef[TakeTurn]
-    rest: DiscordRest
-    counters: Counters
-    clock: Callable[[], int]
-    rng: Random
-    on_fatal: Callable[[PermanentError], None]
-    open_transport: Callable[[str, Compression], AbstractAsyncContextManager[Transport]] = open_transport
-
-
-class Shard(Actor[Committed | Quiesce]):
+class Shard(Actor[ShardMessage]):
     """One shard's sessions and connections. A new incarnation resumes from the durable ``s``."""
 
+    _ctx: Context[ShardMessage]
     _protocol: Protocol
-    _scope: trio.CancelScope
+    _tasks: trio.Nursery
 
     def __init__(self, settings: ShardSettings, surroundings: Surroundings) -> None:
         self._settings, self._around = settings, surroundings
@@ -127,25 +79,28 @@ class Shard(Actor[Committed | Quiesce]):
         self._to_connect, self._connects = trio.open_memory_channel[Connect](1)
         self._alarm = trio.CancelScope()
         self._connection: trio.Nursery | None = None
+        self._connection_over = trio.Event()
         self._reading = trio.CancelScope()
-        self._outbox = Outbox()
+        self._errands = Errands(settings.identity, surroundings.rng, self._answer)
+        self._outbox = Outbox(self._errands)
         self._quiesced = self._was_active = False
         self._event_size = 0
 
-    async def run(self, ctx: Context[Committed | Quiesce]) -> None:
+    async def run(self, ctx: Context[ShardMessage]) -> None:
         """Follow the gateway until asked to stop, or until a person must act; then the exit is a normal one."""
+        self._ctx = ctx
         self._protocol = await self._load(ctx)
         try:
-            async with trio.open_nursery() as nursery:
-                self._scope = nursery.cancel_scope
-                nursery.start_soon(self._keep_time)
-                nursery.start_soon(self._connect_for_ever, nursery)
+            async with trio.open_nursery() as self._tasks:
+                self._tasks.start_soon(self._keep_time)
+                self._tasks.start_soon(self._connect_for_ever)
                 await self._take_notices(ctx)
-                nursery.cancel_scope.cancel()
+                await self._leave()
+                self._tasks.cancel_scope.cancel()
         finally:
             self._around.counters.connected -= self._was_active
 
-    async def _load(self, ctx: Context[Committed | Quiesce]) -> Protocol:
+    async def _load(self, ctx: Context[ShardMessage]) -> Protocol:
         """The protocol as the database knows it; what an earlier incarnation handed over is committed first, a new session included."""
         if ctx.incarnation:
             await self._around.writer.ask(Flush(), timeout=CHECKPOINT_TIMEOUT)
@@ -162,13 +117,24 @@ class Shard(Actor[Committed | Quiesce]):
         session = Session(checkpoint.session_id, checkpoint.resume_url)
         return start(session=session, sequence=Sequence(checkpoint.seq, checkpoint.seq))
 
-    async def _take_notices(self, ctx: Context[Committed | Quiesce]) -> None:
+    async def _take_notices(self, ctx: Context[ShardMessage]) -> None:
         async for notice in ctx:
             if isinstance(notice, Committed):
                 self._protocol.committed(notice.session_id, notice.seq)
-            else:
+            elif isinstance(notice, Quiesce):
                 await self._quiesce()
                 ctx.reply(notice, None)
+            else:
+                self._errands.submit(notice, trio.current_time())
+                self._perform([])
+
+    def _answer(self, command: Command, result: MembersReport | Exception | None) -> None:
+        """Tell whoever asked for a command what became of it."""
+        with suppress(ValueError):  # nobody waits any more
+            if isinstance(result, Exception):
+                self._ctx.fail(command, result)
+            else:
+                self._ctx.reply(command, result)
 
     async def _quiesce(self) -> None:
         """Read nothing more and hand over what there is; the heart goes on beating."""
@@ -178,13 +144,34 @@ class Shard(Actor[Committed | Quiesce]):
         self._ready_batches += self._builder.close()
         await self._hand_over()
 
+    async def _end(self) -> None:
+        """End for good, but not before what was received is handed over."""
+        self._ready_batches += self._builder.close()
+        await self._hand_over()
+        self._tasks.cancel_scope.cancel()
+
+    async def _leave(self) -> None:
+        """Close the connection that there is. Its transport reads on meanwhile, so that the peer gets to see the close frame."""
+        self._perform(self._protocol.stop(trio.current_time()))
+        if isinstance(self._protocol.state, Closing):
+            await self._connection_over.wait()
+
     async def _keep_time(self) -> None:
         while True:
-            with trio.CancelScope(deadline=self._protocol.deadline) as self._alarm:
+            with trio.CancelScope(deadline=self._deadline) as self._alarm:
                 await trio.sleep_forever()
-            self._perform(self._protocol.tick(trio.current_time()))
+            now, due = trio.current_time(), self._deadline
+            if now - due > LAG_ALARM:
+                self._log.warning("gateway.loop_lag", seconds=round(now - due, 3))
+            self._errands.tick(now)
+            self._perform(self._protocol.tick(now))
 
-    async def _connect_for_ever(self, nursery: trio.Nursery) -> None:
+    @property
+    def _deadline(self) -> float:
+        """When time alone changes something."""
+        return min(self._protocol.deadline, self._errands.deadline)
+
+    async def _connect_for_ever(self) -> None:
         """One connection after the other: the old one is gone before the next is opened.
 
         What the old one brought is handed over beside that: Discord keeps a session without connection for minutes only, and the dispatcher may
@@ -199,7 +186,7 @@ class Shard(Actor[Committed | Quiesce]):
             except PermanentError as error:
                 self._perform(self._protocol.refused(error))
             self._ready_batches += self._builder.close()
-            nursery.start_soon(self._hand_over)
+            self._tasks.start_soon(self._hand_over)
 
     async def _address(self, resume_url: str | None) -> str:
         """Where to connect to. Raises TransientError for a resume address that must not be used: there is another one."""
@@ -215,6 +202,7 @@ class Shard(Actor[Committed | Quiesce]):
     async def _connect(self, url: str) -> None:
         """One connection, from the upgrade to its end. Raises what :func:`open_transport` raises when none comes about."""
         connected, code = False, None
+        self._connection_over = trio.Event()
         try:
             async with self._around.open_transport(url, self._settings.compression) as transport:
                 connected = True
@@ -224,12 +212,14 @@ class Shard(Actor[Committed | Quiesce]):
             if not connected:
                 raise
             self._perform(self._protocol.broken(str(error), trio.current_time()))
+        finally:
+            self._connection_over.set()
         self._perform(self._protocol.disconnected(code, trio.current_time()))
 
     async def _converse(self, transport: Transport) -> int | None:
         """Send and read until the connection is over; the peer's close code, if it sent one."""
         code = None
-        self._outbox = Outbox()
+        self._outbox = Outbox(self._errands)
         try:
             async with trio.open_nursery() as self._connection:
                 self._connection.start_soon(self._send, transport, self._outbox)
@@ -237,6 +227,7 @@ class Shard(Actor[Committed | Quiesce]):
                 self._connection.cancel_scope.cancel()
         finally:
             self._connection = None
+            self._errands.disconnected(code, trio.current_time())
         return code
 
     async def _send(self, transport: Transport, outbox: Outbox) -> None:
@@ -265,7 +256,7 @@ class Shard(Actor[Committed | Quiesce]):
     def _take(self, block: bytes) -> None:
         """Decode a block and put it through the protocol."""
         now = trio.current_time()
-        pieces, violation = decode_block(block)
+        pieces, violation = self._around.decoder.decode(block)
         self._event_size = len(block) // max(1, sum(len(piece) for piece in pieces if isinstance(piece, list)))
         for piece in pieces:
             if isinstance(piece, list):
@@ -291,7 +282,10 @@ class Shard(Actor[Committed | Quiesce]):
         active = self._protocol.active
         self._around.counters.connected += active - self._was_active
         self._was_active = active
-        self._alarm.deadline = self._protocol.deadline
+        if self._errands:
+            self._errands.active(trio.current_time(), active=active)
+            self._outbox.wake()
+        self._alarm.deadline = self._deadline
 
     def _carry_out(self, effect: Effect) -> None:  # noqa: C901 - one case for each effect, a table in other words
         """Do one thing that the protocol wants. Nothing here waits."""
@@ -314,20 +308,32 @@ class Shard(Actor[Committed | Quiesce]):
                 self._around.counters.resumes += 1
             case SessionLost(session):
                 self._lost_sessions.append(session)
+                self._errands.session_lost()
             case DroppedDuplicates(count):
                 self._around.counters.duplicates += count
             case ReportAlive():
                 self._around.writer.tell_nowait(Alive(self._id, self._around.clock()))
             case Fatal(error):
                 self._around.on_fatal(error)
-                self._scope.cancel()
+                self._tasks.start_soon(self._end)
 
     def _deliver(self, deliver: Deliver) -> None:
         self._around.counters.received += len(deliver.events)
+        self._check_routes(deliver.events)
+        if self._errands.expecting:
+            self._errands.observe(deliver.events, trio.current_time())
         self._ready_batches += self._builder.add(
             deliver.events, session_id=deliver.session.session_id, replayed=deliver.replayed, event_size=self._event_size,
             now=trio.current_time(), now_ms=self._around.clock(),
         )  # fmt: skip
+
+    def _check_routes(self, events: list[Event]) -> None:
+        """Count events of guilds that are another shard's. They are taken all the same: Discord has sent them to nobody else."""
+        shards = self._settings.identity.shards
+        count = misrouted(events, self._id, shards) if shards > 1 else 0
+        if count:
+            self._around.counters.misrouted += count
+            self._log.warning("gateway.misrouted", count=count, total=self._around.counters.misrouted)
 
     def _begin(self, began: SessionBegan) -> None:
         """READY is settled here, with the fact that makes the session the shard's checkpoint, and travels alone."""

@@ -130,7 +130,7 @@ async def _dial(nursery: trio.Nursery, address: str, decoder: BlockDecoder) -> T
     try:
         with trio.fail_after(CONNECT_TIMEOUT):
             tcp = await trio.open_tcp_stream(host, port)
-            stream = _encrypted(tcp, host) if parts.scheme == "wss" else tcp
+            stream = await _encrypted(tcp, host) if parts.scheme == "wss" else tcp
             return await _upgrade(nursery, stream, parts.netloc, f"{parts.path}?{parts.query}", decoder)
     except trio.TooSlowError:
         msg = f"{host}:{port} did not answer within {CONNECT_TIMEOUT:.0f} s"
@@ -156,9 +156,21 @@ async def _upgrade(
     return Transport(connection, joined, decoder)
 
 
-def _encrypted(tcp: trio.SocketStream, host: str) -> trio.SSLStream[trio.SocketStream]:
-    """TLS over ``tcp`` with the system's certificates and host name checks."""
-    return trio.SSLStream(tcp, ssl.create_default_context(), server_hostname=host, https_compatible=True)
+async def _encrypted(tcp: trio.SocketStream, host: str) -> trio.SSLStream[trio.SocketStream]:
+    """TLS over ``tcp`` with the system's certificates and host name checks. Raises ConnectError when that fails.
+
+    The handshake is made here: inside trio-websocket its failure would go unnoticed until the time-out, and its reason be lost.
+    """
+    stream = trio.SSLStream(tcp, ssl.create_default_context(), server_hostname=host, https_compatible=True)
+    try:
+        await stream.do_handshake()
+    except BaseException as error:
+        await trio.aclose_forcefully(stream)
+        if isinstance(error, trio.BrokenResourceError):
+            msg = f"no encrypted connection to {host}: {error.__cause__ or error}"
+            raise ConnectError(msg) from error
+        raise
+    return stream
 
 
 def _cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from mocha_actors.gateway.commands import ShardMessage
 from mocha_actors.gateway.identify_queue import IdentifyQueue
-from mocha_actors.gateway.shard import Shard, ShardSettings, Surroundings
-from mocha_actors.pipeline.notices import Committed, Quiesce
+from mocha_actors.gateway.settings import ShardSettings, Surroundings
+from mocha_actors.gateway.shard import Shard
 from mocha_actors.runtime import ActorRef, Backoff, ChildSpec, Restart, SupervisorSpec
 
-ShardRef = ActorRef[Committed | Quiesce]
+ShardRef = ActorRef[ShardMessage]
 
 
 def gateway_children(shards: Mapping[ShardRef, ShardSettings], surroundings: Surroundings) -> SupervisorSpec:

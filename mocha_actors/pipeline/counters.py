@@ -46,6 +46,7 @@ class Counters:
         committed: events whose transaction is durable: ``ignored`` and ``dead_lettered`` ones included.
         ignored: committed events that are no fact.
         dead_lettered: committed events that became dead letters.
+        misrouted: dispatches about a guild that belongs to another shard.
         connected: shards whose session is active now.
         resumes: sessions continued by RESUME.
         identifies: sessions begun by IDENTIFY.
@@ -61,6 +62,7 @@ class Counters:
     committed: int = 0
     ignored: int = 0
     dead_lettered: int = 0
+    misrouted: int = 0
     connected: int = 0
     resumes: int = 0
     identifies: int = 0

@@ -96,8 +96,7 @@ class Context(Generic[M]):
         if envelope.answer is None:
             raise ValueError(f"{self.path}: reply() to a {type(message).__name__} that was told, not asked")
         self._inbox.settle(envelope)
-        if not envelope.answer.give(value):
-            self._inbox.bury_letters([DeadLetter(value, self.path, "late_reply")])
+        self._give(envelope.answer, value)
 
     def fail(self, message: M, error: Exception) -> None:
         """Let an ask raise this error at its asker and settle it, without any failure of this actor.
@@ -124,35 +123,46 @@ class Context(Generic[M]):
             raise ValueError(f"{self.path}: {verb}() for a {type(message).__name__} that is not in hand")
         return envelope
 
+    def _give(self, answer: Answer, value: object) -> None:
+        if not answer.give(value):
+            self._inbox.bury_letters([DeadLetter(value, self.path, "late_reply")])
+
     # For the runtime
 
     def enter(self) -> None:
         """Mark the current task, and those it starts, as this actor's."""
         CALLER.set(self._caller)
 
-    async def process(self, handle: Callable[[M, Context[M]], Awaitable[object]], message: M) -> None:
-        """Handle the message in hand and settle it; what the handler raises comes out, the message still in hand."""
-        envelope = self._held(message, "process")
-        try:
-            if envelope.answer is None:
-                await handle(message, self)
-                self._inbox.settle(envelope)
-            else:
-                await self._process_ask(handle, message, envelope, envelope.answer)
-        except UnhandledMessage as error:
-            self._inbox.settle(envelope)
-            self._inbox.bury([envelope], "unhandled", error)
+    async def serve(self, handle: Callable[[M, Context[M]], Awaitable[object]]) -> None:
+        """Handle message after message until the actor is asked to stop.
 
-    async def _process_ask(
-        self, handle: Callable[[M, Context[M]], Awaitable[object]], message: M, envelope: Envelope, answer: Answer
-    ) -> None:
-        self._caller.deadline = answer.deadline
+        What a handler raises comes out, the message still in hand.
+        """
+        while True:
+            try:
+                envelope = await self._inbox.take()
+            except trio.EndOfChannel:
+                return
+            try:
+                await self._handle(handle, envelope)
+            except UnhandledMessage as error:
+                self._inbox.settle(envelope)
+                self._inbox.bury([envelope], "unhandled", error)
+
+    async def _handle(self, handle: Callable[[M, Context[M]], Awaitable[object]], envelope: Envelope) -> None:
+        message = cast("M", envelope.message)
+        if envelope.answer is None:
+            await handle(message, self)
+            self._inbox.settle(envelope)
+            return
+        self._caller.deadline = envelope.answer.deadline
         try:
             value = await handle(message, self)
         finally:
             self._caller.deadline = float("inf")
-        if self._inbox.in_hand(message) is envelope:
-            self.reply(message, value)
+        # The handler may have answered already.
+        if self._inbox.settle(envelope):
+            self._give(envelope.answer, value)
 
 
 class Actor(Generic[M]):
@@ -179,8 +189,7 @@ class Actor(Generic[M]):
 
     async def run(self, ctx: Context[M]) -> None:
         """Live: by default, handle message after message. Returning is a normal exit."""
-        async for message in ctx:
-            await ctx.process(self.handle, message)
+        await ctx.serve(self.handle)
 
     async def on_stop(self, outcome: Outcome) -> None:
         """Clean up after a completed `on_start`, however this incarnation ended.

@@ -277,6 +277,9 @@ class Bridge:
         self._stop.set()
 
     async def _work(self, job: _Job[Any]) -> None:
+        if job.scope.cancel_called:
+            # Withdrawn before it began; begun, it could get as far as sending before it notices.
+            return
         value, error = None, None
         try:
             with job.scope:

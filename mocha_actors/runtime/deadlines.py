@@ -32,7 +32,7 @@ class Deadlines:
         while heap and heap[0][2].over:
             heappop(heap)
         heappush(heap, (answer.deadline, next(self._order), answer))
-        if answer.deadline < self._sleep.deadline:
+        if answer.deadline < self._sleep.deadline:  # noqa: PLR1730 - setting it costs more than the rest of this
             self._sleep.deadline = answer.deadline
         if len(heap) > self._sweep_at:
             self._sweep()

@@ -197,13 +197,16 @@ class Inbox:
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         self._end_hand()
-        try:
-            envelope = self.take_nowait()
-        except trio.WouldBlock:
-            envelope = None
-        if envelope is None:
-            # Outside of an except block, which would keep the exception and its frames for as long as the actor waits.
-            return await self._take_when_there_is_one()
+        while True:
+            envelope = self._next_or_none()
+            if envelope is None:
+                # Atomic: either a value arrives, or Cancelled is raised and none was taken.
+                envelope = await self._out.receive()
+                if envelope is None:
+                    continue
+                self._since.popleft()
+            if self._into_hand(envelope):
+                break
         self._takes += 1
         if self._takes % TAKES_PER_STEP == 0:
             await trio.lowlevel.cancel_shielded_checkpoint()
@@ -221,18 +224,13 @@ class Inbox:
             if self._into_hand(envelope):
                 return envelope
 
-    async def _take_when_there_is_one(self) -> Envelope:
-        while True:
-            # Atomic: either a value arrives, or Cancelled is raised and none was taken.
-            envelope = await self._out.receive()
-            if envelope is not None:
-                self._since.popleft()
-                if self._into_hand(envelope):
-                    return envelope
-            try:
-                return self.take_nowait()
-            except trio.WouldBlock:
-                continue
+    def _next_or_none(self) -> Envelope | None:
+        if not self._since and not self._returned and self.intake is Intake.OPEN:
+            return None
+        try:
+            return self._next()
+        except trio.WouldBlock:
+            return None
 
     def _next(self) -> Envelope:
         if self.intake is Intake.SUSPENDED or self.intake is Intake.CLOSED:
@@ -276,10 +274,12 @@ class Inbox:
         """The envelope of a message in hand."""
         return self._hand.find(message)
 
-    def settle(self, envelope: Envelope) -> None:
-        """The message is dealt with. Settling twice is harmless."""
-        if self._hand.remove(envelope) and self.policy.redeliver:
+    def settle(self, envelope: Envelope) -> bool:
+        """The message is dealt with; False, and no harm, if it was already."""
+        held = self._hand.remove(envelope)
+        if held and self.policy.redeliver:
             self._release(envelope)
+        return held
 
     def newest_in_hand(self) -> object | None:
         """The message received last of those in hand, for reports on a crash."""

@@ -8,7 +8,7 @@ import trio
 
 from mocha_actors.runtime.actor import Actor, AnyActor, Context
 from mocha_actors.runtime.child import Child, contain
-from mocha_actors.runtime.outcome import Exited, Failed, Outcome
+from mocha_actors.runtime.outcome import Exited, Failed, Killed, Outcome
 from mocha_actors.runtime.ref import inbox_of
 from mocha_actors.runtime.spec import ChildSpec
 from mocha_actors.runtime.tree import Place, Snapshot, Tree
@@ -29,9 +29,11 @@ class ActorChild(Child):
         self._ref = place.ref
         self._inbox = inbox_of(place.ref)
         self._context: Context[object] | None = None
+        self._fault: Exception | None = None
 
     def _begin(self) -> None:
         super()._begin()
+        self._fault = None
         self._inbox.incarnation = self.place.incarnation
         self._inbox.open()
 
@@ -48,6 +50,8 @@ class ActorChild(Child):
             await actor.run(context)
 
         outcome = await contain(self._scope, live)
+        if self._fault is not None and isinstance(outcome, Killed):
+            outcome = Failed(self._fault)
         if actor is not None and self._started_at is not None and self.spec.shutdown != "kill":
             outcome = await self._clean_up(actor, self._judge(outcome))
         return outcome
@@ -94,6 +98,15 @@ class ActorChild(Child):
     def kill(self) -> None:
         """Cancel the incarnation."""
         self._scope.cancel()
+
+    def inject(self, error: Exception) -> None:
+        """Let the incarnation fail with this error at the checkpoint where it is, as if it were raised there."""
+        self._fault = error
+        self._scope.cancel()
+
+    def replace_start(self, change: Callable[[Callable[[], AnyActor]], Callable[[], AnyActor]]) -> None:
+        """Make the actors of the next incarnations in another way."""
+        self._start = change(self._start)
 
     def abort_start(self) -> None:
         """Cancel the incarnation."""

@@ -8,13 +8,18 @@ async with open_supervisor(spec) as supervisor:
 A program that has more to stop than one tree opens the signals itself, around everything that takes time to stop:
 
 ```python
+async def kill_at_the_second(requests: AsyncIterator[StopRequest], supervisor: Supervisor) -> None:
+    async for request in requests:
+        supervisor.begin_kill()
+
 with open_stop_signals() as requests:
     async with open_supervisor(spec) as supervisor:
-        async for request in requests:
-            if request.verb == "drain":
-                supervisor.begin_stop()
-            else:
-                supervisor.begin_kill()
+        first = await requests.receive()
+        print(f"draining because of {first.signal.name}")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(kill_at_the_second, requests, supervisor)
+            await supervisor.stop()
+            nursery.cancel_scope.cancel()
 ```
 
 A container delivers SIGTERM to its first process only: start the program itself there, not a shell around it.

@@ -28,7 +28,7 @@ from mocha_actors.runtime.ref import CALLER
 logger = logging.getLogger("mocha_actors.runtime")
 
 SLOW_STEP_SECONDS = 0.1
-HUNG_STEP_SECONDS = 2.0
+HUNG_STEP_SECONDS = 5.0
 """After how long a step is reported that has not ended yet."""
 FRAMES = 6
 """How many calls of its stack are reported, the innermost."""

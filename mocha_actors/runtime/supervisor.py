@@ -322,6 +322,8 @@ class SupervisorTask:
         """
         child.timer = None
         await self._stop_group(member for member in self._group(child) if member.state != "parked")
+        # It waits no longer; if a member before it does not start, it is that member which waits for all.
+        child.state = "stopped"
         for member in self._group(child):
             if self._ending is not None or member.state == "parked":
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from ingest import ingest
 from runtime import runtime
+from transport import transport
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,5 +14,6 @@ def bench() -> None:
 
 
 bench.add_command(ingest)
+bench.add_command(transport)
 bench.add_command(runtime)
 bench(prog_name="scripts/bench")

@@ -7,6 +7,7 @@ messages, but for Pykka's, which have no limit.
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from typing import Any, Final
 import pykka
 import trio
 
-from mocha_actors.runtime import Actor, Backoff, ChildSpec, Context, Request, SupervisorSpec, open_supervisor
+from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, Context, Request, SupervisorSpec, open_supervisor
 
 CAPACITY: Final = 1000
+PATIENCE: Final = 30.0
 Batch = list[int]
 
 
@@ -26,6 +28,20 @@ class Sum(Request[int]):
     """A question that carries a batch."""
 
     batch: Batch
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run of asks.
+
+    Attributes:
+        seconds: from the first ask to the last answer.
+        times: seconds of each round trip.
+
+    """
+
+    seconds: float
+    times: list[float]
 
 
 # Mocha
@@ -66,19 +82,25 @@ def mocha_tell(batch: Batch, count: int) -> float:
     return trio.run(main)
 
 
-def mocha_ask(batch: Batch, count: int) -> list[float]:
-    """Seconds of each round trip, one after the other."""
+def mocha_ask(batch: Batch, count: int, askers: int) -> Asked:
+    """Askers are tasks."""
+    times: list[float] = []
 
-    async def main() -> list[float]:
+    async def ask(ref: ActorRef[Sum]) -> None:
+        for _ in range(count // askers):
+            begun = time.perf_counter()
+            await ref.ask(Sum(batch), timeout=PATIENCE)
+            times.append(time.perf_counter() - begun)
+
+    async def main() -> float:
         async with open_supervisor(SupervisorSpec((ChildSpec("adder", lambda: Adder(0, int)),))) as supervisor:
-            ref, times = supervisor.ref("adder"), []
-            for _ in range(count):
-                begun = time.perf_counter()
-                await ref.ask(Sum(batch), timeout=10)
-                times.append(time.perf_counter() - begun)
-            return times
+            begun = time.perf_counter()
+            async with trio.open_nursery() as nursery:
+                for _ in range(askers):
+                    nursery.start_soon(ask, supervisor.ref("adder"))
+            return time.perf_counter() - begun
 
-    return trio.run(main)
+    return Asked(trio.run(main), times)
 
 
 # A bare memory channel
@@ -109,28 +131,36 @@ def channel_tell(batch: Batch, count: int) -> float:
     return trio.run(main)
 
 
-def channel_ask(batch: Batch, count: int) -> list[float]:
-    """Seconds of each round trip over a pair of channels: no deadline, no account of who asked what."""
+def channel_ask(batch: Batch, count: int, askers: int) -> Asked:
+    """Askers are tasks with a channel of their own for the answer; there is no deadline and no account of a failure."""
+    times: list[float] = []
+    Question = tuple[Batch, trio.MemorySendChannel[int]]  # noqa: N806 - a type
 
-    async def add(receive: trio.MemoryReceiveChannel[Batch], answer: trio.MemorySendChannel[int]) -> None:
-        async for received in receive:
+    async def add(receive: trio.MemoryReceiveChannel[Question]) -> None:
+        async for received, answer in receive:
             await answer.send(len(received))
 
-    async def main() -> list[float]:
-        send, receive = trio.open_memory_channel[Batch](CAPACITY)
+    async def ask(send: trio.MemorySendChannel[Question]) -> None:
         answer, answers = trio.open_memory_channel[int](1)
-        times = []
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(add, receive, answer)
-            with send:
-                for _ in range(count):
-                    begun = time.perf_counter()
-                    await send.send(batch)
-                    await answers.receive()
-                    times.append(time.perf_counter() - begun)
-        return times
+        for _ in range(count // askers):
+            begun = time.perf_counter()
+            await send.send((batch, answer))
+            await answers.receive()
+            times.append(time.perf_counter() - begun)
 
-    return trio.run(main)
+    async def main() -> float:
+        send, receive = trio.open_memory_channel[Question](CAPACITY)
+        async with trio.open_nursery() as adder:
+            adder.start_soon(add, receive)
+            begun = time.perf_counter()
+            async with trio.open_nursery() as nursery:
+                for _ in range(askers):
+                    nursery.start_soon(ask, send)
+            seconds = time.perf_counter() - begun
+            send.close()
+        return seconds
+
+    return Asked(trio.run(main), times)
 
 
 # Pykka
@@ -169,15 +199,41 @@ def pykka_tell(batch: Batch, count: int) -> float:
         ref.stop()
 
 
-def pykka_ask(batch: Batch, count: int) -> list[float]:
-    """Seconds of each round trip, one after the other."""
-    ref, times = PykkaAdder.start(0, queue.SimpleQueue()), []
-    try:
-        for _ in range(count):
+def pykka_ask(batch: Batch, count: int, askers: int) -> Asked:
+    """Askers are threads, as actors are in Pykka."""
+    times: list[float] = []
+    ref = PykkaAdder.start(0, queue.SimpleQueue())
+
+    def ask() -> None:
+        for _ in range(count // askers):
             begun = time.perf_counter()
-            ref.ask(Sum(batch), timeout=10)
+            ref.ask(Sum(batch), timeout=PATIENCE)
             times.append(time.perf_counter() - begun)
-        return times
+
+    try:
+        threads = [threading.Thread(target=ask) for _ in range(askers)]
+        begun = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return Asked(time.perf_counter() - begun, times)
+    finally:
+        ref.stop()
+
+
+def pykka_futures(batch: Batch, count: int, askers: int) -> Asked:
+    """One thread asks as often as there would be askers, and only then waits for the answers."""
+    times: list[float] = []
+    ref = PykkaAdder.start(0, queue.SimpleQueue())
+    try:
+        first = time.perf_counter()
+        for _ in range(count // askers):
+            begun = time.perf_counter()
+            for future in [ref.ask(Sum(batch), block=False) for _ in range(askers)]:
+                future.get(timeout=PATIENCE)
+                times.append(time.perf_counter() - begun)
+        return Asked(time.perf_counter() - first, times)
     finally:
         ref.stop()
 
@@ -187,10 +243,11 @@ TELL: Final[dict[str, Callable[[Batch, int], float]]] = {
     "memory channel": channel_tell,
     "pykka": pykka_tell,
 }
-ASK: Final[dict[str, Callable[[Batch, int], list[float]]]] = {
+ASK: Final[dict[str, Callable[[Batch, int, int], Asked]]] = {
     "mocha": mocha_ask,
     "memory channel": channel_ask,
     "pykka": pykka_ask,
+    "pykka, futures": pykka_futures,
 }
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 BATCHES: Final = (1, 64, 256)
-CONTESTANTS: Final = ("mocha", "memory channel", "pykka")
+ASKERS: Final = (1, 64)
 TARGETS: Final = """\
 targets  tell in batches: at most 1.5 times the channel's time, that is 0.67 of its rate
          ask: at least 2 times Pykka's rate
@@ -28,6 +28,7 @@ class Measurement:
     Attributes:
         verb: ``tell`` or ``ask``.
         batch: items in a message.
+        senders: how many tasks or threads send at once.
         contestant: who ran.
         rate: messages in a second; an item is a ``batch``-th of a message.
         median_us: the median round trip of an ask in microseconds, and ``p99_us`` its 99th percentile; None for a tell, whose messages
@@ -38,6 +39,7 @@ class Measurement:
 
     verb: str
     batch: int
+    senders: int
     contestant: str
     rate: float
     median_us: float | None = None
@@ -51,7 +53,7 @@ class Measurement:
 def runtime(*, count: int, rounds: int, as_json: bool) -> None:
     """Send messages through the actor runtime, a bare memory channel and Pykka, one by one and in batches of 64 and 256.
 
-    Tells are sent as fast as they are taken; asks one after the other. The time of a restart runs from the raise in a handler to the
+    Tells are sent as fast as they are taken; asks by one asker, each after the answer to the last, and by 64 at once. The time of a restart runs from the raise in a handler to the
     start of the next incarnation.
     """
     measurements = [each for _ in range(rounds) for each in measure(count)]
@@ -60,9 +62,10 @@ def runtime(*, count: int, rounds: int, as_json: bool) -> None:
         runs = [asdict(each) for each in measurements]
         click.echo(json.dumps({"count": count, "runs": runs, "restart_seconds": summary(seconds)}))
         return
-    console = Console()
-    for verb in ("tell", "ask"):
-        console.print(table([each for each in measurements if each.verb == verb], verb, rounds))
+    console = Console(width=120)
+    for verb, senders in (("tell", 1), *(("ask", askers) for askers in ASKERS)):
+        runs = [each for each in measurements if each.verb == verb and each.senders == senders]
+        console.print(table(runs, f"{verb}, {senders} at once: medians of {rounds} alternating runs"))
     middle, high = (1e6 * value for value in summary(seconds).values())
     console.print(f"restart: median {middle:.0f} µs, 99th percentile {high:.0f} µs of {len(seconds)}")
     console.print(TARGETS)
@@ -72,12 +75,13 @@ def measure(count: int) -> Iterator[Measurement]:
     """One round: everything once, the contestants in turn."""
     for size in BATCHES:
         batch = list(range(size))
-        for name in CONTESTANTS:
-            yield Measurement("tell", size, name, count / TELL[name](batch, count))
-        for name in CONTESTANTS:
-            times = ASK[name](batch, count // 4)
-            middle, high = (1e6 * value for value in summary(times).values())
-            yield Measurement("ask", size, name, len(times) / sum(times), middle, high)
+        for name, tell in TELL.items():
+            yield Measurement("tell", size, 1, name, count / tell(batch, count))
+        for askers in ASKERS:
+            for name, ask in ASK.items():
+                asked = ask(batch, count // 4, askers)
+                middle, high = (1e6 * value for value in summary(asked.times).values())
+                yield Measurement("ask", size, askers, name, len(asked.times) / asked.seconds, middle, high)
 
 
 def summary(seconds: list[float]) -> dict[str, float]:
@@ -85,21 +89,19 @@ def summary(seconds: list[float]) -> dict[str, float]:
     return {"median": statistics.median(seconds), "p99": statistics.quantiles(seconds, n=100)[98]}
 
 
-def table(measurements: list[Measurement], verb: str, rounds: int) -> Table:
+def table(measurements: list[Measurement], title: str) -> Table:
     """Medians, spread, and Mocha's rate as a multiple of each contestant's, taken round by round."""
-    result = Table(title=f"{verb}: medians of {rounds} alternating runs")
-    for heading in ("items a message", "", "messages/s", "min – max", "items/s", "mocha's rate is", "median µs", "p99 µs"):
-        result.add_column(heading, justify="left" if heading == "" else "right")
+    result = Table(title=title)
+    for heading in ("items", "", "messages/s", "min – max", "items/s", "mocha's rate", "median µs", "p99 µs"):
+        result.add_column(heading, justify="left" if heading == "" else "right", no_wrap=True)
     for size in BATCHES:
         ours = rates(measurements, size, "mocha")
-        for name in CONTESTANTS:
+        for name in dict.fromkeys(each.contestant for each in measurements):
             mine = rates(measurements, size, name)
             ratio = statistics.median(our / their for our, their in zip(ours, mine, strict=True))
             rate, spread = statistics.median(mine), f"{min(mine):,.0f} – {max(mine):,.0f}"
             latency = [f"{value:.0f}" for value in latencies(measurements, size, name)] or ["", ""]
-            result.add_row(
-                str(size), name, f"{rate:,.0f}", spread, f"{rate * size:,.0f}", f"{ratio:.2f} of it", *latency
-            )
+            result.add_row(str(size), name, f"{rate:,.0f}", spread, f"{rate * size:,.0f}", f"{ratio:.2f} x", *latency)
         result.add_section()
     return result
 

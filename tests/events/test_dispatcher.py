@@ -7,7 +7,7 @@ from functools import partial
 
 import trio
 
-from mocha_actors.discord.events import Event, GuildCreate, Message, MessageCreate, UndecodableEvent, UnknownEvent, User
+from mocha_actors.discord.events import Event, Message, MessageCreate, Resumed, UndecodableEvent, UnknownEvent, User
 from mocha_actors.events.dispatcher import Dispatcher, assign
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Work
 from mocha_actors.pipeline.notices import Flush, Resubmit
@@ -29,7 +29,7 @@ def test_each_open_entry_goes_to_its_processor_and_the_rest_is_settled_here() ->
     processor: ActorRef[Work] = new_ref("message")
     raw = b'{"t":"MESSAGE_CREATE","s":4,"op":0,"d":{"content":"secret words"}}'
     undecodable = UndecodableEvent(t="MESSAGE_CREATE", s=4, error="Object missing required field `id`", raw=raw)
-    batch = batch_of(message(1), GuildCreate(s=2), UnknownEvent(t="NEW", s=3), undecodable, message(5), message(6))
+    batch = batch_of(message(1), Resumed(s=2), UnknownEvent(t="NEW", s=3), undecodable, message(5), message(6))
     batch.settle(4, IGNORED)
 
     work = assign(batch, {MessageCreate: processor})

@@ -14,7 +14,7 @@ from mocha_actors.errors import PermanentError
 from mocha_actors.gateway import identify_queue
 from mocha_actors.gateway.clock import ReceiveClock
 from mocha_actors.gateway.rest import GatewayInfo, RestUnavailableError
-from mocha_actors.gateway.shard import ShardSettings, Surroundings
+from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.transport import open_transport
 from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Batch

@@ -7,7 +7,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mocha_actors.discord.events import Event, GuildCreate
+from mocha_actors.discord.dispatch import bare
+from mocha_actors.discord.events import Event
 from mocha_actors.gateway.batching import BatchBuilder
 from mocha_actors.pipeline.batch import IGNORED, MAX_BYTES, MAX_DELAY, MAX_EVENTS, Batch
 from tests.gateway.machine import events, ready, resumed
@@ -26,9 +27,12 @@ def add(
     return builder.add(run, session_id=session_id, replayed=replayed, event_size=size, now=now, now_ms=int(now * 1000))
 
 
+TypingStart = bare("TYPING_START")
+
+
 def guilds(first: int, last: int) -> list[Event]:
     """Dispatches that somebody else settles."""
-    return [GuildCreate(s) for s in range(first, last + 1)]
+    return [TypingStart(s) for s in range(first, last + 1)]
 
 
 def test_a_batch_waits_for_ten_milliseconds_after_its_first_event() -> None:

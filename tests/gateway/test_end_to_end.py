@@ -13,7 +13,7 @@ from mocha_actors.gateway.address import Compression
 from mocha_actors.gateway.close_codes import RefusedIntentsError, RefusedTokenError
 from mocha_actors.gateway.identity import Identity
 from mocha_actors.gateway.rest import open_rest
-from mocha_actors.gateway.shard import ShardSettings
+from mocha_actors.gateway.settings import ShardSettings
 from mocha_actors.pipeline.notices import Checkpoint, Quiesce, SessionInvalidated
 from mocha_actors.simulator.server import Simulator, open_simulator
 from mocha_actors.simulator.settings import SimulatorSettings

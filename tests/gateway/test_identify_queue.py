@@ -95,6 +95,31 @@ async def test_an_exhausted_budget_waits_until_discord_resets_it(autojump_clock:
     assert 3.0 <= queue.turns[0][1] - start < 3.1
 
 
+async def test_what_discord_says_remains_is_not_spent_to_the_end(autojump_clock: trio.abc.Clock) -> None:
+    """Another program may have spent it, of which our own log knows nothing: at the reserve all wait."""
+    rest, store = Rest(limits(remaining=51, reset_after=60_000)), Store()
+    async with open_queue(rest, store) as queue:
+        await queue.take(0)
+        rest.answer = limits(remaining=50, reset_after=60_000)
+        start = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.take, 1)
+            await trio.sleep(50)
+            rest.answer = limits(remaining=1000)
+
+    assert 60.0 <= queue.turns[1][1] - start < 60.1
+
+
+async def test_a_budget_below_the_reserve_still_allows_one(autojump_clock: trio.abc.Clock) -> None:
+    """Else a bot with few identifies a day could never start."""
+    few = GatewayInfo("wss://g", 1, SessionStartLimit(10, 10, 60_000, 1))
+    async with open_queue(Rest(few)) as queue:
+        start = trio.current_time()
+        await queue.take(0)
+
+    assert trio.current_time() - start < 1
+
+
 async def test_an_unreachable_api_delays_turns(autojump_clock: trio.abc.Clock) -> None:
     """As long as it asks for, else for some seconds."""
     rest = Rest(RestUnavailableError("rate limited", 40.0))

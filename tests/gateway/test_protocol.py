@@ -459,6 +459,25 @@ def test_a_draining_machine_opens_no_further_connection() -> None:
     assert math.inf == protocol.deadline
 
 
+def test_a_stop_closes_what_is_open_and_ends() -> None:
+    """With a code that keeps the session, and without another connection."""
+    protocol = active()
+    effects = protocol.stop(10.0)
+
+    assert [4900] == [each.code for each in only(effects, CloseConnection)]
+    protocol.disconnected(None, 10.1)
+    assert isinstance(protocol.state, Ended)
+    assert math.inf == protocol.deadline
+
+
+def test_a_stop_between_connections_ends_at_once() -> None:
+    """There is nothing to close."""
+    protocol = restarted()
+
+    assert [] == protocol.stop(0.0)
+    assert isinstance(protocol.state, Ended)
+
+
 def test_no_effect_shows_a_secret_in_its_repr() -> None:
     """Effects may be logged when something goes wrong (P9)."""
     protocol = restarted()

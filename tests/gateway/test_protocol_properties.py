@@ -20,7 +20,7 @@ from mocha_actors.gateway.effects import (
     SessionBegan,
     SessionLost,
 )
-from mocha_actors.gateway.states import Ended
+from mocha_actors.gateway.states import Beating, Ended
 from tests.gateway.machine import SESSION, control, events, fresh, hello, ready, restarted, resumed
 
 INTERVAL = 40.0
@@ -47,11 +47,10 @@ class GatewayMachine(RuleBasedStateMachine):
         self.protocol = restarted(seed=seed) if known else fresh(seed)
         self.now = 0.0
         self.connection = "none"
-        self.turn_open = self.fatal = False
+        self.turn_open = self.turn_granted = self.fatal = self.stopped = False
         self.identifies_here = 0
         self.session = SESSION if known else None
         self.delivered = 100 if known else 0
-        self.beat_due: float | None = None
 
     def take(self, effects: list[Effect]) -> None:  # noqa: C901 - a table of effects
         """Carry effects out as the shell would, checking each."""
@@ -60,6 +59,7 @@ class GatewayMachine(RuleBasedStateMachine):
             match effect:
                 case Connect():
                     assert self.connection == "none", "never two connections"
+                    assert not self.stopped, "none after the stop"
                     self.connection = "dialling"
                 case CloseConnection(code):
                     assert code not in (1000, 1001), "these would end the session"
@@ -90,6 +90,8 @@ class GatewayMachine(RuleBasedStateMachine):
             assert self.session is None, "no IDENTIFY while a session can be resumed"
             self.identifies_here += 1
             assert self.identifies_here == 1, "one IDENTIFY for each connection"
+            assert self.turn_granted, "no IDENTIFY without its turn, which is what the budget counts"
+            self.turn_granted = False
         if payload["op"] == 6:
             assert self.session is not None
             assert payload["d"]["seq"] == self.delivered  # type: ignore[index]
@@ -100,7 +102,14 @@ class GatewayMachine(RuleBasedStateMachine):
         deadline = self.protocol.deadline
         if deadline < self.now + 1e6:
             self.now = max(self.now, deadline) + seconds * 0.5
-            self.take(self.protocol.tick(self.now))
+            state = self.protocol.state
+            beat_is_due = isinstance(state, Beating) and self.now >= state.heart.due
+            effects = self.protocol.tick(self.now)
+            if beat_is_due:
+                beats = [effect for effect in effects if isinstance(effect, Send) and effect.heartbeat]
+                given_up = any(isinstance(effect, CloseConnection) for effect in effects)
+                assert len(beats) == 1 or given_up, "one beat, or the end of a dead connection"
+            self.take(effects)
 
     @rule(share=st.floats(0.0, 0.99))
     def a_moment_passes(self, share: float) -> None:
@@ -115,7 +124,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def dialled(self, works: bool) -> None:
         """The connection comes about, or not."""
         if works:
-            self.connection, self.identifies_here, self.turn_open = "open", 0, False
+            self.connection, self.identifies_here, self.turn_open, self.turn_granted = "open", 0, False, False
             self.take(self.protocol.connected(self.now))
         else:
             self.connection = "none"
@@ -138,7 +147,7 @@ class GatewayMachine(RuleBasedStateMachine):
     @rule()
     def turn_comes(self) -> None:
         """The queue grants the turn."""
-        self.turn_open = False
+        self.turn_open, self.turn_granted = False, True
         self.take(self.protocol.turn_granted())
 
     @precondition(lambda self: self.connection in ("open", "closing"))
@@ -164,6 +173,13 @@ class GatewayMachine(RuleBasedStateMachine):
         """The writer has news."""
         if self.session is not None:
             self.protocol.committed(self.session.session_id, min(seq, self.delivered))
+
+    @rule(chance=st.integers(0, 20))
+    def stops(self, chance: int) -> None:
+        """Now and then the program stops."""
+        if not chance and self.connection != "dialling":
+            self.stopped = True
+            self.take(self.protocol.stop(self.now))
 
     @rule()
     def reading_rests(self) -> None:

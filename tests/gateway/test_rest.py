@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
+
 import httpx
 import pytest
 import trio
 
 from mocha_actors.config import Secret
-from mocha_actors.errors import PermanentError
+from mocha_actors.errors import MochaError, PermanentError
 from mocha_actors.gateway.address import BadAddressError
 from mocha_actors.gateway.close_codes import RefusedTokenError
 from mocha_actors.gateway.rest import DiscordRest, RestUnavailableError, open_rest
@@ -90,3 +92,64 @@ async def test_the_token_is_not_sent_unencrypted(url: str) -> None:
     with pytest.raises(BadAddressError):
         async with open_rest(Secret("t"), url):
             pass
+
+
+async def test_a_limit_that_was_announced_is_kept_without_asking(autojump_clock: trio.abc.Clock) -> None:
+    """Whoever goes on asking is banned: the API is not troubled before the time that it named."""
+    api = Api(httpx.Response(429, headers={"retry-after": "65", "x-ratelimit-scope": "global"}))
+    for _ in range(3):
+        with pytest.raises(RestUnavailableError) as raised:
+            await api.rest.gateway()
+    assert 1 == api.requests
+    assert raised.value.retry_after == pytest.approx(65, abs=0.1)
+
+    await trio.sleep(65)
+    api.response = httpx.Response(200, json=BODY)
+    assert 9 == (await api.rest.gateway()).shards
+
+
+async def test_the_last_request_of_a_bucket_is_known_as_such(autojump_clock: trio.abc.Clock) -> None:
+    """An answer that allows nothing further is good all the same."""
+    api = Api(httpx.Response(200, json=BODY, headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "2.5"}))
+    assert 9 == (await api.rest.gateway()).shards
+    await trio.sleep(1.0)
+    with pytest.raises(RestUnavailableError) as raised:
+        await api.rest.gateway(max_age=0)
+
+    assert 1.5 == raised.value.retry_after
+    assert 1 == api.requests
+
+
+@pytest.mark.parametrize(
+    ("response", "says"),
+    [
+        (httpx.Response(401), "401"),
+        (httpx.Response(403, text="error code: 1020"), "disabled"),
+        (httpx.Response(429), "429"),
+        (httpx.Response(522), "522"),
+        (httpx.Response(200, text="{}"), "url"),
+        (httpx.ReadTimeout("slow"), "ReadTimeout"),
+    ],
+)
+async def test_no_error_and_no_repr_shows_the_token(
+    response: httpx.Response | httpx.HTTPError,
+    says: str,
+    autojump_clock: trio.abc.Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P9: not in the text, not in what it was caused by, not in the objects on the way."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        assert "Bot s3cret" == request.headers["authorization"]
+        if isinstance(response, httpx.HTTPError):
+            raise response
+        return response
+
+    make = httpx.AsyncClient
+    monkeypatch.setattr(httpx, "AsyncClient", lambda **given: make(transport=httpx.MockTransport(answer), **given))
+    async with open_rest(Secret("s3cret")) as rest:
+        with pytest.raises(MochaError, match=says) as raised:
+            await rest.gateway()
+        shown = "".join(traceback.format_exception(raised.value)) + repr(rest) + repr(vars(rest))
+
+    assert "s3cret" not in shown

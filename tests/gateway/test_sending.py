@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mocha_actors.config import Secret
 from mocha_actors.gateway.effects import Send
+from mocha_actors.gateway.errands import Errands
+from mocha_actors.gateway.identity import Identity
 from mocha_actors.gateway.outbox import Outbox
 from mocha_actors.gateway.ratelimit import LIMIT, PERIOD, RESERVED, SendWindow
 
@@ -39,7 +44,7 @@ def test_heartbeats_have_a_reserve() -> None:
 async def test_heartbeats_overtake_and_nothing_that_queues_waits(autojump_clock: trio.abc.Clock) -> None:
     """A slow connection delays what waits behind it, and of two beats the later one goes."""
     sent: list[bytes] = []
-    outbox = Outbox()
+    outbox = Outbox(Errands(Identity(Secret("t")), Random(1), lambda _command, _result: None))
 
     async def slowly(payload: bytes) -> None:
         await trio.sleep(10)
@@ -62,7 +67,7 @@ async def test_a_flood_of_commands_is_spread_and_beats_are_not_late(autojump_clo
     """500 commands: never more than 110 a minute, beats at once."""
     times: list[float] = []
     late: list[float] = []
-    outbox = Outbox()
+    outbox = Outbox(Errands(Identity(Secret("t")), Random(1), lambda _command, _result: None))
 
     async def record(payload: bytes) -> None:
         now = trio.current_time()

@@ -14,7 +14,7 @@ import trio
 from mocha_actors.config import Secret
 from mocha_actors.gateway.identity import Identity
 from mocha_actors.gateway.rest import GatewayInfo
-from mocha_actors.gateway.shard import ShardSettings
+from mocha_actors.gateway.settings import ShardSettings
 from mocha_actors.gateway.transport import ConnectError, Disconnected
 from mocha_actors.pipeline.notices import Alive, Checkpoint, Flush, Quiesce
 from tests.gateway.surroundings import UNREACHABLE, Rest, Store, open_gateway
@@ -23,7 +23,7 @@ SETTINGS = ShardSettings(Identity(Secret("s3cret")), gateway_url="wss://gateway.
 HELLO = b'{"op":10,"d":{"heartbeat_interval":40000}}'
 
 
-def dispatch(s: int, t: str = "GUILD_CREATE", d: object = None) -> bytes:
+def dispatch(s: int, t: str = "TYPING_START", d: object = None) -> bytes:
     """A dispatch as bytes."""
     return json.dumps({"t": t, "s": s, "op": 0, "d": d}).encode()
 
@@ -270,7 +270,7 @@ async def test_a_crash_of_the_shard_is_followed_by_a_resume_from_what_is_durable
         network.connections[0].say(dispatch(11, "RESUMED"))
         await store.wait_for(lambda: 11 in store.seqs)
         with monkeypatch.context() as broken:
-            broken.setattr("mocha_actors.gateway.shard.decode_block", None)
+            broken.setattr("mocha_actors.discord.decode.EventDecoder.decode", None)
             network.connections[0].say(dispatch(12))
             await trio.sleep(0.001)
         await store.wait_for(lambda: len(network.connections) == 2)

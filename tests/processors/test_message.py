@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from mocha_actors.discord.events import GuildCreate, Message, MessageCreate, User
+from mocha_actors.discord.events import Message, MessageCreate, Resumed, User
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind, MessageSent
 from mocha_actors.processors.message import translate
 
@@ -72,8 +72,8 @@ def test_direct_and_ephemeral_messages_are_no_facts() -> None:
 
 def test_an_event_of_another_kind_is_a_mistake_in_the_routes() -> None:
     """The processor says what it takes."""
-    with pytest.raises(TypeError, match="takes MESSAGE_CREATE, not GUILD_CREATE"):
-        translate(GuildCreate(s=1))
+    with pytest.raises(TypeError, match="takes MESSAGE_CREATE, not RESUMED"):
+        translate(Resumed(s=1))
 
 
 def test_no_content_survives_the_decoding() -> None:

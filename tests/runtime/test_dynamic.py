@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -328,3 +329,20 @@ async def test_nothing_of_a_temporary_child_is_kept() -> None:
         assert [] == names(sup)
         assert {} == sup._task.children
         assert {} == sup._tree._places
+
+
+@pytest.mark.long
+def test_cost_of_a_child_does_not_grow_with_their_number() -> None:
+    """S75: starting and terminating 10,000 costs less than 50 times as much as 1,000; it prints the figures."""
+
+    async def seconds(number: int) -> float:
+        async with open_supervisor(DynamicSupervisorSpec(ChildSpec("worker", Actor))) as sup:
+            began = time.perf_counter()
+            workers = [await sup.start_child() for _ in range(number)]
+            for worker in workers:
+                await sup.terminate_child(worker)
+            return time.perf_counter() - began
+
+    few, many = trio.run(seconds, 1000), trio.run(seconds, 10_000)
+    print(f"\nstart and terminate: 1,000 in {few:.2f} s, 10,000 in {many:.2f} s, factor {many / few:.1f}")
+    assert many < 50 * few

@@ -20,7 +20,7 @@ from mocha_actors.runtime import (
 )
 from mocha_actors.runtime.embedding import NestedProgram, run_program
 
-from .toys import NO_WAIT, Boom, Echo, Recorder, child, fail, scripted, settle
+from .toys import NO_WAIT, Boom, Echo, child, fail, scripted, settle
 
 
 @asynccontextmanager
@@ -62,7 +62,6 @@ async def test_task_ends_when_its_tree_does() -> None:
 async def test_program_is_a_child_of_another_tree_and_is_stopped_in_its_turn() -> None:
     """It has started before the next child starts, and is closed before the earlier one is stopped."""
     log: list[str] = []
-    recorder = Recorder(log=log)
 
     async def note(what: str) -> None:
         log.append(what)
@@ -74,7 +73,7 @@ async def test_program_is_a_child_of_another_tree_and_is_stopped_in_its_turn() -
             scripted("last", partial(note, "last starts")),
         )
     )
-    async with open_supervisor(spec, on_event=recorder):
+    async with open_supervisor(spec):
         assert ["opened", "last starts"] == log
     assert ["opened", "last starts", "closed", "first stops"] == log
 

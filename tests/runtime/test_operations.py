@@ -174,3 +174,16 @@ async def test_significant_child_does_not_fit_a_supervisor_that_does_not_mind() 
             await sup.start_child(spec)
     async with open_supervisor(SupervisorSpec(auto_shutdown=AutoShutdown.ANY_SIGNIFICANT)) as sup:
         await sup.start_child(spec)
+
+
+async def test_child_whose_group_waits_for_an_earlier_member_is_stopped_and_not_restarting() -> None:
+    """It waits for nothing of its own, so it can be started or deleted by hand when the other one is terminated."""
+    children = (scripted("a", None, fail, backoff=WAITS), child("b"), child("c"))
+    async with open_supervisor(SupervisorSpec(children=children, strategy=Strategy.ONE_FOR_ALL)) as sup:
+        await sup.ref("b").tell(Boom())
+        await settle()
+        assert ["restarting", "stopped", "stopped"] == [each.state for each in sup.tree().children]
+        await sup.terminate_child("a")
+        await sup.restart_child("b")
+        await sup.delete_child("c")
+        assert ["stopped", "running"] == [each.state for each in sup.tree().children]

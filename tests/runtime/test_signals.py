@@ -3,7 +3,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -110,21 +111,34 @@ async def test_signals_outside_the_main_thread_are_refused_with_what_to_do_inste
         await trio.to_thread.run_sync(trio.run, catch)
 
 
-@pytest.mark.parametrize(
-    ("step", "status"),
-    [pytest.param("", -signal.SIGTERM, id="never comes back"), pytest.param("await trio.sleep(0)", 0, id="comes back")],
-)
-def test_third_signal_ends_even_a_program_that_never_comes_back_to_its_loop(step: str, status: int) -> None:
-    """Two signals suffice for one that does; nothing but the default action ends one that does not."""
-    command = [sys.executable, "-c", STUBBORN.format(step=step)]
+@pytest.fixture
+def stubborn(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    """A program in the middle of a message that never ends; it has had two signals, which do not merge."""
+    command = [sys.executable, "-c", STUBBORN.format(step=request.param)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "ready\n" == process.stdout.readline()
-        while process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(0.3)
-            except subprocess.TimeoutExpired:
-                continue
-        assert status == process.returncode
-        assert ("ended by 15\n" if status == 0 else "") == process.stdout.read()
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("stubborn", ["await trio.sleep(0)"], indirect=True)
+def test_two_signals_end_a_program_that_comes_back_to_its_loop(stubborn: subprocess.Popen[str]) -> None:
+    """Even if one of its actors would never finish."""
+    printed, _ = stubborn.communicate(timeout=60)
+    assert (0, "ended by 2\n") == (stubborn.returncode, printed)
+
+
+@pytest.mark.parametrize("stubborn", ["pass"], indirect=True)
+def test_third_signal_ends_even_a_program_that_never_comes_back_to_its_loop(stubborn: subprocess.Popen[str]) -> None:
+    """Nothing but the default action of the signal can."""
+    for _ in range(20):
+        stubborn.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            stubborn.wait(0.3)
+            break
+    assert -signal.SIGTERM == stubborn.returncode

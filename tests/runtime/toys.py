@@ -1,46 +1,37 @@
-"""Small actors and a recorder for the tests of the runtime."""
+"""Small actors for the tests of the runtime."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import trio
-import trio.testing
 
-from mocha_actors.runtime import Actor, Backoff, ChildSpec, Context, Event, Outcome, Request
+from mocha_actors.runtime import Actor, Backoff, ChildSpec, Context, Outcome, Request
+from mocha_actors.runtime.testing import EventLog as Recorder
+from mocha_actors.runtime.testing import settle
+
+__all__ = [
+    "NO_WAIT",
+    "Boom",
+    "Echo",
+    "Forever",
+    "Ping",
+    "Recorder",
+    "Scripted",
+    "child",
+    "fail",
+    "scripted",
+    "settle",
+]
 
 NO_WAIT = Backoff(0)
 
 
 class Boom(Exception):
     """What the toys raise."""
-
-
-@dataclass
-class Recorder:
-    """An event hook that remembers, and a log that toys write to."""
-
-    events: list[Event] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
-
-    def __call__(self, event: Event) -> None:
-        self.events.append(event)
-
-    def named(self, name: str) -> list[Event]:
-        """The events of this name."""
-        return [event for event in self.events if event.name == name]
-
-    def story(self, *names: str) -> list[str]:
-        """The events of these names as `name path`, without the root."""
-        return [f"{each.name} {each.path.partition('/')[2]}" for each in self.events if each.name in names]
-
-    def life(self) -> list[str]:
-        """The order of starts and ends, `+a` and `-a`."""
-        signs = {"child.started": "+", "child.exited": "-"}
-        return [signs[each.name] + each.path.partition("/")[2] for each in self.events if each.name in signs]
 
 
 @dataclass(frozen=True)
@@ -116,8 +107,3 @@ def scripted(
     """A `Scripted` that restarts without waiting."""
     options.setdefault("backoff", NO_WAIT)
     return ChildSpec(name, partial(Scripted, [], list(script) or [None], stop), **options)
-
-
-async def settle() -> None:
-    """Let everything happen that can happen without time passing."""
-    await trio.testing.wait_all_tasks_blocked()
