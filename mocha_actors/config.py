@@ -71,9 +71,9 @@ class DiscordSection(Section, frozen=True):
         Annotated[int, Meta(ge=1, le=1024)] | Literal["auto"],
         Meta(description='number of shards, all in this process; "auto" asks Discord at each start'),
     ] = 1
-    compression: Annotated[
-        Literal["none", "zlib-stream", "zstd-stream"], Meta(description="transport compression")
-    ] = "zlib-stream"
+    compression: Annotated[Literal["none", "zlib-stream", "zstd-stream"], Meta(description="transport compression")] = (
+        "zlib-stream"
+    )
     large_threshold: Annotated[
         int, Meta(description="members above which GUILD_CREATE leaves out the offline ones", ge=50, le=250)
     ] = 250
@@ -124,7 +124,9 @@ class SimulatorSection(Section, frozen=True):
     """A Discord of our own on the loopback, started beside the service."""
 
     seed: Annotated[int, Meta(description="the same seed makes the same guilds and the same traffic", ge=0)] = 1
-    rate: Annotated[float, Meta(description="messages per second; 0 is as fast as the socket takes them", ge=0)] = 50.0
+    rate: Annotated[
+        float, Meta(description="messages per second; 0 is as fast as the socket takes them", ge=0, le=20_000)
+    ] = 50.0
     guilds: Annotated[int, Meta(description="guilds of the simulated bot", ge=1, le=2_500)] = 3
     port: Annotated[int, Meta(description="port of both REST and gateway; 0 takes a free one", ge=0, le=65_535)] = 0
     ledger: Annotated[str, Meta(description="file that receives the truth about everything sent")] = (
@@ -174,6 +176,11 @@ def parse(text: str, source: str, environ: Mapping[str, str] | None = None) -> C
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(str(error), raw, source, overrides)) from None
+    limits = config.supervision
+    if limits.backoff_cap_s < limits.backoff_base_s:
+        raise ConfigError(
+            f"{source}: supervision.backoff_cap_s: expected at least backoff_base_s ({limits.backoff_base_s:g}), found {limits.backoff_cap_s:g}"
+        )
     check_address(config.discord.api_url, f"{source}: discord.api_url", secure="https", plain="http")
     if config.discord.gateway_url is not None:
         check_address(config.discord.gateway_url, f"{source}: discord.gateway_url", secure="wss", plain="ws")
@@ -294,6 +301,8 @@ def _overrides(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Environment variables that name an option; one that names none is refused, lest a typing error be ignored."""
     sections = dict(_sections())
     for name, value in sorted(environ.items()):
+        if name.removeprefix(ENV_PREFIX).lower() in sections and name.startswith(ENV_PREFIX):
+            raise ConfigError(f"environment variable {name}: a section is no option; set {name}__KEY")
         section, separator, key = name.removeprefix(ENV_PREFIX).lower().partition("__")
         if not (name.startswith(ENV_PREFIX) and separator):
             continue

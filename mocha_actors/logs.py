@@ -37,6 +37,7 @@ EVENTS: Final[dict[str, str]] = {
     "shard.resumed": "the replay is complete: shard, seq",
     "shard.disconnected": "a connection ended or did not come about: shard, code, reason, delay",
     "shard.session_lost": "a session cannot be continued; a coverage gap is stored: shard, reason, seq",
+    "shard.unanswered": "neither READY nor RESUMED has come yet, though heartbeats are acknowledged: shard, seconds",
     "shard.fatal": "Discord refused the shard for good: shard, code, reason",
     "gateway.seq_gap": "sequence numbers were skipped: shard, expected, found",
     "gateway.loop_lag": "a timer fired late, because something held the event loop: shard, seconds",
@@ -67,14 +68,19 @@ EVENTS: Final[dict[str, str]] = {
 
 SECRET_KEYS: Final = frozenset({"token", "authorization", "session_id", "password", "resume_url", "resume_gateway_url"})
 REDACTED: Final = "<secret>"
+SHORTEST_SECRET: Final = 8
+"""Characters; a bot token has about seventy."""
 
 _secrets: set[str] = set()
 _files: list[TextIO] = []
 
 
 def add_secret(value: str) -> None:
-    """Take ``value`` out of every line logged from now on, wherever in the line it stands."""
-    if value:
+    """Take ``value`` out of every line logged from now on, wherever in the line it stands.
+
+    What is shorter than :data:`SHORTEST_SECRET` protects nothing, and would take pieces of ordinary words away.
+    """
+    if len(value) >= SHORTEST_SECRET:
         _secrets.add(value)
 
 

@@ -161,9 +161,7 @@ def shard_settings(config: Config, token: Secret, shards: int) -> list[ShardSett
         intents = parse_intents(discord.intents)
     except ConfigError as error:
         raise ConfigError(f"discord.intents: {error}") from None
-    identity = partial(
-        Identity, token, shards=shards, intents=intents, large_threshold=discord.large_threshold
-    )
+    identity = partial(Identity, token, shards=shards, intents=intents, large_threshold=discord.large_threshold)
     settings = partial(
         ShardSettings, api_url=discord.api_url, gateway_url=discord.gateway_url, compression=discord.compression
     )

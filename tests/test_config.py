@@ -47,6 +47,11 @@ def test_the_reference_configuration_lists_every_option_and_changes_nothing() ->
             ["discord.gateway_url", "wss://", "'ws://127.evil.example'"],
         ),
         ("[discord]\ngateway_url = 'nonsense'", ["discord.gateway_url", "wss://", "'nonsense'"]),
+        (
+            "[supervision]\nbackoff_base_s = 10.0\nbackoff_cap_s = 1.0",
+            ["my.toml", "supervision.backoff_cap_s", "at least backoff_base_s (10)", "found 1"],
+        ),
+        ("[simulator]\nrate = inf", ["my.toml", "simulator.rate", "<= 20000", "found inf"]),
         ("discord = 1", ["my.toml", "discord", "[section]", "found 1"]),
         ("[discord", ["my.toml", "not valid TOML", "table declaration"]),
     ],
@@ -96,6 +101,7 @@ def test_environment_variables_override_single_options() -> None:
     ("name", "value", "pattern"),
     [
         ("MOCHA_DATABASE__URLS", "x", r"MOCHA_DATABASE__URLS: unknown option database\.urls \(allowed: url, "),
+        ("MOCHA_DATABASE", "x", r"MOCHA_DATABASE: a section is no option; set MOCHA_DATABASE__KEY"),
         ("MOCHA_DATABSE__URL", "x", r"MOCHA_DATABSE__URL: unknown option databse\.url \(allowed: sections discord, "),
         ("MOCHA_DATABASE__BATCH_MS", "soon", r"MOCHA_DATABASE__BATCH_MS: database\.batch_ms: expected int.*'soon'"),
     ],
@@ -125,6 +131,7 @@ def test_the_token_comes_from_the_file_or_the_variable_and_never_shows_itself(tm
         ({}, r"DISCORD_TOKEN \(discord\.token_env\) is not set; put the token there"),
         ({"DISCORD_TOKEN": "  "}, r"no bot token"),
         ({"DISCORD_TOKEN": "two words"}, r"white space"),
+        ({"DISCORD_TOKEN": "tökén"}, r"a character that no token has"),
     ],
 )
 def test_a_missing_token_says_where_to_put_it(environ: dict[str, str], pattern: str) -> None:
@@ -132,4 +139,5 @@ def test_a_missing_token_says_where_to_put_it(environ: dict[str, str], pattern: 
     with pytest.raises(ConfigError, match=pattern) as caught:
         load_token(Config().discord, environ)
 
-    assert "two words" not in str(caught.value)
+    assert not any(value in str(caught.value) for value in environ.values() if value.strip())
+    assert "ö" not in str(caught.value)

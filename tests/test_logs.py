@@ -85,3 +85,14 @@ def test_a_log_file_that_cannot_be_opened_is_a_clear_error(tmp_path: Path) -> No
 def test_unlisted_finds_the_names_that_the_list_does_not_have() -> None:
     """A name that nobody described is found."""
     assert {"shard.reddy"} == logs.unlisted(["shard.ready", "shard.reddy"])
+
+
+def test_a_secret_too_short_to_protect_anything_does_not_spoil_the_lines() -> None:
+    """A token of one letter would take that letter out of every word."""
+    stream = io.StringIO()
+    logs.configure("json", stream=stream)
+    logs.add_secret("t")
+
+    structlog.get_logger().info("shard.connecting")
+
+    assert "shard.connecting" in stream.getvalue()

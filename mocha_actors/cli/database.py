@@ -73,4 +73,4 @@ def read(url: str, job: Callable[[Connection], R]) -> R:
 
 
 def _sqlite(path: Path) -> str:
-    return f"sqlite:///{path.expanduser().absolute()}"
+    return f"sqlite:///{path}"

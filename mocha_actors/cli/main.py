@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -59,6 +61,7 @@ def one_line_errors() -> Iterator[None]:
     """Turn what a person can mend, or must know, into one line on standard error and an exit code."""
     try:
         yield
+        sys.stdout.flush()
     except MochaError as error:
         fail(str(error), exit_code_of(error))
     except click.UsageError as error:
@@ -69,6 +72,13 @@ def one_line_errors() -> Iterator[None]:
         fail(error.format_message().rstrip(".") + hint, error.exit_code)
     except click.ClickException as error:
         fail(error.format_message(), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; click ends quietly.
+        raise
+    except OSError as error:
+        # What is left in the buffer cannot be written either, and must not be tried again at the exit.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # for the rest of the process
+        fail(str(error), 1)
 
 
 def fail(message: str, exit_code: int) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +25,11 @@ from mocha_actors.errors import ConfigError, MochaError, TransientError
 from mocha_actors.runtime import ActorError
 
 CAUGHT: Final = (signal.SIGINT, signal.SIGTERM)
+SESSION_LIMIT: Final = 10.0
+"""Seconds that the end of a demo waits for sessions that are being made."""
+
+POLL_SECONDS: Final = 0.05
+
 DURABLE_LIMIT: Final = 60.0
 """Seconds that the end of a demo waits until the last event sent is durable."""
 
@@ -37,13 +43,25 @@ DEMO: Final = Config(
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
+def _finite(_ctx: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Refuse "nan" and "inf", which pass every comparison."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of seconds", param=option)
+    return value
+
+
 @click.command(cls=OneLineCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("config_path", metavar="[CONFIG]", envvar="MOCHA_CONFIG", required=False)
 @click.option("--check", is_flag=True, help="Read and check the configuration, and exit.")
 @click.option("--demo", is_flag=True, help="Start a simulated Discord beside the service; no token, no network.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="End by itself after so many seconds.")
 @click.option(
-    "--wait-owner", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
+    help="End by itself after so many seconds.",
+)
+@click.option(
+    "--wait-owner", type=click.FloatRange(min=0), callback=_finite, default=0.0, metavar="SECONDS",
     help="Wait so long for another process to give the database up.",
 )  # fmt: skip
 def command(config_path: str | None, *, check: bool, demo: bool, seconds: float | None, wait_owner: float) -> None:
@@ -153,6 +171,7 @@ async def _until_stopped(
             await stop.wait()
         if not stop.is_set():
             logger.info("service.stopping", reason="--seconds")
+            stop.set()  # the next signal is one too many
         if simulator is not None and simulator.process.returncode is None:
             await _finish_traffic(client, simulator)
         nursery.cancel_scope.cancel()
@@ -165,9 +184,18 @@ async def _stop_with(simulator: SimulatorProcess, stop: trio.Event) -> None:
 
 
 async def _finish_traffic(client: StatsClient, simulator: SimulatorProcess) -> None:
-    """Stop the traffic of a demo and wait until the last event that was sent is durable."""
+    """Stop the traffic of a demo and wait until the last event that was sent is durable.
+
+    A session that is just being made is waited for, so that what it was sent is recorded; without one there is nothing to wait for.
+    """
+    with trio.move_on_after(SESSION_LIMIT) as waiting:
+        while client.counters.connected < client.shards:  # noqa: ASYNC110  # a counter, not an event
+            await trio.sleep(POLL_SECONDS)
+    stopped = await simulator.stop_traffic()
+    if waiting.cancelled_caught:
+        return
     with trio.move_on_after(DURABLE_LIMIT):
-        for shard, seq in (await simulator.stop_traffic()).items():
+        for shard, seq in stopped.items():
             await client.wait_durable(shard, seq)
         return
     raise TransientError(f"the last event of the simulator was not durable within {DURABLE_LIMIT:.0f} s")

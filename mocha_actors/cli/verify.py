@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
 import click
 import trio
 
-from mocha_actors.cli.database import database_options, database_url
+from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.output import print_table
 from mocha_actors.db.comparison import Difference, Verification
 from mocha_actors.db.readers import open_readers
-from mocha_actors.db.verify import KEYS, Truth, compare_truth, verify
+from mocha_actors.db.verify import KEYS, Truth, compare_truth, unobserved, verify
 from mocha_actors.errors import ConfigError, DataError
 from mocha_actors.simulator.recount import recount
 
@@ -30,11 +31,12 @@ DIFFERENCES_SHOWN: Final = 20
 def command(database: str | None, config: str | None, ledger: Path | None) -> None:
     """Recount the rollups from the raw rows and compare.
 
-    With --ledger, recount what the simulator sent by independent code, and compare raw rows and rollups with that. Ends
+    With --ledger, recount what the simulator sent by independent code, and compare raw rows and rollups with that; what
+    was sent in a gap that the database records is left out, and said to be. Ends
     with exit code 0 if everything is equal, else 1. A service may write meanwhile when no ledger is given.
     """
     url = database_url(database, config)
-    truth = None if ledger is None else read_ledger(ledger)
+    truth = None if ledger is None else observed_truth(url, ledger)
     result = trio.run(compare, url, truth)
     if result.different:
         print_differences(result)
@@ -49,8 +51,18 @@ async def compare(url: str, truth: Truth | None) -> Verification:
         return await (verify(readers) if truth is None else compare_truth(readers, truth))
 
 
-def read_ledger(path: Path) -> Truth:
-    """Recount the ledger at ``path``.
+def observed_truth(url: str, ledger: Path) -> Truth:
+    """What the ledger says, without the messages that lie in a gap that the database itself records; how many is printed."""
+    truth = read_ledger(ledger)
+    missing = read(url, lambda connection: unobserved(connection, truth.raw))
+    if not missing:
+        return truth
+    click.echo(f"left out: {len(missing):,} messages of the ledger that were sent in recorded gaps")
+    return read_ledger(ledger, missing)
+
+
+def read_ledger(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset()) -> Truth:
+    """Recount the ledger at ``path``, without the messages of ``omit``.
 
     Raises:
         ConfigError: the file cannot be read.
@@ -58,7 +70,7 @@ def read_ledger(path: Path) -> Truth:
 
     """
     try:
-        return recount(path)
+        return recount(path, omit)
     except OSError as error:
         msg = f"--ledger {path} cannot be read: {error.strerror}"
         raise ConfigError(msg) from error

@@ -19,10 +19,10 @@ PRIVATE: Final = 0o600
 
 
 def database_path(url: str) -> Path:
-    """The absolute path that ``sqlite:///relative.db`` or ``sqlite:////absolute.db`` names. Creates nothing.
+    """The absolute path that ``sqlite:///relative.db`` or ``sqlite:////absolute.db`` names, links followed. Creates nothing.
 
     Raises:
-        ConfigError: another scheme, or no path.
+        ConfigError: another scheme, no path, or the current folder is gone.
 
     """
     if url.startswith(("postgresql:", "postgres:")):
@@ -34,7 +34,11 @@ def database_path(url: str) -> Path:
     if not url.startswith(SCHEME) or not name or name == ":memory:" or "\0" in name:
         msg = f"database.url is {url!r}; allowed is sqlite:///path/to/file.db (four slashes begin an absolute path)"
         raise ConfigError(msg)
-    return Path(name).expanduser().absolute()
+    try:
+        # Resolved, so that the lock beside it is the same under whatever name the database is reached.
+        return Path(name).expanduser().resolve()
+    except OSError as error:
+        raise ConfigError(f"database.url: {name} cannot be looked up: {error.strerror}") from None
 
 
 def prepare(path: Path) -> None:

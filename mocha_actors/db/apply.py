@@ -183,7 +183,8 @@ class Transaction:
         if now is not None and now.session_id == batch.session_id:
             return bisect_right(batch.events, now.seq, part.start, part.stop, key=SEQ)
         started = session_started(batch, part.start)
-        if started is not None:
+        # A READY whose session was replaced in the same transaction comes again when the writer died before it could say so.
+        if started is not None and not (now is not None and now.previous_session_id == started.session_id):
             self._start(started)
             return part.start
         if now is None:
@@ -205,8 +206,11 @@ class Transaction:
         self._applied.standings[fact.shard] = checkpoint.start_session(self._connection, fact, self._epoch)
 
     def _moved(self, batch: Batch, seq: int) -> None:
-        alive_ms = max(self._applied.standings[batch.shard].last_alive_ms, batch.received_ms)
-        self._applied.standings[batch.shard] = Standing(batch.session_id, seq, alive_ms)
+        now = self._applied.standings[batch.shard]
+        alive_ms = max(now.last_alive_ms, batch.received_ms)
+        self._applied.standings[batch.shard] = now._replace(
+            session_id=batch.session_id, seq=seq, last_alive_ms=alive_ms
+        )
 
     def _advance(self, shard: int) -> None:
         checkpoint.advance(self._connection, shard, self._applied.standings[shard], self._epoch)

@@ -16,15 +16,18 @@ from mocha_actors.pipeline.notices import Checkpoint
 LOAD: Final = """\
 SELECT shard, session_id, resume_url, seq, fingerprint, last_alive_ms FROM gateway_sessions WHERE shard = ? AND resume_url IS NOT NULL"""
 
-STANDING: Final = "SELECT session_id, seq, last_alive_ms, epoch FROM gateway_sessions WHERE shard = ?"
+STANDING: Final = (
+    "SELECT session_id, seq, last_alive_ms, previous_session_id, epoch FROM gateway_sessions WHERE shard = ?"
+)
 
 ADVANCE: Final = """\
 UPDATE gateway_sessions SET seq = :seq, last_alive_ms = max(last_alive_ms, :last_alive_ms)
 WHERE shard = :shard AND session_id = :session_id AND epoch = :epoch AND seq < :seq"""
 
 START: Final = """\
-INSERT OR REPLACE INTO gateway_sessions (shard, session_id, resume_url, seq, fingerprint, epoch, last_alive_ms, user_id, application_id)
-VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)"""
+INSERT OR REPLACE INTO gateway_sessions
+    (shard, session_id, resume_url, seq, fingerprint, epoch, last_alive_ms, user_id, application_id, previous_session_id)
+VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?)"""
 
 INVALIDATE: Final = "UPDATE gateway_sessions SET resume_url = NULL WHERE shard = ? AND session_id = ?"
 
@@ -35,11 +38,12 @@ UPDATE gateway_sessions SET epoch = (SELECT max(epoch) FROM gateway_sessions) + 
 
 
 class Standing(NamedTuple):
-    """How far a shard is durable in which session, and its last evidence of life (milliseconds since the epoch)."""
+    """How far a shard is durable in which session, its last evidence of life (milliseconds since the epoch), and its session before."""
 
     session_id: str
     seq: int
     last_alive_ms: int
+    previous_session_id: str | None = None
 
 
 def claim_epoch(connection: sqlite3.Connection) -> int:
@@ -103,7 +107,9 @@ def start_session(connection: sqlite3.Connection, fact: SessionStarted, epoch: i
         FencedOutError: another owner has taken the shard over.
 
     """
-    gap = gap_before(standing(connection, fact.shard, epoch), fact)
+    before = standing(connection, fact.shard, epoch)
+    previous = before.session_id if before is not None else None
+    gap = gap_before(before, fact)
     connection.execute("INSERT OR REPLACE INTO coverage_gaps VALUES (?, ?, ?, ?)", (fact.shard, *gap))
     row = (
         fact.shard,
@@ -114,9 +120,10 @@ def start_session(connection: sqlite3.Connection, fact: SessionStarted, epoch: i
         fact.ready_ms,
         fact.user_id,
         fact.application_id,
+        previous,
     )
     connection.execute(START, row)
-    return Standing(fact.session_id, 0, fact.ready_ms)
+    return Standing(fact.session_id, 0, fact.ready_ms, previous)
 
 
 def invalidate(connection: sqlite3.Connection, shard: int, session_id: str, epoch: int) -> None:

@@ -31,6 +31,7 @@ def define_gateway(db: orm.Database) -> None:
         last_alive_ms = orm.Required(int, size=64)
         user_id = orm.Required(int, size=64)
         application_id = orm.Required(int, size=64)
+        previous_session_id = orm.Optional(str, nullable=True)
 
     class IdentifyAttempt(db.Entity):  # type: ignore[misc]
         _table_ = "identify_log"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from pony.orm.core import OrmError
+from pony.orm.core import CommitException, OrmError
 from pony.orm.dbapiprovider import DBException
 
 from mocha_actors.errors import MochaError, PermanentError, SystemFailure, TransientError
@@ -40,10 +40,14 @@ DATA_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.Program
 
 
 def original(error: BaseException) -> BaseException:
-    """The exception of the driver inside one of Pony's."""
-    while isinstance(inner := getattr(error, "original_exc", None), BaseException):
+    """The exception of the driver inside one of Pony's; a failed COMMIT hides it in a list of what failed."""
+    while True:
+        inner = getattr(error, "original_exc", None)
+        if isinstance(error, CommitException) and error.exceptions:
+            _, inner, _ = error.exceptions[0]
+        if not isinstance(inner, BaseException):
+            return error
         error = inner
-    return error
 
 
 def translate(error: Exception) -> Exception:

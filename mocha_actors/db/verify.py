@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -76,6 +76,11 @@ NEXT_DAY: Final = f"""
     UNION ALL SELECT min(hour) / 24 FROM guild_hour WHERE guild_id = :guild AND hour >= :day * 24"""  # noqa: S608 - constants of this module
 
 
+GAPS: Final = "SELECT from_ms, to_ms FROM coverage_gaps"
+
+STORED_MESSAGE: Final = "SELECT 1 FROM message_events WHERE guild_id = ? AND message_id = ?"
+
+
 class Truth(Protocol):
     """Another account of what happened, with keys as in :data:`KEYS`.
 
@@ -141,6 +146,15 @@ async def compare_truth(readers: Readers, truth: Truth) -> Verification:
         for table, rows in tables.items():
             result += compare(table, {}, rows)
     return result
+
+
+def unobserved(connection: sqlite3.Connection, messages: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of ``messages`` (guild, message) that are not stored and lie in a recorded gap: nobody claims to have seen them (P6)."""
+    gaps = connection.execute(GAPS).fetchall()
+    return {
+        key for key in messages
+        if any(start <= time_ms(key[1]) < end for start, end in gaps) and connection.execute(STORED_MESSAGE, key).fetchone() is None
+    }  # fmt: skip
 
 
 async def pieces(readers: Readers) -> AsyncIterator[Piece]:

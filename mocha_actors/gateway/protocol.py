@@ -20,7 +20,7 @@ from typing import Annotated, Final
 import msgspec
 
 from mocha_actors.discord.decode import Control, ProtocolViolation
-from mocha_actors.discord.events import Event, Ready, Resumed, UndecodableEvent
+from mocha_actors.discord.events import Event, Ready, Resumed
 from mocha_actors.discord.opcodes import Opcode
 from mocha_actors.errors import PermanentError
 from mocha_actors.gateway.close_codes import RESUMABLE, Action, close_rule, fatal_error
@@ -29,16 +29,14 @@ from mocha_actors.gateway.effects import (
     CloseConnection,
     Connect,
     Deliver,
-    DroppedDuplicates,
     Effect,
     Fatal,
     Log,
     ReportAlive,
     Send,
-    SessionBegan,
-    SessionLost,
     SessionResumed,
 )  # fmt: skip
+from mocha_actors.gateway.following import Following
 from mocha_actors.gateway.heartbeat import MAX_INTERVAL, Heart
 from mocha_actors.gateway.identity import Identity, Session, heartbeat
 from mocha_actors.gateway.reconnect import Reconnect
@@ -64,9 +62,6 @@ HELLO_TIMEOUT: Final = 20.0
 PROGRESS_TIMEOUT: Final = 60.0
 """Seconds of complete silence after IDENTIFY or RESUME. A gateway that still acknowledges heartbeats will answer in the end."""
 
-UNREADABLE: Final = "UNREADABLE"
-"""The event name under which a frame is kept that could not be read at all."""
-
 
 class _Hello(msgspec.Struct, gc=False):
     """HELLO's data: milliseconds between heartbeats."""
@@ -88,8 +83,6 @@ class Protocol:
 
     Attributes:
         state: where it stands.
-        session: the session that a RESUME would continue.
-        sequence: received and durable ``s`` of the session.
 
     """
 
@@ -98,15 +91,17 @@ class Protocol:
         reason: GapReason = "first_start", strict_heartbeat: bool = False,
     ) -> None:  # fmt: skip
         self._identity, self._rng, self._strict = identity, rng, strict_heartbeat
-        self.session, self.sequence = session, sequence or Sequence()
+        self._following = Following(session, sequence or Sequence(), reason)
         self.state: State = Waiting(now)
-        self._reason: GapReason = reason
         self._reconnect = Reconnect()
         self._inbound_at = now
         self._paused = self._draining = False
-        self._committed_since_ack = True
-        self._unreadable_at: tuple[str, int] | None = None
         self._unknown_opcodes: set[int] = set()
+
+    @property
+    def session(self) -> Session | None:
+        """The session that a RESUME would continue."""
+        return self._following.session
 
     @property
     def active(self) -> bool:
@@ -143,9 +138,17 @@ class Protocol:
             case Identifying() | Resuming() if now >= self._progress_deadline:
                 return self._give_up(f"nothing came for {PROGRESS_TIMEOUT:.0f} s", now)
             case AwaitingTurn(heart) | Identifying(heart) | Resuming(heart) | Active(heart):
-                return self._beat() if heart.tick(now) else self._give_up("heartbeats were not acknowledged", now)
+                if not heart.tick(now):
+                    return self._give_up("heartbeats were not acknowledged", now)
+                return self._complain_of_delay(now) + self._beat()
             case _:
                 return []
+
+    def _complain_of_delay(self, now: float) -> list[Effect]:
+        """A gateway in trouble acknowledges heartbeats and answers in the end; until then an operator should know."""
+        if not isinstance(self.state, Identifying | Resuming) or now - self.state.since < PROGRESS_TIMEOUT:
+            return []
+        return [Log("shard.unanswered", "warning", {"seconds": round(now - self.state.since)})]
 
     def _connect(self) -> list[Effect]:
         session = None if self._reconnect.use_main_address else self.session
@@ -214,15 +217,11 @@ class Protocol:
         return [Log("shard.disconnected", fields=fields), CloseConnection(RESUMABLE)]
 
     def _lose(self, reason: GapReason) -> list[Effect]:
-        """Give up the session, if there is one."""
-        if self.session is None:
-            return []
-        lost, self.session, self._reason = self.session, None, reason
-        self._reconnect.progress()
-        return [
-            Log("shard.session_lost", "warning", {"reason": reason, "seq": self.sequence.received}),
-            SessionLost(lost, reason),
-        ]
+        """Give up the session, if there is one; the next one may be resumed as often as any."""
+        effects = self._following.lose(reason)
+        if effects:
+            self._reconnect.progress()
+        return effects
 
     def control(self, control: Control, now: float) -> list[Effect]:
         """A payload that is no dispatch."""
@@ -258,24 +257,23 @@ class Protocol:
         if self.session is None:
             self.state = AwaitingTurn(heart)
             return [AwaitTurn()]
-        return self._resume(self.session, heart)
+        return self._resume(self.session, heart, now)
 
-    def _resume(self, session: Session, heart: Heart) -> list[Effect]:
-        self.state = Resuming(heart)
+    def _resume(self, session: Session, heart: Heart, now: float) -> list[Effect]:
+        self.state = Resuming(heart, now)
         self._reconnect.resume_sent()
-        seq = self.sequence.received
+        seq = self._following.sequence.received
         return [Log("shard.resuming", fields={"seq": seq}), Send(self._identity.resume(session, seq))]
 
-    def turn_granted(self) -> list[Effect]:
+    def turn_granted(self, now: float) -> list[Effect]:
         """The turn to IDENTIFY has come."""
         if not isinstance(self.state, AwaitingTurn):
             return []
-        self.state = Identifying(self.state.heart)
+        self.state = Identifying(self.state.heart, now)
         return [Log("shard.identified"), Send(self._identity.identify())]
 
     def _beat(self) -> list[Effect]:
-        """A heartbeat says what is durable: Discord may forget what it believes received."""
-        return [Send(heartbeat(self.sequence.durable if self.session else None), heartbeat=True)]
+        return [Send(heartbeat(self._following.durable), heartbeat=True)]
 
     def _beat_on_request(self, now: float) -> list[Effect]:
         if isinstance(self.state, Beating):
@@ -285,9 +283,7 @@ class Protocol:
     def _acknowledged(self, now: float) -> list[Effect]:
         if isinstance(self.state, Beating):
             self.state.heart.acknowledged(now)
-        idle = self.active and self.sequence.settled and not self._committed_since_ack
-        self._committed_since_ack = False
-        return [ReportAlive()] if idle else []
+        return [ReportAlive()] if self._following.acknowledged() and self.active else []
 
     def _invalid_session(self, control: Control, now: float) -> list[Effect]:
         if bytes(control.d) == b"true" and self.session is not None:
@@ -322,13 +318,9 @@ class Protocol:
         ready = events[0]
         if not isinstance(ready, Ready):
             return self._give_up(f"{ready.t} came instead of READY", now)
-        self.session = Session(ready.d.session_id, ready.d.resume_gateway_url)
-        self.sequence = Sequence(received=ready.s)
         self.state = Active(heart, now)
         self._reconnect.progress()
-        began = SessionBegan(ready, self.session, self._reason)
-        log = Log("shard.ready", fields={"guilds": len(ready.d.guilds), "reason": self._reason})
-        return [log, began, *self._deliver(events[1:], replayed=False)]
+        return [*self._following.begin(ready), *self._deliver(events[1:], replayed=False)]
 
     def _replay(self, events: list[Event], heart: Heart, now: float) -> list[Effect]:
         """Dispatches up to RESUMED are late, those after it are live."""
@@ -338,21 +330,13 @@ class Protocol:
         effects = self._deliver(events[:end], replayed=True)
         self.state = Active(heart, now)
         self._reconnect.progress()
-        effects += [Log("shard.resumed", fields={"seq": self.sequence.received}), SessionResumed()]
+        effects += [Log("shard.resumed", fields={"seq": self._following.sequence.received}), SessionResumed()]
         return effects + self._deliver(events[end:], replayed=False)
 
     def _deliver(self, events: list[Event], *, replayed: bool) -> list[Effect]:
-        if not events or self.session is None:
-            return []
-        fresh, duplicates, gap = self.sequence.take(events)
-        effects: list[Effect] = []
-        if duplicates:
-            effects.append(DroppedDuplicates(duplicates))
-        if gap:
-            effects.append(Log("gateway.seq_gap", "warning", {"expected": gap[0], "found": gap[1]}))
-        if fresh:
+        effects = self._following.take(events, replayed=replayed)
+        if effects and isinstance(effects[-1], Deliver):
             self._reconnect.progress()
-            effects.append(Deliver(self.session, fresh, replayed))
         return effects
 
     def violation(self, violation: ProtocolViolation, now: float) -> list[Effect]:
@@ -360,19 +344,10 @@ class Protocol:
         self._inbound(now)
         if not isinstance(self.state, Beating | AwaitingHello):
             return []
-        place = (self.session.session_id, self.sequence.received) if self.session else None
-        if place is None or place != self._unreadable_at:
-            self._unreadable_at = place
+        if not self._following.unreadable():
             return self._give_up(str(violation), now)
-        return self._poisoned(violation, now)
-
-    def _poisoned(self, violation: ProtocolViolation, now: float) -> list[Effect]:
-        """Keep the bytes as a dead letter, then give up the session, and say so as a gap."""
-        evidence = UndecodableEvent(UNREADABLE, self.sequence.received + 1, str(violation), violation.raw)
-        effects = self._deliver([evidence], replayed=True)
-        return (
-            effects + self._lose("poison_frame") + self._give_up(str(violation), now, at_least=self._rng.uniform(1, 5))
-        )
+        lost = self._following.keep_unreadable(violation) + self._lose("poison_frame")
+        return lost + self._give_up(str(violation), now, at_least=self._rng.uniform(1, 5))
 
     def broken(self, reason: str, now: float) -> list[Effect]:
         """The connection's byte stream cannot be followed any more: damaged compression or framing."""
@@ -385,8 +360,7 @@ class Protocol:
 
     def committed(self, session_id: str, seq: int) -> None:
         """The writer's notice. One about an earlier session changes nothing."""
-        if self.session is not None and self.session.session_id == session_id and self.sequence.committed(seq):
-            self._committed_since_ack = True
+        self._following.committed(session_id, seq)
 
     def paused(self, now: float) -> None:
         """Reading stops, because whoever takes the events is behind: from here on silence proves nothing."""

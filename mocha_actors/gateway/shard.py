@@ -242,7 +242,10 @@ class Shard(Actor[ShardMessage]):
             while not self._quiesced:
                 try:
                     with trio.move_on_at(self._builder.deadline) as waiting:
-                        self._take(await transport.receive())
+                        block = await transport.receive()
+                        # A receive that was complete already is not cancelled: what comes after the end is left for the RESUME.
+                        if not self._quiesced:
+                            self._take(block)
                 except Disconnected as end:
                     return end.code
                 except InflateError as error:
@@ -377,6 +380,6 @@ class Shard(Actor[ShardMessage]):
         except ActorError as error:
             self._perform(self._protocol.broken(f"no turn to identify: {error}", trio.current_time()))
         else:
-            self._perform(self._protocol.turn_granted())
+            self._perform(self._protocol.turn_granted(trio.current_time()))
         finally:
             turn.abandoned = True

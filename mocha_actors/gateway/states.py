@@ -38,16 +38,18 @@ class AwaitingTurn:
 
 @dataclass(frozen=True, slots=True)
 class Identifying:
-    """IDENTIFY was sent, READY must come."""
+    """IDENTIFY was sent at the time ``since``, READY must come."""
 
     heart: Heart
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
 class Resuming:
-    """RESUME was sent: the replay comes, then RESUMED."""
+    """RESUME was sent at the time ``since``: the replay comes, then RESUMED."""
 
     heart: Heart
+    since: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,8 @@ def classify_kind(message_type: int) -> int:
     return COMMAND if message_type in (20, 23) else SYSTEM
 
 
-def recount(path: Path) -> Truth:
-    """Count a ledger.
+def recount(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset()) -> Truth:
+    """Count a ledger, but for the messages (guild, message) in `omit`.
 
     Raises:
         OSError: the file cannot be read.
@@ -115,9 +116,13 @@ def recount(path: Path) -> Truth:
             continue
         seen.add((session, frame["s"]))
         truth.dispatches += 1
-        if frame["t"] == "MESSAGE_CREATE":
+        if frame["t"] == "MESSAGE_CREATE" and _key(frame["d"]) not in omit:
             truth.add(frame["d"])
     return truth
+
+
+def _key(message: dict[str, Any]) -> tuple[int, int]:
+    return int(message.get("guild_id", 0)), int(message["id"])
 
 
 def _dispatches(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mocha_actors.stats.errors import QuestionError
+
+LONGEST: Final = 19
+"""Digits of the largest number that the database can hold."""
 
 
 class Cursor(NamedTuple):
@@ -33,8 +36,10 @@ class Cursor(NamedTuple):
 
         """
         value, _, key = text.partition("-")
-        if not (value.isdecimal() and key.isdecimal()):
-            msg = f"cursor is {text!r}; allowed is the next_cursor of an earlier page, as in '42-80351110224678912'"
+        if not all(part.isascii() and part.isdecimal() and len(part) <= LONGEST for part in (value, key)):
+            msg = (
+                f"cursor is {text[:60]!r}; allowed is the next_cursor of an earlier page, as in '42-80351110224678912'"
+            )
             raise QuestionError(msg)
         return cls(int(value), int(key))
 

@@ -67,9 +67,10 @@ def receive(client: str, port: str, count: int, compression: str) -> Run:
 
 def table(runs: list[Run], count: int, compression: str) -> Table:
     """Medians, spread, and ratios to plain trio-websocket."""
-    result = Table(title=f"{count:,} frames, {compression}, medians of {len(runs) // len(CLIENTS)} alternating runs")
-    for heading in ("", "frames/s", "min – max", f"ratio to {BASE}", "cpu µs/frame", "peak MB"):
-        result.add_column(heading, justify="right" if heading else "left")
+    title = f"{count:,} frames, {compression}, medians of {len(runs) // len(CLIENTS)} alternating runs, ratio to {BASE}"
+    result = Table(title=title)
+    for heading in ("", "frames/s", "min – max", "ratio", "cpu µs", "MB"):
+        result.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     rates = {client: sorted(count / run.seconds for run in runs if run.contestant == client) for client in CLIENTS}
     base = statistics.median(rates[BASE])
     for client in CLIENTS:
@@ -77,6 +78,11 @@ def table(runs: list[Run], count: int, compression: str) -> Table:
         cpu = statistics.median(run.cpu_seconds / count * 1e6 for run in mine)
         rate, spread = statistics.median(rates[client]), f"{rates[client][0]:,.0f} – {rates[client][-1]:,.0f}"
         result.add_row(
-            client, f"{rate:,.0f}", spread, f"{rate / base:.2f}", f"{cpu:.2f}", f"{max(run.peak_mb for run in mine):.0f}"
+            client,
+            f"{rate:,.0f}",
+            spread,
+            f"{rate / base:.2f}",
+            f"{cpu:.2f}",
+            f"{max(run.peak_mb for run in mine):.0f}",
         )
     return result

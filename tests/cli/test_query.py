@@ -43,7 +43,9 @@ def store(path: Path, history: list[Sent]) -> Path:
     """Write a database file with names of the users."""
     connection = database(history, str(path))
     connection.execute("INSERT INTO users VALUES (?, 'ada', 'Ada Lovelace', 0, 0), (11, 'helper', NULL, 1, 0)", (ADA,))
-    connection.execute("INSERT INTO gateway_sessions VALUES (0, 's', 'u', 1, 'f', 1, ?, 1, 1)", (START + 40 * DAY,))
+    connection.execute(
+        "INSERT INTO gateway_sessions VALUES (0, 's', 'u', 1, 'f', 1, ?, 1, 1, NULL)", (START + 40 * DAY,)
+    )
     connection.close()
     return path
 

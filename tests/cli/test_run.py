@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from mocha_actors import logs
 from mocha_actors.cli.run import command
+from mocha_actors.db.address import database_path
 from mocha_actors.db.ownership import Ownership
 from mocha_actors.simulator.server import open_simulator
 from mocha_actors.simulator.settings import SimulatorSettings
@@ -110,6 +111,23 @@ def test_a_missing_token_says_where_to_put_it() -> None:
     assert 2 == result.exit_code
     assert re.fullmatch(r"mocha: no bot token: .*DISCORD_TOKEN.*discord\.token_file.*\n", result.stderr)
     assert not Path("mocha.db").exists()
+
+
+@pytest.mark.parametrize("option", ["--seconds", "--wait-owner"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "soon"])
+def test_seconds_that_are_no_number_of_seconds_are_wrong_usage(option: str, value: str) -> None:
+    """ "nan" passes every comparison, so it is looked for."""
+    result = run("mocha.toml", option, value, mocha=MINIMAL)
+
+    assert (2, 1) == (result.exit_code, len(result.stderr.splitlines())), result.output
+    assert option in result.stderr
+
+
+def test_a_database_has_one_lock_whatever_name_it_is_reached_by(tmp_path: Path) -> None:
+    """A symbolic link is no way around the ownership (P10)."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "mocha.db")
+
+    assert database_path("sqlite:///mocha.db") == database_path("sqlite:///link.db")
 
 
 def test_a_missing_configuration_is_named() -> None:

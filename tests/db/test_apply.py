@@ -87,6 +87,23 @@ def test_two_sessions_in_one_group_are_written_in_their_order(session: Session, 
     assert len(rows(path, "message_events")) == 2
 
 
+def test_a_whole_group_with_two_sessions_may_come_again(session: Session, path: Path) -> None:
+    """The writer died between COMMIT and its word to the mailbox: nothing is begun, counted or set aside anew."""
+    group = [
+        ready(),
+        settled(2, [(message(1),), DeadLetter("poison", "x")], at_ms=NOON_MS + 1000),
+        ready("session-2", at_ms=NOON_MS + 9000, reason="resume_refused"),
+        settled(2, [(message(2),)], session="session-2", at_ms=NOON_MS + 10_000),
+    ]
+    applier().apply(session, group)
+    before = everything(path)
+
+    again = applier().apply(session, group)
+
+    assert (again.committed, again.repeated) == (0, 5)
+    assert everything(path) == before
+
+
 def test_a_late_repetition_of_an_older_session_is_passed_over(session: Session, path: Path) -> None:
     """Batches commit in the order received, so it was committed before its session was replaced."""
     old = settled(2, [DeadLetter("poison", "x")])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
-from pony.orm import TransactionError
+from pony.orm import CommitException, TransactionError
 from pony.orm.dbapiprovider import OperationalError
 
 from mocha_actors.db.errors import DatabaseDamagedError, DatabaseUnavailableError, translate, translated
 from mocha_actors.errors import FencedOutError
+from tests.db.builders import open_session
 
 
 def driver_error(code: int, kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
@@ -45,6 +47,19 @@ def test_an_error_about_a_row_stays_what_it_is() -> None:
 def test_what_pony_wraps_is_looked_into() -> None:
     """Its class says nothing, the driver's error inside does."""
     assert isinstance(translate(OperationalError(driver_error(sqlite3.SQLITE_BUSY))), DatabaseUnavailableError)
+
+
+def test_what_fails_at_commit_is_looked_into_as_well(path: Path) -> None:
+    """Pony hides it in a list: a foreign key that is checked at COMMIT is an error about a row, a full disk may pass."""
+    full = driver_error(sqlite3.SQLITE_FULL)
+    hidden = CommitException("commit failed", [(type(full), full, None)])
+
+    assert isinstance(translate(hidden), DatabaseUnavailableError)
+    with open_session(path) as session:
+        with session.transaction() as connection:
+            connection.execute("CREATE TABLE child (guild REFERENCES guilds (id) DEFERRABLE INITIALLY DEFERRED)")
+        with pytest.raises(sqlite3.IntegrityError), session.transaction() as connection:
+            connection.execute("INSERT INTO child VALUES (7)")
 
 
 def test_what_pony_finds_wrong_by_itself_is_damage_and_nobodys_data() -> None:

@@ -93,7 +93,7 @@ async def receive_guild(folder: Path, members: int) -> tuple[float, int]:
         lags = [float(seconds) for seconds in re.findall(r"gateway\.loop_lag .* seconds=([\d.]+)", service.text)]
         longest = max([0.0, *steps, *lags])
         print(f"{members:,} members, {size / 1e6:.1f} MB: longest step {longest:.3f} s, {peak} MB at most")
-        assert 1 == stats["identifies"] and 0 == stats["resumes"], "no 1009, no zombie"
+        assert (1, 0) == (stats["identifies"], stats["resumes"]), "no 1009, no zombie"
         return longest, peak
 
 

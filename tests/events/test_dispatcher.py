@@ -77,7 +77,9 @@ async def test_no_processor_gets_a_batch_that_the_writer_has_not_taken(autojump_
     writer, processor, dispatcher = new_ref("writer", Mailbox(1)), new_ref("message"), new_ref("dispatcher")
     children = (
         ChildSpec("message", partial(Recorder, "message", log), ref=processor),
-        ChildSpec("dispatcher", partial(Dispatcher, writer, {MessageCreate: processor}), ref=dispatcher, shutdown="kill"),
+        ChildSpec(
+            "dispatcher", partial(Dispatcher, writer, {MessageCreate: processor}), ref=dispatcher, shutdown="kill"
+        ),
     )
     first, second = batch_of(message(1)), batch_of(message(2))
     async with open_supervisor(SupervisorSpec(children=children)):

@@ -20,8 +20,8 @@ from mocha_actors.gateway.effects import (
     SessionLost,
     SessionResumed,
 )  # fmt: skip
-from mocha_actors.gateway.protocol import UNREADABLE
-from mocha_actors.gateway.states import Active, Ended, Waiting
+from mocha_actors.gateway.following import UNREADABLE
+from mocha_actors.gateway.states import Active, Ended, Identifying, Waiting
 from tests.gateway.machine import (
     SESSION,
     active,
@@ -43,7 +43,7 @@ def test_identify_is_sent_after_hello_and_after_its_turn() -> None:
     protocol = fresh()
 
     assert [AwaitTurn()] == only(open_connection(protocol), AwaitTurn)
-    [payload] = sent(protocol.turn_granted())
+    [payload] = sent(protocol.turn_granted(0.0))
 
     assert 2 == payload["op"]
     assert {"token", "properties", "compress", "large_threshold", "shard", "intents"} == set(payload["d"])
@@ -56,18 +56,18 @@ def test_a_second_turn_on_one_connection_identifies_nothing() -> None:
     """Discord would close with 4005."""
     protocol = fresh()
     open_connection(protocol)
-    protocol.turn_granted()
+    protocol.turn_granted(0.0)
 
-    assert [] == protocol.turn_granted()
+    assert [] == protocol.turn_granted(0.0)
     protocol.dispatches([ready()], 1.0)
-    assert [] == protocol.turn_granted()
+    assert [] == protocol.turn_granted(0.0)
 
 
 def test_ready_begins_the_session_and_what_follows_is_delivered() -> None:
     """READY travels by itself; the rest of its run comes after it."""
     protocol = fresh()
     open_connection(protocol)
-    protocol.turn_granted()
+    protocol.turn_granted(0.0)
 
     effects = protocol.dispatches([ready(), *events(2, 3)], 1.0)
 
@@ -123,7 +123,7 @@ def test_duplicates_are_dropped_and_the_number_never_goes_back() -> None:
     assert [DroppedDuplicates(20)] == only(effects, DroppedDuplicates)
     assert [[101, 102]] == [[event.s for event in deliver.events] for deliver in only(effects, Deliver)]
     assert [] == only(protocol.dispatches(events(50, 60), 1.0), Deliver)
-    assert 102 == protocol.sequence.received
+    assert 102 == protocol._following.sequence.received
 
 
 def test_a_gap_is_logged_and_accepted() -> None:
@@ -139,7 +139,7 @@ def test_heartbeats_say_what_is_durable_and_null_before_there_is_anything() -> N
     """Discord may trim its replay by what a heartbeat says (A23)."""
     protocol = fresh()
     open_connection(protocol)
-    protocol.turn_granted()
+    protocol.turn_granted(0.0)
     protocol.dispatches([ready(), *events(2, 9)], 0.0)
 
     assert [{"op": 1, "d": None}] == sent(protocol.tick(protocol.deadline))
@@ -270,6 +270,21 @@ def test_silence_after_resume_ends_the_connection_and_acknowledgements_keep_it()
     assert [CloseConnection(4900)] == only(protocol.tick(100.0), CloseConnection)
 
 
+def test_a_gateway_that_acknowledges_and_does_not_answer_is_told_and_waited_for() -> None:
+    """During an outage a healthy connection answers in the end (A1.4)."""
+    protocol = fresh()
+    open_connection(protocol)
+    protocol.turn_granted(0.0)
+    told = []
+    for _ in range(5):
+        now = protocol.deadline
+        told += [each.event for each in only(protocol.tick(now), Log)]
+        protocol.control(control(11), now + 0.1)
+
+    assert ["shard.unanswered"] * 3 == told
+    assert isinstance(protocol.state, Identifying)
+
+
 def test_invalid_session_true_resumes_the_same_session() -> None:
     """On a new connection."""
     protocol = active()
@@ -299,7 +314,7 @@ def test_invalid_session_in_reply_to_identify_is_tried_again() -> None:
     """The concurrency was exceeded; it is not fatal."""
     protocol = fresh()
     open_connection(protocol)
-    protocol.turn_granted()
+    protocol.turn_granted(0.0)
 
     protocol.control(control(9, data=False), 1.0)
     protocol.disconnected(None, 1.0)
@@ -314,7 +329,7 @@ def test_the_reason_of_the_loss_stands_in_the_next_session() -> None:
     protocol.control(control(9, data=False), 1.0)
     protocol.disconnected(None, 1.0)
     open_connection(protocol, 1.0)
-    protocol.turn_granted()
+    protocol.turn_granted(0.0)
 
     [began] = only(protocol.dispatches([ready()], 9.0), SessionBegan)
 
@@ -365,7 +380,7 @@ def test_a_server_that_accepts_and_closes_is_not_dialled_without_pause() -> None
         pauses.append(protocol.deadline - now)
         now = protocol.deadline
         open_connection(protocol, now)
-        protocol.dispatches([resumed(protocol.sequence.received + 1)], now)
+        protocol.dispatches([resumed(protocol._following.sequence.received + 1)], now)
 
     assert 0.0 == pauses[0]
     assert max(pauses) > 8.0
@@ -483,7 +498,7 @@ def test_no_effect_shows_a_secret_in_its_repr() -> None:
     protocol = restarted()
     effects = open_connection(protocol)
     other = fresh()
-    effects += open_connection(other) + other.turn_granted() + other.dispatches([ready(), *events(2, 2)], 1.0)
+    effects += open_connection(other) + other.turn_granted(0.0) + other.dispatches([ready(), *events(2, 2)], 1.0)
 
     assert "s3cret" not in repr(effects)
     assert "session-" not in repr(effects)

@@ -148,7 +148,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def turn_comes(self) -> None:
         """The queue grants the turn."""
         self.turn_open, self.turn_granted = False, True
-        self.take(self.protocol.turn_granted())
+        self.take(self.protocol.turn_granted(self.now))
 
     @precondition(lambda self: self.connection in ("open", "closing"))
     @rule(behind=st.integers(0, 5), count=st.integers(1, 8), number=st.integers(0, 10**6))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from mocha_actors.config import Secret
 from mocha_actors.gateway.identity import Identity
@@ -258,6 +259,57 @@ async def test_a_fatal_close_ends_the_shard_and_not_its_supervisor(autojump_cloc
         assert 1 == len(network.connections)
         assert 1 == len(store.fatal)
         assert 0 == world.counters.connected
+
+
+async def test_what_came_before_a_fatal_close_is_handed_over(autojump_clock: trio.abc.Clock) -> None:
+    """A slow dispatcher included: what was received stays received."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport) as world:
+        await trio.sleep(0.1)
+        store.blocked = trio.Event()
+        network.connections[0].say(dispatch(11, "RESUMED"), dispatch(12), dispatch(13))
+        network.connections[0].close(4014)
+        await trio.sleep(1)
+        assert 1 == len(store.fatal)
+        store.blocked.set()
+        await trio.sleep(1)
+
+        assert [11, 12, 13] == store.seqs
+        assert 3 == world.counters.received
+
+
+async def test_a_held_event_loop_is_told_and_costs_no_connection(
+    autojump_clock: trio.testing.MockClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A3.31: whatever held it, the beat was late, and the peer is not to blame."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(0.1)
+        network.connections[0].say(dispatch(11, "RESUMED"))
+        await trio.sleep(45)
+        autojump_clock.jump(100)
+        await trio.sleep(0.1)
+
+        assert 1 == len(network.connections)
+        assert 2 <= len(network.connections[0].ops(1)) <= 3
+    assert "gateway.loop_lag" in capsys.readouterr().out
+
+
+async def test_a_stop_waits_for_the_end_of_the_connection(autojump_clock: trio.abc.Clock) -> None:
+    """The closing handshake is the transport's, which needs its reader: cancelling would cut it short."""
+    network, closed = Network(), trio.Event()
+
+    @asynccontextmanager
+    async def slow_to_close(url: str, compression: str) -> AsyncIterator[Connection]:
+        async with network.open_transport(url, compression) as connection:
+            yield connection
+            await trio.sleep(0.5)
+            closed.set()
+
+    async with open_gateway(SETTINGS, known(), Rest(UNREACHABLE), slow_to_close):
+        await trio.sleep(0.1)
+
+    assert closed.is_set()
 
 
 async def test_a_crash_of_the_shard_is_followed_by_a_resume_from_what_is_durable(

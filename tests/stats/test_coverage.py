@@ -30,7 +30,9 @@ def add_gap(connection: sqlite3.Connection, since_ms: int, until_ms: int, shard:
 
 def add_session(connection: sqlite3.Connection, last_alive_ms: int, shard: int = 0) -> None:
     """Store a session that was alive at ``last_alive_ms``."""
-    connection.execute("INSERT INTO gateway_sessions VALUES (?, 's', 'u', 1, 'f', 1, ?, 1, 1)", (shard, last_alive_ms))
+    connection.execute(
+        "INSERT INTO gateway_sessions VALUES (?, 's', 'u', 1, 'f', 1, ?, 1, 1, NULL)", (shard, last_alive_ms)
+    )
 
 
 def test_a_range_without_gaps_is_complete(connection: sqlite3.Connection) -> None:

@@ -50,7 +50,14 @@ async def trio_websocket(port: int, count: int, compression: str) -> None:
     inflate = inflater(compression)
     async with trio.open_nursery() as nursery:
         connection = await connect_websocket(
-            nursery, "127.0.0.1", port, "/", use_ssl=False, receive_buffer_size=None, max_message_size=LARGE, message_queue_size=1000
+            nursery,
+            "127.0.0.1",
+            port,
+            "/",
+            use_ssl=False,
+            receive_buffer_size=None,
+            max_message_size=LARGE,
+            message_queue_size=1000,
         )
         inflate(await connection.get_message())
         watch = Stopwatch()
@@ -62,7 +69,7 @@ async def trio_websocket(port: int, count: int, compression: str) -> None:
 
 
 async def aiohttp(port: int, count: int, compression: str) -> None:
-    """aiohttp's client, whose parser is compiled."""
+    """The client of `aiohttp`, whose parser is compiled."""
     import aiohttp as library  # noqa: PLC0415
 
     inflate = inflater(compression)
@@ -110,7 +117,7 @@ async def _mocha(port: int, count: int, compression: str, taken: list[str]) -> N
     from mocha_actors.config import Secret  # noqa: PLC0415
     from mocha_actors.discord.decode import EventDecoder  # noqa: PLC0415
     from mocha_actors.discord.events import TYPED  # noqa: PLC0415
-    from mocha_actors.gateway.effects import Deliver  # noqa: PLC0415
+    from mocha_actors.gateway.effects import Deliver, Send  # noqa: PLC0415
     from mocha_actors.gateway.identity import Identity  # noqa: PLC0415
     from mocha_actors.gateway.protocol import Protocol  # noqa: PLC0415
     from mocha_actors.gateway.transport import open_transport  # noqa: PLC0415
@@ -122,7 +129,7 @@ async def _mocha(port: int, count: int, compression: str, taken: list[str]) -> N
         protocol.connected(trio.current_time())
         [hello] = decoder.decode(await transport.receive()).pieces
         protocol.control(hello, trio.current_time())
-        [_, identify] = protocol.turn_granted()
+        [identify] = [effect for effect in protocol.turn_granted(trio.current_time()) if isinstance(effect, Send)]
         watch = Stopwatch()
         await transport.send(identify.payload)
         delivered = 0

@@ -51,10 +51,14 @@ def serve(connection: socket.socket, hello: bytes, messages: bytes) -> None:
     request = b""
     while b"\r\n\r\n" not in request:
         request += connection.recv(4096)
-    key = next(line.split(b":")[1].strip() for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    key = next(
+        line.split(b":")[1].strip() for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
+    )
     accept = base64.b64encode(hashlib.sha1(key + ACCEPT).digest())  # noqa: S324  # as the protocol wants it
     connection.sendall(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        + accept
+        + b"\r\n\r\n"
     )
     connection.sendall(hello)
     connection.recv(4096)

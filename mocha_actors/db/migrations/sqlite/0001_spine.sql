@@ -11,7 +11,8 @@ CREATE TABLE gateway_sessions (
     epoch          BIGINT   NOT NULL,
     last_alive_ms  BIGINT   NOT NULL,
     user_id        BIGINT   NOT NULL,
-    application_id BIGINT   NOT NULL
+    application_id BIGINT   NOT NULL,
+    previous_session_id TEXT            -- the session that this one replaced: what still comes of it is a repetition
 ) WITHOUT ROWID;
 
 CREATE TABLE identify_log (
