@@ -222,9 +222,10 @@ def load_token(section: DiscordSection, environ: Mapping[str, str] = os.environ)
     if not (bare := bare_token(token)).reveal():
         msg = f"no bot token: {where}; put the token there, or set discord.token_file to a file that holds it"
         raise ConfigError(msg)
-    if re.search(r"\s", bare.reveal()):
-        msg = "the bot token contains white space; a token is one word"
-        raise ConfigError(msg)
+    if not re.fullmatch(r"[!-~]+", bare.reveal()):
+        raise ConfigError(
+            "the bot token contains white space or a character that no token has; copy it anew from the developer portal"
+        )
     return bare
 
 

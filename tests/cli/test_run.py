@@ -116,7 +116,7 @@ def test_a_missing_token_says_where_to_put_it() -> None:
 @pytest.mark.parametrize("option", ["--seconds", "--wait-owner"])
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "soon"])
 def test_seconds_that_are_no_number_of_seconds_are_wrong_usage(option: str, value: str) -> None:
-    """ "nan" passes every comparison, so it is looked for."""
+    """Not a number passes every comparison, so it is looked for."""
     result = run("mocha.toml", option, value, mocha=MINIMAL)
 
     assert (2, 1) == (result.exit_code, len(result.stderr.splitlines())), result.output
