@@ -8,6 +8,7 @@ import shlex
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -98,6 +99,33 @@ async def test_every_command_of_the_readme_does_what_it_says(tmp_path: Path) -> 
                     )
                     assert done.returncode == 0, f"{command}: {done.stdout!r} {done.stderr!r}"
     assert len(commands()) >= 9
+
+
+async def test_the_ten_lines_record_and_answer(tmp_path: Path) -> None:
+    """The program of the README, asking every second instead of every minute, prints messages of a guild."""
+    (program,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "bot.py").write_text(program.replace("trio.sleep(60)", "trio.sleep(1)"))
+    async with open_simulator(SimulatorSettings(token=TOKEN, rate=500, guilds=1)) as simulator:
+        with stranger(tmp_path, simulator.api_url) as environment:
+            environment |= {"DISCORD_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1", "MOCHA_LOGGING__LEVEL": "error"}
+            command = [sys.executable, "bot.py"]
+            with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+                try:
+                    assert process.stdout is not None
+                    lines = iter(process.stdout.readline, "")
+                    with trio.fail_after(60):
+                        answer = await trio.to_thread.run_sync(
+                            lambda: next(filter(is_answer, lines)), abandon_on_cancel=True
+                        )
+                finally:
+                    process.kill()
+
+    assert str(simulator.world.guilds[0].id) in answer
+
+
+def is_answer(line: str) -> bool:
+    """Whether a line of the program's output is a guild with messages, and not a log line."""
+    return re.fullmatch(r"\d+ [1-9]\d* [1-9]\d*\n", line) is not None
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:
