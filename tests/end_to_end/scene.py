@@ -21,8 +21,8 @@ from mocha_actors.simulator.transcript import Entry
 TOKEN: Final = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GhIjKl.scene-of-the-tests-012345678"
 RESUMABLE: Final = 4900
 IDENTIFY, RESUME, HEARTBEAT = 2, 6, 1
-INTERVAL: Final = 4.0
-"""Seconds between heartbeats, unless a test wants others."""
+INTERVAL: Final = 10.0
+"""Seconds between heartbeats, unless a test wants others: one on the wall where time runs ten times as fast."""
 
 CONFIGURATION = """
 [discord]
@@ -57,7 +57,7 @@ class Scene:
             yield client
         assert client.report.clean, client.report.reason
 
-    async def until(self, condition: Callable[[], object], seconds: float = 60.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 200.0) -> None:
         """Wait until something holds."""
         with trio.fail_after(seconds):
             while not condition():

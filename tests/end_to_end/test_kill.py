@@ -39,7 +39,7 @@ async def check(folder: Path, kills: int, seed: int, compression: str) -> str:
         return verdict
 
 
-@pytest.mark.parametrize("compression", ["none", "zlib-stream"])
+@pytest.mark.parametrize("compression", ["none", "zlib-stream", "zstd-stream"])
 async def test_killing_the_service_at_random_moments_changes_no_number(tmp_path: Path, compression: str) -> None:
     """Five kills under live traffic: one session throughout, and a database equal to the ledger."""
     verdict = await check(tmp_path, 5, seed=1, compression=compression)

@@ -206,4 +206,4 @@ class GatewayMachine(RuleBasedStateMachine):
 
 
 TestGatewayMachine = GatewayMachine.TestCase
-TestGatewayMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestGatewayMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

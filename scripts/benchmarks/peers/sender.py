@@ -63,8 +63,7 @@ def serve(connection: socket.socket, hello: bytes, messages: bytes) -> None:
     connection.sendall(hello)
     connection.recv(4096)
     connection.sendall(messages)
-    while connection.recv(4096):
-        pass
+    connection.recv(4096)  # it closes, and would wait for an answer
 
 
 def main() -> None:
