@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +30,6 @@ from mocha_actors.runtime import (
     ActorDead,
     ActorError,
     AskTimeout,
-    BreakerState,
     Event,
     FatalChildError,
     Request,
@@ -39,6 +37,7 @@ from mocha_actors.runtime import (
     Supervisor,
     open_supervisor,
 )  # fmt: skip
+from mocha_actors.runtime.structlog_hook import StructlogHook
 from mocha_actors.stats.options import Options, fields_of
 from mocha_actors.stats.questions import (
     ChannelQuestion,
@@ -54,12 +53,6 @@ ANSWER_LIMIT: Final = 30.0
 """Seconds beyond a question's own deadline, and for a checkpoint, until the tree is considered stuck."""
 
 POLL_SECONDS: Final = 0.05
-
-WARNINGS: Final = frozenset({
-    "child.exited", "child.restarting", "child.parked", "supervisor.escalated", "mailbox.overflow", "message.dead", "message.poison",
-    "message.slow", "ask.timeout", "breaker.opened",
-})  # fmt: skip
-"""Events of the runtime that an operator should see; the others are logged at debug level."""
 
 R = TypeVar("R")
 
@@ -102,7 +95,7 @@ class StatsClient:
         self.counters = Counters()
         self.report = Report(clean=False, reason="it was not shut down", seconds=0.0)
         self._refs = Refs(shards)
-        self._breaker = database_breaker(self._on_event)
+        self._log = StructlogHook()
         self._database = database_path(config.database.url)
         self._began = trio.current_time()
         self._fatal: PermanentError | None = None
@@ -140,7 +133,7 @@ class StatsClient:
             readers = open_readers(config.database.url, threads=config.stats.reader_threads)
             parts = Parts(
                 store=store, readers=await stack.enter_async_context(readers), rest=rest,
-                breaker=client._breaker, counters=client.counters, status=client.status, on_fatal=client._end_for,
+                breaker=database_breaker(), counters=client.counters, status=client.status, on_fatal=client._end_for,
             )  # fmt: skip
             spec = build_tree(config, shards, client._refs, parts)
             stack.enter_context(plain_causes())
@@ -235,10 +228,10 @@ class StatsClient:
     def status(self, events_per_second: float = 0.0) -> Status:
         """How it is: the live tree, counters, breakers. ``events_per_second`` is known to who samples the counters."""
         tree, counters = self.supervisor.tree(), self.counters
-        breakers = {self._breaker.name: self._breaker.state.value}
+        breakers = {breaker.name: breaker.state.value for breaker in tree.breakers}
         return Status(
             version=__version__, pid=os.getpid(), uptime_seconds=trio.current_time() - self._began, database=str(self._database),
-            ready=tree.ready and self._breaker.state is BreakerState.CLOSED, shards=self.shards, connected=counters.connected,
+            ready=tree.ready, shards=self.shards, connected=counters.connected,
             durable=dict(counters.durable), events_per_second=events_per_second, received=counters.received, committed=counters.committed,
             ignored=counters.ignored, dead_lettered=counters.dead_lettered, resumes=counters.resumes, identifies=counters.identifies,
             restarts=counters.restarts, lag_p50_seconds=counters.lag.percentile(50), lag_p99_seconds=counters.lag.percentile(99),
@@ -260,17 +253,7 @@ class StatsClient:
     def _on_event(self, event: Event) -> None:
         """Log what the runtime reports, and count the restarts."""
         self.counters.restarts += event.name == "child.restarting"
-        fields = {name: value for name, value in event.fields.items() if value is not None and name != "exception"}
-        expected = event.fields.get("outcome") in {"stopped", "exited"}
-        level = logging.WARNING if event.name in WARNINGS and not expected else logging.DEBUG
-        logger.log(
-            level,
-            event.name,
-            path=event.path,
-            incarnation=event.incarnation,
-            exc_info=event.fields.get("exception"),
-            **fields,
-        )
+        self._log(event)
 
     # The end
 

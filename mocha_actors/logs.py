@@ -61,6 +61,7 @@ EVENTS: Final[dict[str, str]] = {
     "breaker.half_opened": "probes are let through: breaker",
     "breaker.closed": "the dependency works again: breaker",
     "shutdown.phase": "the shutdown entered a phase: phase",
+    "runtime.report": "the runtime has something to say that is no event, as that an actor hangs: text, exception",
     "simulator.started": "the simulated Discord listens: api_url, gateway_url",
     "simulator.exited": "the simulated Discord ended by itself: status",
 }
@@ -99,6 +100,17 @@ def redact_text(text: str) -> str:
     for secret in _secrets:
         text = text.replace(secret, REDACTED)
     return text
+
+
+class _Relay(logging.Handler):
+    """Brings what the runtime says by the standard ``logging`` into the structured log: it has no structlog to say it with."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(record.levelno, "runtime.report", text=record.getMessage(), exc_info=record.exc_info)
+
+
+RUNTIME: Final = logging.getLogger("mocha_actors.runtime")
+_RELAY: Final = _Relay()
 
 
 class _Scrubbed:
@@ -154,10 +166,14 @@ def configure(
         logger_factory=structlog.WriteLoggerFactory(_Scrubbed(out)),  # type: ignore[arg-type]  # it asks for a TextIO and uses write and flush
         cache_logger_on_first_use=False,
     )
+    RUNTIME.addHandler(_RELAY)
+    RUNTIME.propagate = False
 
 
 def close() -> None:
-    """Close the log file, if there is one; what is logged afterwards goes to standard error."""
+    """End what :func:`configure` began: close the log file, if there is one; what is logged afterwards goes to standard error."""
+    RUNTIME.removeHandler(_RELAY)
+    RUNTIME.propagate = True
     while _files:
         structlog.reset_defaults()
         _files.pop().close()

@@ -14,7 +14,7 @@ The children are started in this order, so that the reverse order, in which they
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from types import ModuleType
@@ -111,7 +111,7 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
     engine = partial(QueryEngine, parts.readers, concurrency=stats.reader_threads, deadline=stats.deadline_s)
     dispatcher = partial(Dispatcher, refs.writer, refs.routes())
     control = partial(Control, parts.store.path, lambda: parts.counters.committed, parts.status)
-    return tree.supervisor(
+    root = tree.supervisor(
         tree.child("writer", writer, refs.writer),
         tree.child("stats", engine, refs.stats),
         ChildSpec("processors", tree.supervisor(*(tree.processor(name, ref) for name, ref in refs.processors.items()))),
@@ -119,6 +119,7 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         tree.child("control", control, refs.control),
         ChildSpec("gateway", _gateway(shards, refs, parts)),
     )
+    return replace(root, breakers=(parts.breaker,))
 
 
 class _Builder:

@@ -16,10 +16,12 @@ METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 def logged(tree: ast.AST) -> Iterator[str]:
     """Names of events in calls such as ``logger.info("a.b", …)`` and ``Log("a.b", …)``."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and isinstance(name := node.args[0], ast.Constant):
-            is_method = isinstance(node.func, ast.Attribute) and node.func.attr in METHODS
-            is_effect = isinstance(node.func, ast.Name) and node.func.id == "Log"
-            if (is_method or is_effect) and isinstance(name.value, str):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        position = {"log": 1, "Log": 0}.get(called, 0 if called in METHODS else None)
+        if position is not None and len(node.args) > position and isinstance(name := node.args[position], ast.Constant):
+            if isinstance(name.value, str):
                 yield name.value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,3 +97,18 @@ def test_a_secret_too_short_to_protect_anything_does_not_spoil_the_lines() -> No
     structlog.get_logger().info("shard.connecting")
 
     assert "shard.connecting" in stream.getvalue()
+
+
+def test_what_the_runtime_says_by_standard_logging_is_a_line_like_any_other() -> None:
+    """The watchdog's report of a hanging actor is in the structured log, and nowhere else."""
+    stream = io.StringIO()
+    logs.configure("json", stream=stream)
+
+    logging.getLogger("mocha_actors.runtime").error("%s has not reached a checkpoint", "mocha/writer")
+
+    line = json.loads(stream.getvalue())
+    assert ("runtime.report", "error", "mocha/writer has not reached a checkpoint") == (
+        line["event"],
+        line["level"],
+        line["text"],
+    )

@@ -61,3 +61,4 @@ async def test_one_event_in_a_thousand_fails_and_exactly_those_are_dead_letters(
         ]
         assert 20 == client.counters.restarts
         assert len(poison) == client.counters.dead_lettered
+    logs.close()
