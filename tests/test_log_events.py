@@ -20,9 +20,9 @@ def logged(tree: ast.AST) -> Iterator[str]:
             continue
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         position = {"log": 1, "Log": 0}.get(called, 0 if called in METHODS else None)
-        if position is not None and len(node.args) > position and isinstance(name := node.args[position], ast.Constant):
-            if isinstance(name.value, str):
-                yield name.value
+        name = node.args[position] if position is not None and len(node.args) > position else None
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            yield name.value
 
 
 def events_of_the_program() -> set[str]:
