@@ -25,7 +25,7 @@ from mocha_actors.control import Control, Status
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.store import Store
-from mocha_actors.db.writer import Writer, bytes_of, events_of, writer_mailbox
+from mocha_actors.db.writer import NEVER_POISON, Writer, bytes_of, events_of, writer_mailbox
 from mocha_actors.discord.decode import EventDecoder
 from mocha_actors.discord.intents import parse_intents
 from mocha_actors.errors import ConfigError, PermanentError, SystemFailure
@@ -44,9 +44,6 @@ from mocha_actors.processors.base import FailureWindow, Processor
 from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, CircuitBreaker, Mailbox, SupervisorSpec, new_ref
 from mocha_actors.stats.engine import MAILBOX as STATS_MAILBOX
 from mocha_actors.stats.engine import QueryEngine
-
-NEVER_POISON: Final = 1 << 31
-"""Redeliveries of batches and work: whoever crashes over them bounds the crashes, and the mailbox must not lose them."""
 
 DISPATCHER_MAILBOX: Final = Mailbox(8_192, redeliver=NEVER_POISON, max_bytes=64 << 20, weigh=events_of, size=bytes_of)
 PROCESSOR_MAILBOX: Final = Mailbox(16_384, redeliver=NEVER_POISON, weigh=len)

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import structlog
@@ -62,14 +62,11 @@ class SimulatorProcess:
             TransientError: the simulator has ended or does not answer.
 
         """
-        try:
-            with trio.fail_after(ANSWER_LIMIT):
-                assert self.process.stdin is not None
-                await self.process.stdin.send_all(json.dumps(command).encode() + b"\n")
-                if line := await self._line():
-                    return dict(json.loads(line))
-        except (trio.BrokenResourceError, trio.TooSlowError):
-            pass
+        with suppress(trio.BrokenResourceError), trio.move_on_after(ANSWER_LIMIT):
+            assert self.process.stdin is not None
+            await self.process.stdin.send_all(json.dumps(command).encode() + b"\n")
+            if line := await self._line():
+                return dict(json.loads(line))
         msg = f"the simulator does not answer {command['cmd']!r}"
         raise TransientError(msg)
 
