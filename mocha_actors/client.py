@@ -81,6 +81,7 @@ class StatsClient:
     Attributes:
         config: what it runs by.
         shards: number of shards.
+        database: the file that it writes to.
         counters: what it has done so far.
         supervisor: the root of its tree; takes further children by ``start_child``.
         report: how the shutdown went, once the block has been left.
@@ -96,7 +97,7 @@ class StatsClient:
         self.report = Report(clean=False, reason="it was not shut down", seconds=0.0)
         self._refs = Refs(shards)
         self._log = StructlogHook()
-        self._database = database_path(config.database.url)
+        self.database = database_path(config.database.url)
         self._began = trio.current_time()
         self._fatal: PermanentError | None = None
         self._body = trio.CancelScope()
@@ -230,7 +231,7 @@ class StatsClient:
         tree, counters = self.supervisor.tree(), self.counters
         breakers = {breaker.name: breaker.state.value for breaker in tree.breakers}
         return Status(
-            version=__version__, pid=os.getpid(), uptime_seconds=trio.current_time() - self._began, database=str(self._database),
+            version=__version__, pid=os.getpid(), uptime_seconds=trio.current_time() - self._began, database=str(self.database),
             ready=tree.ready, shards=self.shards, connected=counters.connected,
             durable=dict(counters.durable), events_per_second=events_per_second, received=counters.received, committed=counters.committed,
             ignored=counters.ignored, dead_lettered=counters.dead_lettered, resumes=counters.resumes, identifies=counters.identifies,

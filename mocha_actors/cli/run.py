@@ -25,6 +25,11 @@ from mocha_actors.errors import ConfigError, MochaError, TransientError
 from mocha_actors.runtime import ActorError
 
 CAUGHT: Final = (signal.SIGINT, signal.SIGTERM)
+WELCOME: Final = """\
+mocha: recording a simulated Discord into {database}; Ctrl-C ends it
+mocha: ask in another terminal: mocha status, mocha query guild, mocha query leaderboard --days 1"""
+"""What a person is told at the start of a demo."""
+
 SESSION_LIMIT: Final = 10.0
 """Seconds that the end of a demo waits for sessions that are being made."""
 
@@ -133,6 +138,8 @@ async def serve(config: Config, seconds: float | None = None, wait_owner: float 
             async with StatsClient.open(addressed, token, wait_owner=wait_owner) as client:
                 stop = trio.Event()
                 nursery.start_soon(_watch_signals, signals, stop, client)
+                if simulator is not None:
+                    click.echo(WELCOME.format(database=client.database), err=True)
                 await _until_stopped(client, simulator, stop, seconds)
             nursery.cancel_scope.cancel()
     click.echo(summary(client))
