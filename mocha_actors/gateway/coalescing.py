@@ -179,9 +179,10 @@ class CoalescingStream(trio.abc.Stream):
                 msg = f"the server's answer to the handshake has more than {HEADER_LIMIT} bytes"
                 raise UpgradeError(msg)
             return b""
-        status = header.split(b"\r\n")[0].split(b" ", 2)[1:2]
-        if status != [b"101"]:
-            msg = f"the server refused the upgrade with HTTP status {b''.join(status).decode('latin-1')[:10] or 'unknown'}"
+        status = b"".join(header.split(b"\r\n")[0].split(b" ", 2)[1:2])
+        if status != b"101":
+            known = len(status) == 3 and status.isdigit()
+            msg = f"the server refused the upgrade with HTTP status {status.decode() if known else 'unknown'}"
             raise UpgradeError(msg)
         self._response = None
         return header + found + self._joiner.feed(rest)

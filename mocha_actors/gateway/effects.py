@@ -27,6 +27,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectHeartbeats:
+    """HELLO came: from now on a heartbeat goes every ``interval`` seconds, for which the rate limit must leave room."""
+
+    interval: float
+
+
+@dataclass(frozen=True, slots=True)
 class CloseConnection:
     """Close the connection with ``code`` and report it as disconnected; it is useless from now on."""
 
@@ -98,6 +105,6 @@ class Log:
 
 
 Effect = (
-    Connect | Send | CloseConnection | AwaitTurn | Deliver | SessionBegan | SessionResumed | SessionLost
+    Connect | ExpectHeartbeats | Send | CloseConnection | AwaitTurn | Deliver | SessionBegan | SessionResumed | SessionLost
     | DroppedDuplicates | ReportAlive | Fatal | Log
 )  # fmt: skip

@@ -33,15 +33,16 @@ class Heart:
             no traffic for an interval, or no acknowledgement for two.
 
     Attributes:
+        interval: seconds between scheduled beats, at least :data:`MIN_INTERVAL`.
         due: when the next scheduled beat is due.
         latency: seconds from the latest acknowledged beat to its acknowledgement; None before the first.
 
     """
 
     def __init__(self, interval: float, now: float, phase: float, *, strict: bool = False) -> None:
-        self._interval = max(MIN_INTERVAL, interval)
+        self.interval = max(MIN_INTERVAL, interval)
         self._strict = strict
-        self.due = now + self._interval * phase
+        self.due = now + self.interval * phase
         self.latency: float | None = None
         self._unanswered_since: float | None = None
         self._latest_beat: float | None = None
@@ -58,7 +59,7 @@ class Heart:
             self._listening_since = now
         if self._is_dead(now):
             return False
-        self.due += self._interval * (1 + math.floor((now - self.due) / self._interval))
+        self.due += self.interval * (1 + math.floor((now - self.due) / self.interval))
         if self._unanswered_since is None:
             self._unanswered_since = now
         self._latest_beat = now
@@ -93,7 +94,7 @@ class Heart:
         if self._unanswered_since is None or self._paused_at is not None:
             return False
         # Timers and floats round; a whole interval is a whole interval for all that.
-        interval = self._interval - 1e-3
+        interval = self.interval - 1e-3
         unanswered = now - max(self._unanswered_since, self._listening_since)
         silent = now - max(self._inbound_at, self._listening_since)
         if self._strict:

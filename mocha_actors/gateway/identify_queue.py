@@ -7,7 +7,8 @@ actor asks for one shard of each key at a time, lowest first, and asks again whe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,6 +53,14 @@ class TakeTurn(Request[None]):
     abandoned: bool = False
 
 
+def first_of_each_key(shards: Iterable[int], max_concurrency: int) -> list[int]:
+    """Of the waiting ``shards`` the lowest of each key ``shard % max_concurrency``, ascending."""
+    first: dict[int, int] = {}
+    for shard in sorted(shards):
+        first.setdefault(shard % max_concurrency, shard)
+    return list(first.values())
+
+
 class IdentifyQueue(Actor[TakeTurn]):
     """Serialises the turns of all shards of this process.
 
@@ -71,13 +80,11 @@ class IdentifyQueue(Actor[TakeTurn]):
 
     async def run(self, ctx: Context[TakeTurn]) -> None:
         """Grant what can be granted, then wait for a new turn or until an old one may have its time."""
-        while True:
-            wait = await self._grant(ctx)
-            with trio.move_on_after(wait):
-                try:
+        with suppress(trio.EndOfChannel):
+            while True:
+                wait = await self._grant(ctx)
+                with trio.move_on_after(wait):
                     self._waiting.append(await ctx.receive())
-                except trio.EndOfChannel:
-                    return
 
     async def _grant(self, ctx: Context[TakeTurn]) -> float:
         """Grant each key's first turn if its time has come; return the seconds until the next one's may have."""
@@ -92,7 +99,14 @@ class IdentifyQueue(Actor[TakeTurn]):
             return self._refuse_all(ctx, error)
         if limit.remaining <= min(self._reserve, limit.total - 1):
             return self._wait_for_reset(limit)
+        self._take_what_waits(ctx)
         return min([await self._claim(turn, limit, ctx) for turn in self._heads(limit.max_concurrency)])
+
+    def _take_what_waits(self, ctx: Context[TakeTurn]) -> None:
+        """Whoever has asked by now takes part: taken one for each decision, a low shard could wait behind any number of higher ones."""
+        with suppress(trio.WouldBlock):
+            while True:
+                self._waiting.append(ctx.receive_nowait())
 
     def _wait_for_reset(self, limit: SessionStartLimit) -> float:
         """Others may have spent what our own log knows nothing of; the reserve is left to whoever has to mend that."""
@@ -112,11 +126,9 @@ class IdentifyQueue(Actor[TakeTurn]):
         return math.inf
 
     def _heads(self, max_concurrency: int) -> list[TakeTurn]:
-        """The lowest waiting shard of each key, ascending."""
-        heads: dict[int, TakeTurn] = {}
-        for turn in sorted(self._waiting, key=lambda turn: turn.shard):
-            heads.setdefault(turn.shard % max_concurrency, turn)
-        return list(heads.values())
+        """The turns that come first, one of each key."""
+        turns = {turn.shard: turn for turn in self._waiting}
+        return [turns[shard] for shard in first_of_each_key(turns, max_concurrency)]
 
     async def _claim(self, turn: TakeTurn, limit: SessionStartLimit, ctx: Context[TakeTurn]) -> float:
         """Grant the turn if the writer records its attempt; return the seconds until its key is worth asking for again."""

@@ -9,7 +9,7 @@ import trio
 
 from mocha_actors.gateway.effects import Send
 from mocha_actors.gateway.errands import Errands
-from mocha_actors.gateway.ratelimit import SendWindow
+from mocha_actors.gateway.ratelimit import SendWindow, heartbeat_reserve
 
 
 class Outbox:
@@ -30,6 +30,10 @@ class Outbox:
         """Queue a payload."""
         (self._heartbeats if send.heartbeat else self._others).append(send.payload)
         self.wake()
+
+    def expect_heartbeats(self, interval: float) -> None:
+        """Keep room for a heartbeat every ``interval`` seconds."""
+        self._window.reserved = heartbeat_reserve(interval)
 
     def wake(self) -> None:
         """Look again: a command may be due."""

@@ -30,6 +30,7 @@ from mocha_actors.gateway.effects import (
     Connect,
     Deliver,
     Effect,
+    ExpectHeartbeats,
     Fatal,
     Log,
     ReportAlive,
@@ -256,8 +257,8 @@ class Protocol:
         heart = Heart(interval, now, self._rng.random(), strict=self._strict)
         if self.session is None:
             self.state = AwaitingTurn(heart)
-            return [AwaitTurn()]
-        return self._resume(self.session, heart, now)
+            return [ExpectHeartbeats(heart.interval), AwaitTurn()]
+        return [ExpectHeartbeats(heart.interval), *self._resume(self.session, heart, now)]
 
     def _resume(self, session: Session, heart: Heart, now: float) -> list[Effect]:
         self.state = Resuming(heart, now)

@@ -16,9 +16,6 @@ LIMIT: Final = 120
 PERIOD: Final = 60.0
 """Seconds."""
 
-RESERVED: Final = 10
-"""Of them, kept for heartbeats: enough down to an interval of 7 s."""
-
 
 class SlidingWindow:
     """At most ``limit`` events in any ``period`` seconds."""
@@ -41,15 +38,26 @@ class SlidingWindow:
         self._sent.append(now)
 
 
+def heartbeat_reserve(interval: float) -> int:
+    """Of the payloads in a :data:`PERIOD`, those to keep for heartbeats every ``interval`` seconds, and for one that the server asks for."""
+    return math.ceil(PERIOD / interval) + 1
+
+
 class SendWindow:
-    """What one connection sent; each connection begins with a fresh one."""
+    """What one connection sent; each connection begins with a fresh one.
+
+    Attributes:
+        reserved: payloads kept for heartbeats, see :func:`heartbeat_reserve`; nothing else is sent before HELLO says how many.
+
+    """
 
     def __init__(self) -> None:
         self._window = SlidingWindow(LIMIT, PERIOD)
+        self.reserved = 0
 
     def wait(self, now: float, *, heartbeat: bool) -> float:
         """Seconds until a payload may be sent. Heartbeats may use what is reserved for them."""
-        return self._window.wait(now, reserved=0 if heartbeat else RESERVED)
+        return self._window.wait(now, reserved=0 if heartbeat else self.reserved)
 
     def sent(self, now: float) -> None:
         """A payload was sent."""

@@ -30,6 +30,7 @@ from mocha_actors.gateway.effects import (
     Deliver,
     DroppedDuplicates,
     Effect,
+    ExpectHeartbeats,
     Fatal,
     Log,
     ReportAlive,
@@ -290,11 +291,13 @@ class Shard(Actor[ShardMessage]):
             self._outbox.wake()
         self._alarm.deadline = self._deadline
 
-    def _carry_out(self, effect: Effect) -> None:  # noqa: C901 - one case for each effect, a table in other words
+    def _carry_out(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one case for each effect, a table in other words
         """Do one thing that the protocol wants. Nothing here waits."""
         match effect:
             case Deliver():
                 self._deliver(effect)
+            case ExpectHeartbeats(interval):
+                self._outbox.expect_heartbeats(interval)
             case Send():
                 self._outbox.put(effect)
             case Log(event, level, fields):

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 
 import h11
 import trio
-import wsproto.utilities
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+from wsproto.utilities import LocalProtocolError, ProtocolError
 
 from mocha_actors.errors import TransientError
 from mocha_actors.gateway.address import Compression, gateway_address
 from mocha_actors.gateway.close_codes import RESUMABLE
-from mocha_actors.gateway.coalescing import FRAME_LIMIT, CoalescingStream, UpgradeError
+from mocha_actors.gateway.coalescing import FRAME_LIMIT, BrokenFramingError, CoalescingStream, UpgradeError
 from mocha_actors.gateway.compression import BlockDecoder, block_decoder
 
 CONNECT_TIMEOUT: Final = 10.0
@@ -36,6 +36,9 @@ SEND_TIMEOUT: Final = 0.1
 
 MESSAGE_QUEUE: Final = 2
 """Runs that wait between the websocket's reader and ours; reading from the socket stops beyond them."""
+
+PEER_ERRORS: Final = (UpgradeError, BrokenFramingError, ssl.SSLError, h11.ProtocolError, ProtocolError)
+"""What the websocket's reader raises because of what the peer sent, or when."""
 
 
 class ConnectError(TransientError):
@@ -89,6 +92,8 @@ class Transport:
             await self._connection.send_message(payload.decode())
         except ConnectionClosed as closed:
             raise Disconnected(closed.reason.code if closed.reason else None) from None
+        except LocalProtocolError:  # the library closes already, because of what the peer sent, and has not said so yet
+            raise Disconnected(None) from None
 
     async def close(self) -> None:
         """Close so that the session can be resumed; returns within :data:`CLOSE_TIMEOUT`, cancelled or not, whatever the peer does."""
@@ -97,8 +102,9 @@ class Transport:
         wait = SEND_TIMEOUT if cancelled else CLOSE_TIMEOUT
         with trio.CancelScope(shield=True, deadline=trio.current_time() + wait):
             await self._connection.aclose(RESUMABLE)
-        # The library leaves the stream open when the peer closed first.
-        await trio.aclose_forcefully(self._stream)
+        # The library leaves the stream open when the peer closed first. A cancellation here would take the place of the error we leave with.
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(self._stream)
 
 
 @asynccontextmanager
@@ -107,20 +113,28 @@ async def open_transport(url: str, compression: Compression) -> AsyncIterator[Tr
 
     Raises:
         BadAddressError: the address must not be dialled.
+        BrokenFramingError: the peer's bytes cannot be followed any more.
         ConnectError: there is no connection within :data:`CONNECT_TIMEOUT`.
 
     """
     address = gateway_address(url, compression)
+    connected = leaving = False
     try:
         async with trio.open_nursery() as nursery:
             transport = await _dial(nursery, address, block_decoder(compression))
+            connected = True
             try:
                 yield transport
             finally:
+                leaving = not nursery.cancel_scope.cancel_called
                 await transport.close()
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        raise _cause_of(group) from None
+        _, others = group.split(PEER_ERRORS)
+        if others is not None:
+            raise _cause_of(others) from None
+        if not leaving:  # else nobody listens any more: whatever the peer still sends says nothing
+            raise _peer_error(_cause_of(group), connected=connected) from None
 
 
 async def _dial(nursery: trio.Nursery, address: str, decoder: BlockDecoder) -> Transport:
@@ -174,10 +188,22 @@ async def _encrypted(tcp: trio.SocketStream, host: str) -> trio.SSLStream[trio.S
 
 
 def _cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a nursery's group stands for; what the websocket's reader raised, as a ConnectError."""
+    """The error that a nursery's group stands for."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    if isinstance(error, UpgradeError | ssl.SSLError | h11.ProtocolError | wsproto.utilities.ProtocolError):
-        return ConnectError(f"the handshake failed: {error}")
     return error
+
+
+def _peer_error(error: BaseException, *, connected: bool) -> TransientError:
+    """What the websocket's reader raised, in words of ours: the libraries' own may quote the peer's bytes."""
+    if isinstance(error, BrokenFramingError):
+        return error
+    reason = (
+        str(error) if isinstance(error, UpgradeError | ssl.SSLError) else f"{type(error).__name__} in the websocket"
+    )
+    return (
+        BrokenFramingError(f"the connection broke: {reason}")
+        if connected
+        else ConnectError(f"the handshake failed: {reason}")
+    )

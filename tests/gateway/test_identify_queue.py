@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mocha_actors.gateway.close_codes import RefusedTokenError
-from mocha_actors.gateway.identify_queue import MAILBOX, IdentifyQueue, TakeTurn
+from mocha_actors.gateway.identify_queue import MAILBOX, IdentifyQueue, TakeTurn, first_of_each_key
 from mocha_actors.gateway.rest import GatewayInfo, RestUnavailableError, SessionStartLimit
 from mocha_actors.runtime import ActorRef, ChildSpec, SupervisorSpec, new_ref, open_supervisor
 from tests.gateway.surroundings import Rest, Store, Writer
@@ -19,6 +22,15 @@ from tests.gateway.surroundings import Rest, Store, Writer
 def limits(max_concurrency: int = 1, remaining: int = 1000, reset_after: int = 0) -> GatewayInfo:
     """An answer of Discord's."""
     return GatewayInfo("wss://g", 1, SessionStartLimit(1000, remaining, reset_after, max_concurrency))
+
+
+class SlowRest(Rest):
+    """An API whose answer takes a second."""
+
+    async def gateway(self, max_age: float = math.inf) -> GatewayInfo:
+        """The answer, after it."""
+        await trio.sleep(1)
+        return await super().gateway(max_age)
 
 
 class Queue:
@@ -58,11 +70,34 @@ async def test_shards_get_their_turns_in_order_and_five_seconds_apart_for_each_k
                 nursery.start_soon(queue.take, shard)
 
     rounds = [sorted(shard for shard, at in queue.turns if round((at - start) / 5.25) == each) for each in range(3)]
-    assert sorted([0, 1, 2, 3, 4, 5]) == sorted(shard for shard, _ in queue.turns)
+    assert [[0, 1], [2, 3], [4, 5]] == rounds
     for key in (0, 1):
         times = [at for shard, at in queue.turns if shard % 2 == key]
         assert all(later - earlier >= 5.249 for earlier, later in pairwise(times))
-    assert [2, 2, 2] == [len(each) for each in rounds]
+
+
+async def test_a_low_shard_that_comes_late_is_overtaken_once_at_most(autojump_clock: trio.abc.Clock) -> None:
+    """While the first decision is made, which here takes a second each, all the others ask: the lowest of them is next."""
+    rest = SlowRest(limits())
+    async with open_queue(rest) as queue, trio.open_nursery() as nursery:
+        nursery.start_soon(queue.take, 9)
+        await trio.sleep(1.5)
+        for shard in (8, 7, 6, 5, 4, 3, 2, 1, 0):
+            nursery.start_soon(queue.take, shard)
+            await trio.sleep(0.01)
+
+    assert [9, 0, 1, 2, 3, 4, 5, 6, 7, 8] == [shard for shard, _ in queue.turns]
+
+
+@given(st.sets(st.integers(0, 40), max_size=20), st.integers(1, 16))
+def test_the_first_of_each_key_goes_first(shards: set[int], keys: int) -> None:
+    """One of each key, ascending, and none of them behind a higher one of its key."""
+    first = first_of_each_key(shards, keys)
+
+    assert first == sorted(first)
+    assert {shard % keys for shard in first} == {shard % keys for shard in shards}
+    assert all(min(other for other in shards if other % keys == shard % keys) == shard for shard in first)
+    assert len(first) == len({shard % keys for shard in first})
 
 
 async def test_an_abandoned_turn_costs_nothing(autojump_clock: trio.abc.Clock) -> None:

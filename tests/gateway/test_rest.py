@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 
 import httpx
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mocha_actors.config import Secret
 from mocha_actors.errors import MochaError, PermanentError
@@ -18,6 +21,8 @@ BODY = {
     "url": "wss://gateway.discord.gg", "shards": 9,
     "session_start_limit": {"total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 16},
 }  # fmt: skip
+
+TOKEN = "MTIz.s3cret.token-of-this-test"
 
 
 class Api:
@@ -153,3 +158,42 @@ async def test_no_error_and_no_repr_shows_the_token(
         shown = "".join(traceback.format_exception(raised.value)) + repr(rest) + repr(vars(rest))
 
     assert "s3cret" not in shown
+
+
+STATUSES = st.one_of(st.sampled_from([200, 401, 403, 429, 500, 503]), st.integers(200, 599))
+BODIES = st.one_of(
+    st.binary(max_size=200),
+    st.sampled_from(
+        [b"", TOKEN.encode(), f'{{"url":"{TOKEN}","shards":"{TOKEN}"}}'.encode(), f'"Bot {TOKEN}"'.encode()]
+    ),
+    st.builds(lambda shards: json.dumps({"url": TOKEN, "shards": shards}).encode(), st.one_of(st.none(), st.text())),
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        ["retry-after", "location", "x-ratelimit-scope", "x-ratelimit-remaining", "x-ratelimit-reset-after"]
+    ),
+    st.sampled_from([TOKEN, f"Bot {TOKEN}", "1", "global", ""]),
+)
+
+
+@given(STATUSES, BODIES, HEADERS)
+def test_whatever_is_answered_no_error_and_no_repr_shows_the_token(
+    status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    """P9: not even when the answer itself repeats the token; and nothing but our own errors comes out."""
+
+    async def ask() -> str:
+        def answer(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(status, content=body, headers=headers)
+
+        authorization = {"Authorization": f"Bot {TOKEN}"}
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer), headers=authorization) as client:
+            rest = DiscordRest(client, "https://api.test/v10")
+            shown = repr(rest) + repr(client)
+            try:
+                await rest.gateway()
+            except MochaError as error:
+                shown += "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+            return shown
+
+    assert TOKEN not in trio.run(ask)

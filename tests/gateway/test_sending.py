@@ -14,13 +14,14 @@ from mocha_actors.gateway.effects import Send
 from mocha_actors.gateway.errands import Errands
 from mocha_actors.gateway.identity import Identity
 from mocha_actors.gateway.outbox import Outbox
-from mocha_actors.gateway.ratelimit import LIMIT, PERIOD, RESERVED, SendWindow
+from mocha_actors.gateway.ratelimit import LIMIT, PERIOD, SendWindow, heartbeat_reserve
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=400))
 def test_no_window_of_a_minute_holds_more_than_the_limit(attempts: list[tuple[float, bool]]) -> None:
-    """Whoever waits as long as told never exceeds 120, nor commands 110."""
+    """Whoever waits as long as told never exceeds 120."""
     window, now, sent = SendWindow(), 0.0, []
+    window.reserved = 3
     for pause, heartbeat in attempts:
         now += pause
         now += window.wait(now, heartbeat=heartbeat)
@@ -31,14 +32,21 @@ def test_no_window_of_a_minute_holds_more_than_the_limit(attempts: list[tuple[fl
 
 
 def test_heartbeats_have_a_reserve() -> None:
-    """Commands stop at 110 and wait for the oldest to leave the window; beats need not."""
+    """At an interval of 7 s commands stop at 110 and wait for the oldest to leave the window; beats need not."""
     window = SendWindow()
-    for second in range(LIMIT - RESERVED):
+    window.reserved = heartbeat_reserve(7.0)
+    for second in range(110):
         assert 0.0 == window.wait(second / 10, heartbeat=False)
         window.sent(second / 10)
 
     assert 49.0 == window.wait(11.0, heartbeat=False)
     assert 0.0 == window.wait(11.0, heartbeat=True)
+
+
+@pytest.mark.parametrize(("interval", "reserved"), [(41.25, 3), (60.0, 2), (45.0, 3), (10.0, 7), (1.0, 61), (600.0, 2)])
+def test_the_reserve_follows_from_the_interval(interval: float, reserved: int) -> None:
+    """A8.64: the beats that fall into a minute, and one more."""
+    assert reserved == heartbeat_reserve(interval)
 
 
 async def test_heartbeats_overtake_and_nothing_that_queues_waits(autojump_clock: trio.abc.Clock) -> None:
@@ -64,7 +72,7 @@ async def test_heartbeats_overtake_and_nothing_that_queues_waits(autojump_clock:
 
 
 async def test_a_flood_of_commands_is_spread_and_beats_are_not_late(autojump_clock: trio.abc.Clock) -> None:
-    """500 commands: never more than 110 a minute, beats at once."""
+    """500 payloads: never more than 117 a minute, and beats at once."""
     times: list[float] = []
     late: list[float] = []
     outbox = Outbox(Errands(Identity(Secret("t")), Random(1), lambda _command, _result: None))
@@ -76,6 +84,7 @@ async def test_a_flood_of_commands_is_spread_and_beats_are_not_late(autojump_clo
         times.append(now)
 
     async with trio.open_nursery() as nursery:
+        outbox.expect_heartbeats(41.25)
         nursery.start_soon(outbox.run, record)
         for number in range(500):
             outbox.put(Send(b"command %d" % number))

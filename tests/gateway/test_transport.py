@@ -5,17 +5,19 @@ from __future__ import annotations
 import zlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from hashlib import sha1
 
 import pytest
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
+from wsproto.utilities import LocalProtocolError
 
 from mocha_actors.gateway import transport as module
 from mocha_actors.gateway.address import BadAddressError
 from mocha_actors.gateway.coalescing import BrokenFramingError
-from mocha_actors.gateway.transport import ConnectError, Disconnected, open_transport
+from mocha_actors.gateway.compression import block_decoder
+from mocha_actors.gateway.transport import ConnectError, Disconnected, Transport, open_transport
 
 
 class Server:
@@ -58,6 +60,24 @@ async def serving(talk: Callable[[WebSocketConnection], Awaitable[None]] = silen
 
 
 @asynccontextmanager
+async def raw_server(handle: Callable[[trio.SocketStream], Awaitable[None]]) -> AsyncIterator[str]:
+    """A TCP server; its address as a gateway's."""
+    async with trio.open_nursery() as nursery:
+        [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, handle, [listener])
+        yield f"ws://127.0.0.1:{listener.socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
+
+
+def accepted(request: bytes) -> bytes:
+    """The answer that upgrades."""
+    key = bytes(request).split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
+    accept = b64encode(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False).digest())
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+    return upgrade + accept + b"\r\n\r\n"
+
+
+@asynccontextmanager
 async def listening(answer: bytes | None) -> AsyncIterator[str]:
     """A TCP server that answers a request with these bytes and closes; None says nothing and stays."""
 
@@ -68,11 +88,8 @@ async def listening(answer: bytes | None) -> AsyncIterator[str]:
                 await trio.sleep_forever()
             await stream.send_all(answer)
 
-    async with trio.open_nursery() as nursery:
-        [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, handle, [listener])
-        yield f"ws://127.0.0.1:{listener.socket.getsockname()[1]}"
-        nursery.cancel_scope.cancel()
+    async with raw_server(handle) as url:
+        yield url
 
 
 async def test_the_address_carries_version_and_compression() -> None:
@@ -113,23 +130,15 @@ async def test_cancellation_closes_resumably() -> None:
 
 async def test_a_dead_peer_delays_the_close_by_a_second_at_most() -> None:
     """The library would wait for 60."""
-    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 
     async def handle(stream: trio.SocketStream) -> None:
-        request = await stream.receive_some()
-        key = bytes(request).split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
-        magic = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        await stream.send_all(upgrade + b64encode(sha1(key + magic, usedforsecurity=False).digest()) + b"\r\n\r\n")
+        await stream.send_all(accepted(await stream.receive_some()))
         await trio.sleep_forever()
 
-    async with trio.open_nursery() as nursery:
-        [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, handle, [listener])
-        start = trio.current_time()
-        async with open_transport(f"ws://127.0.0.1:{listener.socket.getsockname()[1]}", "none"):
+    async with raw_server(handle) as url:
+        async with open_transport(url, "none"):
             start = trio.current_time()
         assert 0.9 < trio.current_time() - start < 1.5
-        nursery.cancel_scope.cancel()
 
 
 async def test_what_was_sent_before_a_close_is_received_before_it() -> None:
@@ -199,6 +208,54 @@ async def test_sending_on_a_closed_connection_is_disconnected() -> None:
             await transport.receive()
         with pytest.raises(Disconnected):
             await transport.send(b"{}")
+
+
+@pytest.mark.parametrize("raises", [False, True])
+async def test_a_ping_while_we_close_is_no_error(raises: bool) -> None:
+    """The library cannot answer it any more. That is nobody's news, however we leave."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        await stream.send_all(accepted(await stream.receive_some()))
+        await stream.receive_some()
+        with suppress(trio.BrokenResourceError):
+            await stream.send_all(b"\x89\x0cpeer's bytes")
+        await trio.sleep_forever()
+
+    async with raw_server(handle) as url:
+        with pytest.raises(ZeroDivisionError) if raises else nullcontext():
+            async with open_transport(url, "none"):
+                if raises:
+                    raise ZeroDivisionError
+
+
+async def test_no_error_quotes_the_peer() -> None:
+    """What it sends is not ours to print: neither in the place of a status, nor as a protocol that the library does not know."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        upgrade = accepted(await stream.receive_some())
+        await stream.send_all(upgrade[:-2] + b"Sec-WebSocket-Protocol: peer\r\n\r\n")
+        await trio.sleep_forever()
+
+    for server in (listening(b"HTTP/1.1 peer's bytes\r\n\r\n"), raw_server(handle)):
+        async with server as url:
+            with trio.fail_after(2), pytest.raises(ConnectError) as raised:
+                async with open_transport(url, "none"):
+                    pass
+        assert "peer" not in str(raised.value)
+
+
+async def test_sending_while_the_library_closes_is_disconnected() -> None:
+    """What the peer sent can make it close by itself; a heartbeat that comes just then meets that."""
+
+    class ClosingConnection:
+        async def send_message(self, message: str) -> None:
+            raise LocalProtocolError(f"Event {message} cannot be sent in state ConnectionState.LOCAL_CLOSING.")
+
+    transport = Transport(ClosingConnection(), None, block_decoder("none"))  # type: ignore[arg-type]
+    with pytest.raises(Disconnected) as ended:
+        await transport.send(b"{}")
+
+    assert None is ended.value.code
 
 
 @pytest.mark.parametrize(
