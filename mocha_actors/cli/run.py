@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,8 +22,8 @@ from mocha_actors.client import StatsClient
 from mocha_actors.config import Config, DatabaseSection, LoggingSection, Secret, SimulatorSection, load, load_token
 from mocha_actors.errors import ConfigError, MochaError, TransientError
 from mocha_actors.runtime import ActorError
+from mocha_actors.runtime.signals import StopRequest, open_stop_signals
 
-CAUGHT: Final = (signal.SIGINT, signal.SIGTERM)
 WELCOME: Final = """\
 mocha: recording a simulated Discord into {database}; Ctrl-C ends it
 mocha: ask in another terminal: mocha status, mocha query guild, mocha query leaderboard --days 1"""
@@ -132,12 +131,12 @@ def _configuration(path: str | None, *, demo: bool) -> Config:
 
 async def serve(config: Config, seconds: float | None = None, wait_owner: float = 0.0) -> bool:
     """Run the service until a signal, ``seconds``, or the end of the simulator; returns whether nothing was lost."""
-    with trio.open_signal_receiver(*CAUGHT) as signals:
+    with open_stop_signals() as requests:
         async with _open_discord(config) as (addressed, token, simulator), trio.open_nursery() as nursery:
             logs.add_secret(token.reveal())
             async with StatsClient.open(addressed, token, wait_owner=wait_owner) as client:
                 stop = trio.Event()
-                nursery.start_soon(_watch_signals, signals, stop, client)
+                nursery.start_soon(_watch_signals, requests, stop, client)
                 if simulator is not None:
                     click.echo(WELCOME.format(database=client.database), err=True)
                 await _until_stopped(client, simulator, stop, seconds)
@@ -157,13 +156,13 @@ async def _open_discord(config: Config) -> AsyncIterator[tuple[Config, Secret, S
         yield msgspec.structs.replace(config, discord=discord), Secret(TOKEN), simulator
 
 
-async def _watch_signals(signals: AsyncIterator[int], stop: trio.Event, client: StatsClient) -> None:
+async def _watch_signals(requests: AsyncIterator[StopRequest], stop: trio.Event, client: StatsClient) -> None:
     """The first signal drains, the second cancels the drain."""
-    async for number in signals:
+    async for request in requests:
         if stop.is_set():
             client.abort()
             return
-        logger.info("service.stopping", reason=signal.Signals(number).name)
+        logger.info("service.stopping", reason=request.signal.name)
         stop.set()
 
 
