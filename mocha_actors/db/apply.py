@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -20,7 +19,7 @@ from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
 from mocha_actors.pipeline.batch import Batch, DeadLetter
-from mocha_actors.pipeline.facts import Fact, SessionStarted
+from mocha_actors.pipeline.facts import Fact, SessionEnded, SessionStarted
 
 SEQ: Final = attrgetter("s")
 
@@ -140,7 +139,8 @@ class Transaction:
         """Nothing is gathered yet."""
         self._connection, self._projections, self._epoch = connection, projections, epoch
         self._applied = Applied(transactions=1)
-        self._facts: dict[type[Fact], list[Fact]] = defaultdict(list)
+        self._shares: list[tuple[Projection, list[Fact]]] = [(projection, []) for projection in projections]
+        self._takers = takers(self._shares)
         self._letters: list[dead_letters.Row] = []
 
     def write(self, parts: Sequence[Part]) -> Applied:
@@ -169,9 +169,9 @@ class Transaction:
                 self._letters.append(dead_letters.row_of(batch, index, outcome))
             else:
                 for fact in outcome:
-                    self._facts[type(fact)].append(fact)
+                    self._share(fact)
         self._applied.committed += part.stop - start
-        self._moved(batch, batch.events[part.stop - 1].s)
+        self._moved(batch, part.stop - 1)
 
     def _first_new(self, part: Part) -> int:
         """Index of the first entry of ``part`` that is not durable; a session that begins in it is begun here.
@@ -185,7 +185,7 @@ class Transaction:
         started = session_started(batch, part.start)
         # A READY whose session was replaced in the same transaction comes again when the writer died before it could say so.
         if started is not None and not (now is not None and now.previous_session_id == started.session_id):
-            self._start(started)
+            self._start(started, now)
             return part.start
         if now is None:
             msg = f"shard {batch.shard} has no session in the database, so its events have no place to be checkpointed"
@@ -200,30 +200,49 @@ class Transaction:
                 self._applied.standings[shard] = known
         return known
 
-    def _start(self, fact: SessionStarted) -> None:
+    def _start(self, fact: SessionStarted, before: Standing | None) -> None:
         if fact.shard in self._applied.standings:
             self._advance(fact.shard)
+        if before is not None:
+            evidence_ms = min(before.last_alive_ms, fact.ready_ms)
+            self._share(SessionEnded(shard=fact.shard, evidence_ms=evidence_ms, at_ms=fact.ready_ms))
         self._applied.standings[fact.shard] = checkpoint.start_session(self._connection, fact, self._epoch)
 
-    def _moved(self, batch: Batch, seq: int) -> None:
+    def _moved(self, batch: Batch, last: int) -> None:
+        """Everything of ``batch`` up to its entry ``last`` is written."""
         now = self._applied.standings[batch.shard]
-        alive_ms = max(now.last_alive_ms, batch.received_ms)
+        # What was replayed is evidence of its own time only: a crash in the middle of a replay must not make its rest younger.
+        alive_ms = max(now.last_alive_ms, batch.stamp(last).at_ms)
         self._applied.standings[batch.shard] = now._replace(
-            session_id=batch.session_id, seq=seq, last_alive_ms=alive_ms
+            session_id=batch.session_id, seq=batch.events[last].s, last_alive_ms=alive_ms
         )
 
     def _advance(self, shard: int) -> None:
         checkpoint.advance(self._connection, shard, self._applied.standings[shard], self._epoch)
 
+    def _share(self, fact: Fact) -> None:
+        """Give ``fact`` to the projections that take its type. The session's own facts are for the checkpoint, and need no taker."""
+        takers_of_it = self._takers.get(type(fact))
+        if takers_of_it is not None:
+            for facts in takers_of_it:
+                facts.append(fact)
+        elif not isinstance(fact, SessionStarted | SessionEnded):
+            msg = f"no projection takes facts of the type {type(fact).__name__}"
+            raise DataError(msg)
+
     def _project(self) -> None:
-        self._facts.pop(SessionStarted, None)
-        for projection in self._projections:
-            facts = [fact for kind in projection.facts for fact in self._facts.pop(kind, ())]
+        for projection, facts in self._shares:
             if facts:
                 projection.apply(self._connection, facts)
-        if self._facts:
-            msg = f"no projection takes facts of the type {next(iter(self._facts)).__name__}"
-            raise DataError(msg)
+
+
+def takers(shares: Sequence[tuple[Projection, list[Fact]]]) -> dict[type[Fact], list[list[Fact]]]:
+    """The lists to which a fact of each type is to be added."""
+    found: dict[type[Fact], list[list[Fact]]] = {}
+    for projection, facts in shares:
+        for kind in projection.facts:
+            found.setdefault(kind, []).append(facts)
+    return found
 
 
 def session_started(batch: Batch, index: int) -> SessionStarted | None:

@@ -9,12 +9,15 @@ from typing import Any
 
 from pony import orm
 
+from mocha_actors.db.entities_kinds import define_kinds
+
 
 def define(db: orm.Database) -> None:
     """Declare the entities on ``db``. There is no module-level database: several live in one process."""
     define_gateway(db)
     define_names(db)
     define_messages(db)
+    define_kinds(db)
 
 
 def define_gateway(db: orm.Database) -> None:
@@ -68,6 +71,17 @@ def define_names(db: orm.Database) -> None:
         _table_ = "guilds"
         id = orm.PrimaryKey(int, size=64)
         name = orm.Optional(str, nullable=True)
+        owner_id = orm.Optional(int, size=64)
+        afk_channel_id = orm.Optional(int, size=64)
+        member_count = orm.Optional(int)
+        joined_ms = orm.Optional(int, size=64)
+        left_ms = orm.Optional(int, size=64)
+        unavailable = orm.Required(int, size=16)
+        seen_ms = orm.Required(int, size=64)
+        shard = orm.Optional(int)
+        time_zone = orm.Optional(str, nullable=True)
+        week_start = orm.Optional(int, size=16)
+        revision = orm.Required(int, size=64)
 
     class User(db.Entity):  # type: ignore[misc]
         _table_ = "users"

@@ -21,7 +21,7 @@ from mocha_actors.db.backlog import Backlog
 from mocha_actors.db.engine import Job, Port
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.identify_log import claim_identify
-from mocha_actors.db.projections.messages import MessageProjection
+from mocha_actors.db.projections.registry import projections
 from mocha_actors.db.session import Session
 from mocha_actors.db.stuck import StuckWatch
 from mocha_actors.errors import FencedOutError, TransientError
@@ -107,7 +107,7 @@ class Writer(Actor[WriterMessage]):
         self._port, self._epoch, self._breaker = port, epoch, breaker
         self._dispatcher, self._listeners = dispatcher, listeners
         self._counters, self._grouping, self._rng = counters, grouping or Grouping(), rng or random.Random()  # noqa: S311 - jitter
-        self._applier = Applier([MessageProjection()], epoch)
+        self._applier = Applier(projections(), epoch)
         self._waiting = trio.CancelScope()
         self._backlog = Backlog(self._wake)
         self._stuck = StuckWatch()

@@ -15,8 +15,10 @@ _UNCOUNTED: Final = frozenset({Resumed, UnknownEvent})
 class BatchBuilder:
     """The batch that a shard is filling. One session and one kind (live or replayed) share a batch."""
 
-    def __init__(self, shard: int) -> None:
+    def __init__(self, shard: int, latest_ms: int = 0) -> None:
+        """``latest_ms`` is the last known moment before the first event, milliseconds since the epoch: a replay is no older."""
         self._shard = shard
+        self._latest_ms = latest_ms
         self._session_id = ""
         self._replayed = False
         self._clear()
@@ -64,8 +66,9 @@ class BatchBuilder:
             return []
         batch = Batch(
             self._shard, self._session_id, self._events, received_at=self._received_at, received_ms=self._received_ms,
-            size=self._size, replayed=self._replayed,
+            size=self._size, replayed=self._replayed, floor_ms=self._latest_ms,
         )  # fmt: skip
+        self._latest_ms = max(self._latest_ms, batch.latest_ms)
         self._clear()
         if not _UNCOUNTED.isdisjoint(map(type, batch.events)):
             for index, event in enumerate(batch.events):
@@ -79,4 +82,6 @@ class BatchBuilder:
         """A batch of one event with its outcome, behind what was built before it."""
         batch = Batch(self._shard, session_id, [event], received_at=now, received_ms=now_ms, size=size)
         batch.settle(0, outcome)
-        return [*self.close(), batch]
+        closed = self.close()
+        self._latest_ms = max(self._latest_ms, batch.latest_ms)
+        return [*closed, batch]

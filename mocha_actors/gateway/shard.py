@@ -112,6 +112,7 @@ class Shard(Actor[ShardMessage]):
         )  # fmt: skip
         if checkpoint is None:
             return start(reason="first_start")
+        self._builder = BatchBuilder(self._id, checkpoint.last_alive_ms)
         if checkpoint.fingerprint != self._settings.fingerprint:
             self._log.warning("shard.session_lost", reason="fingerprint_changed", seq=checkpoint.seq)
             return start(reason="fingerprint_changed")

@@ -17,6 +17,7 @@ import msgspec
 
 from mocha_actors.discord.events import Event
 from mocha_actors.pipeline.facts import Fact
+from mocha_actors.pipeline.timing import Stamp, replay_stamps
 
 MAX_EVENTS: Final = 512
 """Events that close a batch: beyond 256 a hop costs nothing more per event, and 512 keep a processor below some milliseconds."""
@@ -63,16 +64,17 @@ class Batch:
         received_ms: the shard's receive stamp, milliseconds since the Unix epoch: the time of events that carry none.
         size: bytes of the frames, for the bounds of mailboxes.
         replayed: the events are a RESUME's replay, so their receive stamp is late.
+        floor_ms: the last known moment before the first event; only a replayed batch, whose events may be as old as that, makes use of it.
 
     """
 
     __slots__ = (
-        "_listeners", "_open", "events", "outcomes", "received_at", "received_ms", "replayed", "session_id", "shard", "size", "submissions",
+        "_listeners", "_open", "_stamps", "events", "floor_ms", "outcomes", "received_at", "received_ms", "replayed", "session_id", "shard", "size", "submissions",
     )  # fmt: skip
 
     def __init__(
         self, shard: int, session_id: str, events: list[Event], *,
-        received_at: float, received_ms: int, size: int, replayed: bool = False,
+        received_at: float, received_ms: int, size: int, replayed: bool = False, floor_ms: int | None = None,
     ) -> None:  # fmt: skip
         """A batch with every entry open. Raises ValueError when it has none: an empty batch could never be settled."""
         if not events:
@@ -80,6 +82,8 @@ class Batch:
             raise ValueError(msg)
         self.shard, self.session_id, self.events = shard, session_id, events
         self.received_at, self.received_ms, self.size, self.replayed = received_at, received_ms, size, replayed
+        self.floor_ms = received_ms if floor_ms is None else floor_ms
+        self._stamps: list[Stamp] | Stamp | None = None
         self.outcomes: list[Outcome | None] = [None] * len(events)
         self.submissions = 1
         self._open = len(events)
@@ -105,6 +109,23 @@ class Batch:
     def key(self) -> tuple[int, str, int]:
         """What makes a hand-over a repetition: (shard, session, first ``s``)."""
         return self.shard, self.session_id, self.first_seq
+
+    def stamp(self, index: int) -> Stamp:
+        """When event ``index`` happened, if it says no time of its own."""
+        stamps = self._stamps
+        if stamps is None:
+            stamps = self._stamps = self._make_stamps()
+        return stamps if isinstance(stamps, Stamp) else stamps[index]
+
+    @property
+    def latest_ms(self) -> int:
+        """Evidence that the session was followed: when the last event happened at the earliest, milliseconds since the epoch."""
+        return self.stamp(len(self.events) - 1).at_ms
+
+    def _make_stamps(self) -> list[Stamp] | Stamp:
+        if not self.replayed:
+            return Stamp(self.received_ms, 0, self.shard)
+        return replay_stamps(self.events, floor_ms=self.floor_ms, received_ms=self.received_ms, shard=self.shard)
 
     @property
     def settled(self) -> bool:

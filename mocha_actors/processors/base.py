@@ -21,10 +21,12 @@ from mocha_actors.errors import DataError
 from mocha_actors.pipeline.batch import DeadLetter, Work
 from mocha_actors.pipeline.facts import Fact
 from mocha_actors.pipeline.redaction import redact
+from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.runtime import Actor, Context, RestartNow
 
-Translate = Callable[[Event], tuple[Fact, ...]]
-"""A pure translation: a typed event in, its facts out (none for an event that does not count)."""
+Translate = Callable[[Event, Stamp], tuple[Fact, ...]]
+"""A pure translation: a typed event in, its facts out (none for an event that does not count). The stamp is when an event happened that says no
+time of its own."""
 
 MAX_RESTARTS: Final = 20
 """Restarts within :data:`WINDOW` that entries may cause before the processor is degraded."""
@@ -81,12 +83,13 @@ class Processor(Actor[Work]):
         while message.cursor < len(indexes):
             index = indexes[message.cursor]
             if batch.outcomes[index] is None:
-                batch.settle(index, self._outcome(message, batch.events[index]))
+                batch.settle(index, self._outcome(message, index))
             message.advance()
 
-    def _outcome(self, work: Work, event: Event) -> tuple[Fact, ...] | DeadLetter:
+    def _outcome(self, work: Work, index: int) -> tuple[Fact, ...] | DeadLetter:
+        event = work.batch.events[index]
         try:
-            return self._translate(event)
+            return self._translate(event, work.batch.stamp(index))
         except DataError as error:
             return _dead_letter("invalid", error, event)
         except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)

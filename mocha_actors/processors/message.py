@@ -10,6 +10,7 @@ from typing import Final
 from mocha_actors.discord.events import Event, Message, MessageCreate
 from mocha_actors.pipeline.batch import IGNORED
 from mocha_actors.pipeline.facts import AuthorClass, Fact, MessageKind, MessageSent
+from mocha_actors.pipeline.timing import Stamp
 
 KINDS: Final = {
     0: int(MessageKind.MESSAGE),  # DEFAULT
@@ -28,7 +29,7 @@ HANDLES: Final = (MessageCreate,)
 """The events that :func:`translate` takes."""
 
 
-def translate(event: Event) -> tuple[Fact, ...]:
+def translate(event: Event, stamp: Stamp) -> tuple[Fact, ...]:  # noqa: ARG001 - as every translation; a message says its time itself
     """The fact that a message was sent; nothing for a direct or ephemeral message, which has no guild and is never stored.
 
     Raises:

@@ -15,17 +15,18 @@ from mocha_actors.client import StatsClient
 from mocha_actors.config import Secret, load
 from mocha_actors.discord.events import Event
 from mocha_actors.pipeline.facts import Fact
+from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.processors import message
 from tests.end_to_end.harness import TOKEN, open_house, until
 
 COUNT = 40_000
 
 
-def poisonous(event: Event) -> tuple[Fact, ...]:
+def poisonous(event: Event, stamp: Stamp) -> tuple[Fact, ...]:
     """The real translation with a bug that one event in a thousand meets, always."""
     if event.s % 1000 == 0:
         raise ZeroDivisionError("a bug")
-    return message.translate(event)
+    return message.translate(event, stamp)
 
 
 async def test_one_event_in_a_thousand_fails_and_exactly_those_are_dead_letters(

@@ -12,6 +12,7 @@ import trio.testing
 from mocha_actors import tree
 from mocha_actors.discord.events import Event
 from mocha_actors.pipeline.facts import Fact
+from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.processors import message
 from mocha_actors.simulator.faults import Frame, Garbage, GarbageKind, Slow, Split
 from tests.end_to_end.scene import IDENTIFY, RESUMABLE, RESUME, open_scene
@@ -142,10 +143,10 @@ async def test_a_processor_that_raises_costs_no_connection(
 ) -> None:
     """Scenario 8: the event is a dead letter once, its neighbours are rows, and the gateway notices nothing."""
 
-    def poisonous(event: Event) -> tuple[Fact, ...]:
+    def poisonous(event: Event, stamp: Stamp) -> tuple[Fact, ...]:
         if event.s == 30:
             raise ZeroDivisionError("a bug")
-        return message.translate(event)
+        return message.translate(event, stamp)
 
     names = SimpleNamespace(HANDLES=message.HANDLES, translate=poisonous)
     monkeypatch.setattr(tree, "PROCESSORS", {"message": names})

@@ -19,6 +19,7 @@ from mocha_actors.config import Secret
 from mocha_actors.discord.events import Event
 from mocha_actors.errors import PermanentError
 from mocha_actors.pipeline.facts import Fact
+from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.processors import message
 from mocha_actors.simulator.faults import (
     CloseOnAccept,
@@ -64,11 +65,11 @@ def tables(database: Path) -> dict[str, str]:
         return {name: repr(connection.execute(f"SELECT * FROM {name}").fetchall()) for name in names}  # noqa: S608  # their own names
 
 
-def poisonous(event: Event) -> tuple[Fact, ...]:
+def poisonous(event: Event, stamp: Stamp) -> tuple[Fact, ...]:
     """The real translation with a bug whose error repeats the event."""
     if event.s % 50 == 0:
         raise ValueError(repr(event))
-    return message.translate(event)
+    return message.translate(event, stamp)
 
 
 async def connected(sim: Simulator) -> None:

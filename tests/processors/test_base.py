@@ -14,6 +14,7 @@ from mocha_actors.discord.events import Event, UnknownEvent
 from mocha_actors.errors import DataError
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Work
 from mocha_actors.pipeline.facts import Fact
+from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.processors.base import MAX_RESTARTS, WINDOW, FailureWindow, Processor
 from mocha_actors.runtime import ActorRef, ChildSpec, Mailbox, SupervisorSpec, new_ref, open_supervisor
 from mocha_actors.runtime import Event as RuntimeEvent
@@ -30,7 +31,7 @@ def batch_of(count: int) -> Batch:
 class House:
     """One supervised processor and what its supervisor reported."""
 
-    def __init__(self, translate: Callable[[Event], tuple[Fact, ...]]) -> None:
+    def __init__(self, translate: Callable[[Event, Stamp], tuple[Fact, ...]]) -> None:
         self.events: list[RuntimeEvent] = []
         self.failures = FailureWindow()
         self.ref: ActorRef[Work] = new_ref("message", MAILBOX)
@@ -63,7 +64,7 @@ class Flaky:
     def __init__(self, failures: dict[int, int]) -> None:
         self.left, self.calls = dict(failures), Counter[int]()
 
-    def __call__(self, event: Event) -> tuple[Fact, ...]:
+    def __call__(self, event: Event, stamp: Stamp) -> tuple[Fact, ...]:
         self.calls[event.s] += 1
         if self.left.get(event.s, 0) > 0:
             self.left[event.s] -= 1
@@ -102,7 +103,7 @@ async def test_an_entry_that_fails_twice_is_poison_and_its_neighbours_are_handle
 async def test_data_that_is_not_valid_restarts_nothing(autojump_clock: trio.testing.MockClock) -> None:
     """A DataError is a dead letter `invalid` at once."""
 
-    def translate(event: Event) -> tuple[Fact, ...]:
+    def translate(event: Event, stamp: Stamp) -> tuple[Fact, ...]:
         if event.s == 1:
             raise DataError("no guild has id -1")
         return IGNORED

@@ -7,7 +7,11 @@ import pytest
 
 from mocha_actors.discord.events import Message, MessageCreate, Resumed, User
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind, MessageSent
+from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.processors.message import translate
+
+STAMP = Stamp(at_ms=0, bound_ms=0, shard=0)
+"""Not looked at: a message says its time itself."""
 
 
 def sent(**fields: object) -> MessageSent:
@@ -18,7 +22,7 @@ def sent(**fields: object) -> MessageSent:
         "guild_id": 30,
         "author": User(id=40, username="ann", global_name="Ann"),
     } | fields
-    (fact,) = translate(MessageCreate(s=1, d=Message(**values)))  # type: ignore[arg-type]
+    (fact,) = translate(MessageCreate(s=1, d=Message(**values)), STAMP)  # type: ignore[arg-type]
     assert isinstance(fact, MessageSent)
     return fact
 
@@ -67,13 +71,13 @@ def test_direct_and_ephemeral_messages_are_no_facts() -> None:
     """Without a guild a message is never stored (A2)."""
     message = Message(id=1, channel_id=2, author=User(id=3))
 
-    assert () == translate(MessageCreate(s=1, d=message))
+    assert () == translate(MessageCreate(s=1, d=message), STAMP)
 
 
 def test_an_event_of_another_kind_is_a_mistake_in_the_routes() -> None:
     """The processor says what it takes."""
     with pytest.raises(TypeError, match="takes MESSAGE_CREATE, not RESUMED"):
-        translate(Resumed(s=1))
+        translate(Resumed(s=1), STAMP)
 
 
 def test_no_content_survives_the_decoding() -> None:

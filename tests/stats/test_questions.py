@@ -330,7 +330,7 @@ def test_known_guilds_are_those_with_messages_or_a_description() -> None:
     rows = [message(START, kind=2), Sent(OTHER_GUILD, 1 << 40, 1, 1, 0, 0, deleted=False)]
 
     with closing(database(rows)) as connection:
-        connection.execute("INSERT INTO guilds VALUES (?, 'Tea House'), (5, NULL)", (OTHER_GUILD,))
+        connection.execute("INSERT INTO guilds (id, name) VALUES (?, 'Tea House'), (5, NULL)", (OTHER_GUILD,))
 
         assert known_guilds(connection) == [(5, None), (GUILD, None), (OTHER_GUILD, "Tea House")]
 

@@ -16,7 +16,8 @@ class Projection(Protocol):
     fact a second time changes nothing, and how the facts are cut into groups makes no difference to the tables.
 
     Attributes:
-        facts: the types of facts that :meth:`apply` takes.
+        facts: the types of facts that :meth:`apply` takes. A type may have several takers; each is given its facts in the order of their
+            events, whatever their types.
 
     """
 

@@ -1,0 +1,11 @@
+"""Which projections the writer has."""
+
+from __future__ import annotations
+
+from mocha_actors.db.projections.base import Projection
+from mocha_actors.db.projections.messages import MessageProjection
+
+
+def projections() -> list[Projection]:
+    """A fresh set, which remembers nothing yet; each is given the facts of its types in the order of their events."""
+    return [MessageProjection()]
