@@ -16,7 +16,7 @@ import trio
 from mocha_actors import __version__
 from mocha_actors.config import Config, Secret, bare_token, load_token
 from mocha_actors.control import Node, Status
-from mocha_actors.db.address import database_path
+from mocha_actors.db.address import database_address
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import database_breaker
@@ -81,7 +81,7 @@ class StatsClient:
     Attributes:
         config: what it runs by.
         shards: number of shards.
-        database: the file that it writes to.
+        database: the file, or the database of a server, that it writes to; its text shows no password.
         counters: what it has done so far.
         supervisor: the root of its tree; takes further children by ``start_child``.
         report: how the shutdown went, once the block has been left.
@@ -97,7 +97,7 @@ class StatsClient:
         self.report = Report(clean=False, reason="it was not shut down", seconds=0.0)
         self._refs = Refs(shards)
         self._log = StructlogHook()
-        self.database = database_path(config.database.url)
+        self.database = database_address(config.database.url)
         self._began = trio.current_time()
         self._fatal: PermanentError | None = None
         self._body = trio.CancelScope()
@@ -139,7 +139,7 @@ class StatsClient:
             spec = build_tree(config, shards, client._refs, parts)
             stack.enter_context(plain_causes())
             async with open_supervisor(spec, on_event=client._on_event) as client.supervisor:
-                logger.info("service.started", version=__version__, database=str(store.path), shards=client.shards)
+                logger.info("service.started", version=__version__, database=str(store.address), shards=client.shards)
                 try:
                     with client._body:
                         yield client
@@ -156,7 +156,7 @@ class StatsClient:
             ConfigError: an intent is unknown, or the database's address cannot be used.
 
         """
-        database_path(config.database.url)
+        database_address(config.database.url)
         shard_settings(config, Secret("unused"), shards=1)
 
     # Questions

@@ -82,9 +82,13 @@ class DiscordSection(Section, frozen=True):
 class DatabaseSection(Section, frozen=True):
     """Where the numbers are kept."""
 
-    url: Annotated[str, Meta(description="sqlite:///relative/path.db or sqlite:////absolute/path.db")] = (
-        "sqlite:///data/mocha.db"
-    )
+    url: Annotated[
+        str,
+        Meta(
+            description="sqlite:///relative/path.db, sqlite:////absolute/path.db or postgresql://user@host:port/database; "
+            "of a server the control socket is in the folder data, and a password is better in ~/.pgpass or MOCHA_DATABASE__URL"
+        ),
+    ] = "sqlite:///data/mocha.db"
     batch_events: Annotated[int, Meta(description="events that one transaction holds at most", ge=1, le=50_000)] = 5_000
     batch_ms: Annotated[
         int, Meta(description="milliseconds that a transaction waits for more events", ge=0, le=10_000)

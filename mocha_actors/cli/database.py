@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any, Final, TypeVar
 
 import click
 import trio
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.readers import open_readers
 from mocha_actors.errors import ConfigError
 

@@ -6,7 +6,6 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from sqlite3 import Connection
 from typing import Any, Final, Protocol
 
 import click
@@ -14,6 +13,7 @@ import msgspec
 
 from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.output import print_answer, print_json, printable
+from mocha_actors.db.connection import Connection
 from mocha_actors.errors import ConfigError
 from mocha_actors.stats.engine import answer
 from mocha_actors.stats.errors import QuestionError

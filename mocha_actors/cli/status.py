@@ -19,7 +19,7 @@ from mocha_actors.cli.database import database_options, database_url
 from mocha_actors.cli.live import seconds
 from mocha_actors.cli.output import printable
 from mocha_actors.control import Node, Status, ask
-from mocha_actors.db.address import database_path
+from mocha_actors.db.address import database_address, local_path
 
 COLOURS: Final = {"running": "green", "starting": "yellow", "restarting": "yellow", "stopping": "yellow"}
 """States that are no cause for alarm; every other one is red."""
@@ -37,7 +37,7 @@ def command(*, watch: bool, interval: float, as_json: bool, database: str | None
 
     Exit code 0 when it is ready, 1 when it runs but is not, or when none runs.
     """
-    path = database_path(database_url(database, config))
+    path = local_path(database_address(database_url(database, config)))
     console = Console(file=sys.stdout, highlight=False)
     if watch:
         with Live(console=console, auto_refresh=False) as live:

@@ -6,7 +6,6 @@ durable already are passed over. So whatever happens to the caller, it simply do
 
 from __future__ import annotations
 
-import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Final, NamedTuple
 
 from mocha_actors.db import checkpoint, dead_letters
 from mocha_actors.db.checkpoint import Standing
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
@@ -115,7 +115,9 @@ class Applier:
         batch.outcomes[index] = letter = dead_letters.unwritable(event, error)
         try:
             applied = self._commit(session, [entry])
-        except (OverflowError, sqlite3.Error) as again:
+        except Exception as again:
+            if isinstance(again, MochaError | MemoryError):
+                raise
             msg = f"shard {batch.shard}: not even the dead letter of event {event.s} can be written: {again}"
             raise SystemFailure(msg) from again
         applied.unwritable.append((batch.shard, event.s, letter.error))
@@ -135,7 +137,7 @@ class Applier:
 class Transaction:
     """The work of one transaction: gathers what the entries came to, then writes it table by table."""
 
-    def __init__(self, connection: sqlite3.Connection, projections: Sequence[Projection], epoch: int) -> None:
+    def __init__(self, connection: Connection, projections: Sequence[Projection], epoch: int) -> None:
         """Nothing is gathered yet."""
         self._connection, self._projections, self._epoch = connection, projections, epoch
         self._applied = Applied(transactions=1)

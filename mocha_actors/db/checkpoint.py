@@ -6,9 +6,9 @@ case that a lock was lost unnoticed: a newer owner has raised it, and the older 
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final, NamedTuple, NoReturn
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.errors import FencedOutError
 from mocha_actors.pipeline.facts import SessionStarted
 from mocha_actors.pipeline.notices import Checkpoint
@@ -21,17 +21,25 @@ STANDING: Final = (
 )
 
 ADVANCE: Final = """\
-UPDATE gateway_sessions SET seq = :seq, last_alive_ms = max(last_alive_ms, :last_alive_ms)
+UPDATE gateway_sessions SET seq = :seq, last_alive_ms = GREATEST(last_alive_ms, :last_alive_ms)
 WHERE shard = :shard AND session_id = :session_id AND epoch = :epoch AND seq < :seq"""
 
 START: Final = """\
-INSERT OR REPLACE INTO gateway_sessions
+INSERT INTO gateway_sessions
     (shard, session_id, resume_url, seq, fingerprint, epoch, last_alive_ms, user_id, application_id, previous_session_id)
-VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?)"""
+VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (shard) DO UPDATE SET
+    session_id = excluded.session_id, resume_url = excluded.resume_url, seq = excluded.seq, fingerprint = excluded.fingerprint,
+    epoch = excluded.epoch, last_alive_ms = excluded.last_alive_ms, user_id = excluded.user_id, application_id = excluded.application_id,
+    previous_session_id = excluded.previous_session_id"""
 
-INVALIDATE: Final = "UPDATE gateway_sessions SET resume_url = NULL WHERE shard = ? AND session_id = ?"
+GAP: Final = """\
+INSERT INTO coverage_gaps (shard, from_ms, to_ms, reason) VALUES (?, ?, ?, ?)
+ON CONFLICT (shard, from_ms, to_ms) DO UPDATE SET reason = excluded.reason"""
 
-ALIVE: Final = "UPDATE gateway_sessions SET last_alive_ms = max(last_alive_ms, ?) WHERE shard = ?"
+INVALIDATE: Final = "UPDATE gateway_sessions SET resume_url = NULL WHERE shard = ? AND session_id = ? AND epoch = ?"
+
+ALIVE: Final = "UPDATE gateway_sessions SET last_alive_ms = GREATEST(last_alive_ms, ?) WHERE shard = ? AND epoch = ?"
 
 CLAIM_EPOCH: Final = """\
 UPDATE gateway_sessions SET epoch = (SELECT max(epoch) FROM gateway_sessions) + 1 RETURNING epoch"""
@@ -46,19 +54,19 @@ class Standing(NamedTuple):
     previous_session_id: str | None = None
 
 
-def claim_epoch(connection: sqlite3.Connection) -> int:
+def claim_epoch(connection: Connection) -> int:
     """Begin an ownership: raise the epoch of every shard, so that whoever wrote before is fenced out; returns the new one."""
     row = connection.execute(CLAIM_EPOCH).fetchall()
     return int(row[0][0]) if row else 1
 
 
-def load(connection: sqlite3.Connection, shard: int) -> Checkpoint | None:
+def load(connection: Connection, shard: int) -> Checkpoint | None:
     """Where ``shard`` can RESUME; None when it has no session, or one that Discord refused."""
     row = connection.execute(LOAD, (shard,)).fetchone()
     return None if row is None else Checkpoint(*row)
 
 
-def standing(connection: sqlite3.Connection, shard: int, epoch: int) -> Standing | None:
+def standing(connection: Connection, shard: int, epoch: int) -> Standing | None:
     """Where ``shard`` stands, a refused session included; None when it never had one.
 
     Raises:
@@ -74,7 +82,7 @@ def standing(connection: sqlite3.Connection, shard: int, epoch: int) -> Standing
     return Standing(*fields)
 
 
-def advance(connection: sqlite3.Connection, shard: int, to: Standing, epoch: int) -> None:
+def advance(connection: Connection, shard: int, to: Standing, epoch: int) -> None:
     """Make ``to`` the durable position; doing it again changes nothing.
 
     Raises:
@@ -100,7 +108,7 @@ def gap_before(before: Standing | None, fact: SessionStarted) -> tuple[int, int,
     return min(before.last_alive_ms, fact.ready_ms), fact.ready_ms, reason
 
 
-def start_session(connection: sqlite3.Connection, fact: SessionStarted, epoch: int) -> Standing:
+def start_session(connection: Connection, fact: SessionStarted, epoch: int) -> Standing:
     """Replace the session of a shard, with its ``seq`` at 0; what was not observed before is recorded as a gap (promise P6).
 
     Raises:
@@ -110,7 +118,7 @@ def start_session(connection: sqlite3.Connection, fact: SessionStarted, epoch: i
     before = standing(connection, fact.shard, epoch)
     previous = before.session_id if before is not None else None
     gap = gap_before(before, fact)
-    connection.execute("INSERT OR REPLACE INTO coverage_gaps VALUES (?, ?, ?, ?)", (fact.shard, *gap))
+    connection.execute(GAP, (fact.shard, *gap))
     row = (
         fact.shard,
         fact.session_id,
@@ -126,7 +134,7 @@ def start_session(connection: sqlite3.Connection, fact: SessionStarted, epoch: i
     return Standing(fact.session_id, 0, fact.ready_ms, previous)
 
 
-def invalidate(connection: sqlite3.Connection, shard: int, session_id: str, epoch: int) -> None:
+def invalidate(connection: Connection, shard: int, session_id: str, epoch: int) -> None:
     """Remember that Discord refused this session, if it still is the shard's. Its batches under way can be committed all the same.
 
     Raises:
@@ -134,10 +142,10 @@ def invalidate(connection: sqlite3.Connection, shard: int, session_id: str, epoc
 
     """
     standing(connection, shard, epoch)
-    connection.execute(INVALIDATE, (shard, session_id))
+    connection.execute(INVALIDATE, (shard, session_id, epoch))
 
 
-def alive(connection: sqlite3.Connection, shard: int, at_ms: int, epoch: int) -> None:
+def alive(connection: Connection, shard: int, at_ms: int, epoch: int) -> None:
     """Note evidence of life; an older one than the last changes nothing.
 
     Raises:
@@ -145,7 +153,7 @@ def alive(connection: sqlite3.Connection, shard: int, at_ms: int, epoch: int) ->
 
     """
     standing(connection, shard, epoch)
-    connection.execute(ALIVE, (at_ms, shard))
+    connection.execute(ALIVE, (at_ms, shard, epoch))
 
 
 def fenced_out(shard: int) -> NoReturn:

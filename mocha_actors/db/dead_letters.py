@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
+from mocha_actors.db.bulk import BulkInsert
+from mocha_actors.db.connection import Connection
 from mocha_actors.discord.events import Event, UndecodableEvent
 from mocha_actors.pipeline.batch import Batch, DeadLetter
 from mocha_actors.pipeline.redaction import redact, user_id_of
 
-INSERT: Final = """\
-INSERT INTO dead_letters (shard, seq, type, reason, error, payload, at_ms, user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT: Final = BulkInsert(
+    "INSERT INTO dead_letters (shard, seq, type, reason, error, payload, at_ms, user_id)", "(?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 MAX_ERROR: Final = 1000
 """Characters of an error that are kept."""
@@ -37,9 +39,9 @@ def row_of(batch: Batch, index: int, letter: DeadLetter) -> Row:
     )
 
 
-def insert(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+def insert(connection: Connection, rows: Sequence[Row]) -> None:
     """Write dead letters, in order."""
-    connection.executemany(INSERT, rows)
+    INSERT.execute(connection, rows)
 
 
 def unwritable(event: Event, error: Exception) -> DeadLetter:
@@ -49,5 +51,5 @@ def unwritable(event: Event, error: Exception) -> DeadLetter:
 
 
 def printable(text: str) -> str:
-    """``text`` cut to what is kept, without the lone surrogates that no database takes."""
-    return text[:MAX_ERROR].encode("utf-8", "backslashreplace").decode("utf-8")
+    """``text`` cut to what is kept, without the lone surrogates that no database takes and the NUL that PostgreSQL does not."""
+    return text[:MAX_ERROR].replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")

@@ -8,18 +8,17 @@ order of the calls. A caller that is cancelled leaves its job running, so whoeve
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import structlog
 import trio
 
 from mocha_actors.db import migrations
-from mocha_actors.db.address import database_path, prepare
-from mocha_actors.db.session import Session
+from mocha_actors.db.address import DatabaseAddress, database_address, prepare
+from mocha_actors.db.session import Session, open_session
 
 R = TypeVar("R")
 Job = Callable[[Session], R]
@@ -37,12 +36,15 @@ class Port(Protocol):
         """Wait until no job is in flight, not even one whose caller was cancelled."""
 
 
+Own = Callable[[Port], Awaitable[None]]
+
+
 class ThreadPort:
     """The port with its dedicated thread."""
 
-    def __init__(self, path: Path) -> None:
-        """``path`` of a database that exists (see :func:`open_port`); the connection is opened by the first job."""
-        self._path = path
+    def __init__(self, address: DatabaseAddress) -> None:
+        """``address`` of a database that exists (see :func:`open_port`); the connection is opened by the first job."""
+        self._address = address
         self._session: Session | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mocha-database")
         self._last: Future[Any] | None = None
@@ -70,7 +72,7 @@ class ThreadPort:
 
     def _perform(self, job: Job[R]) -> R:
         if self._session is None:
-            self._session = Session(self._path)
+            self._session = open_session(self._address)
         return job(self._session)
 
     def _close(self) -> None:
@@ -81,9 +83,9 @@ class ThreadPort:
 class InlinePort:
     """The port without a thread, for virtual time: the job runs at once, between two checkpoints."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, address: DatabaseAddress) -> None:
         """As :class:`ThreadPort`."""
-        self._session = Session(path)
+        self._session = open_session(address)
 
     async def run(self, job: Job[R]) -> R:
         """See :meth:`Port.run`; a cancellation that comes meanwhile finds the job done and its result lost."""
@@ -116,25 +118,28 @@ async def finished(future: Future[R]) -> None:
 
 
 @asynccontextmanager
-async def open_port(url: str, *, inline: bool = False) -> AsyncIterator[Port]:
+async def open_port(url: str, *, inline: bool = False, first: Own | None = None) -> AsyncIterator[Port]:
     """Open the database of ``url`` for writing, create and migrate it as needed, and close it at the end.
 
     Args:
-        url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+        url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://user:password@host:port/database``.
         inline: without a thread, for virtual time.
+        first: awaited with the port before anything is changed: takes the ownership.
 
     Raises:
         MochaError: a sentence that says what is wrong with the address, the file or its schema.
 
     """
-    path = database_path(url)
-    prepare(path)
-    port = InlinePort(path) if inline else ThreadPort(path)
+    address = database_address(url)
+    prepare(address)
+    port = InlinePort(address) if inline else ThreadPort(address)
     try:
+        if first is not None:
+            await first(port)
         before, after = await port.run(bring_up)
-        log.info("database.opened", path=str(path), schema_version=after)
+        log.info("database.opened", path=str(address), schema_version=after)
         if before != after:
-            log.info("database.migrated", path=str(path), from_version=before, to_version=after)
+            log.info("database.migrated", path=str(address), from_version=before, to_version=after)
         yield port
     finally:
         await port.close()
@@ -143,6 +148,6 @@ async def open_port(url: str, *, inline: bool = False) -> AsyncIterator[Port]:
 def bring_up(session: Session) -> tuple[int, int]:
     """Migrate and map the tables; returns the schema version before and after."""
     with session.transaction() as connection:
-        versions = migrations.migrate(connection, int(time.time() * 1000), migrations.known("sqlite"))
+        versions = migrations.migrate(connection, int(time.time() * 1000), migrations.known(session.dialect))
     session.map_entities()
     return versions

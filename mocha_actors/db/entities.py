@@ -88,7 +88,7 @@ def define_names(db: orm.Database) -> None:
         id = orm.PrimaryKey(int, size=64)
         username = orm.Required(str)
         global_name = orm.Optional(str, nullable=True)
-        is_bot = orm.Required(bool)
+        is_bot = orm.Required(int, size=8)
         seen_ms = orm.Required(int, size=64)
 
 

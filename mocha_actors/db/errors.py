@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from pony.orm.core import CommitException, OrmError
+from pony.orm.core import CommitException, OrmError, RollbackException
 from pony.orm.dbapiprovider import DBException
 
+from mocha_actors.db import postgresql_errors
 from mocha_actors.errors import MochaError, PermanentError, SystemFailure, TransientError
 
 
@@ -39,20 +40,25 @@ DATA_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.Program
 """What SQLite raises about the values of one row; it stays as it is, so that the row can be found."""
 
 
+STOPPED: Final = "the question took longer than it was given and was stopped"
+
+
 def original(error: BaseException) -> BaseException:
-    """The exception of the driver inside one of Pony's; a failed COMMIT hides it in a list of what failed."""
+    """The exception of the driver inside one of Pony's; a failed COMMIT or ROLLBACK hides it in a list of what failed."""
     while True:
         inner = getattr(error, "original_exc", None)
-        if isinstance(error, CommitException) and error.exceptions:
+        if isinstance(error, CommitException | RollbackException) and error.exceptions:
             _, inner, _ = error.exceptions[0]
         if not isinstance(inner, BaseException):
             return error
         error = inner
 
 
-def translate(error: Exception) -> Exception:
+def translate(error: Exception) -> BaseException:
     """``error`` in Mocha's categories; an error about the data itself is returned as the driver raised it."""
     cause = original(error)
+    if postgresql_errors.is_error(cause):
+        return translate_postgresql(cause)
     if isinstance(cause, DATA_ERRORS):
         return cause
     if not isinstance(cause, sqlite3.Error):
@@ -60,12 +66,26 @@ def translate(error: Exception) -> Exception:
     # The driver attaches no code to errors that it finds itself; then only the class is left to judge by.
     code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_INTERRUPT:
-        return DeadlineExceededError("the question took longer than it was given and was stopped")
+        return DeadlineExceededError(STOPPED)
     if code in TRANSIENT_CODES:
         return DatabaseUnavailableError(f"the database is not available: {cause}")
     if code == sqlite3.SQLITE_TOOBIG:
         return cause
     return DatabaseDamagedError(f"the database cannot be used: {cause}")
+
+
+def translate_postgresql(cause: BaseException) -> BaseException:
+    """The same of an error of PostgreSQL's driver."""
+    text = postgresql_errors.in_one_line(cause)
+    match postgresql_errors.meaning(cause):
+        case "passing":
+            return DatabaseUnavailableError(f"the database is not available: {text}")
+        case "cancelled":
+            return DeadlineExceededError(STOPPED)
+        case "damage":
+            return DatabaseDamagedError(f"the database cannot be used: {text}")
+        case "data":
+            return cause
 
 
 @contextmanager
@@ -75,7 +95,9 @@ def translated() -> Iterator[None]:
         yield
     except MochaError:
         raise
-    except (sqlite3.Error, DBException, OrmError) as error:
+    except Exception as error:
+        if not isinstance(error, sqlite3.Error | DBException | OrmError) and not postgresql_errors.is_error(error):
+            raise
         translation = translate(error)
         if translation is error:
             raise

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 from mocha_actors.db import checkpoint
+from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.identify import identify_wait
 from mocha_actors.pipeline.notices import ClaimIdentify
 
 DAY_MS: Final = 86_400_000
 
 ATTEMPTS: Final = "SELECT shard, at_ms FROM identify_log WHERE application_id IN (0, ?) AND at_ms > ? ORDER BY at_ms"
-RECORD: Final = "INSERT OR IGNORE INTO identify_log (application_id, at_ms, shard) VALUES (?, ?, ?)"
+RECORD: Final = "INSERT INTO identify_log (application_id, at_ms, shard) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 PRUNE: Final = "DELETE FROM identify_log WHERE at_ms <= ?"
 APPLICATION: Final = "SELECT coalesce(max(application_id), 0) FROM gateway_sessions"
 
 
-def claim_identify(connection: sqlite3.Connection, claim: ClaimIdentify, epoch: int) -> float:
+def claim_identify(connection: Connection, claim: ClaimIdentify, epoch: int) -> float:
     """Record an attempt to IDENTIFY if one may be made now; returns 0.0 then, else the seconds to wait.
 
     Before the first READY the application is not known and its attempts stand under 0; they count for whatever it turns out to be.

@@ -1,4 +1,7 @@
-"""One owner (promise P10): a file lock beside the database, which the death of its holder releases."""
+"""One owner (promise P10), by a lock that the death of its holder releases.
+
+For SQLite it is a file lock beside the database, for PostgreSQL an advisory lock of the writer's own connection.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,17 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import trio
 
-from mocha_actors.db.address import PRIVATE, unusable
+from mocha_actors.db.address import PRIVATE, ServerAddress, unusable
+from mocha_actors.db.engine import Port
+from mocha_actors.db.session import Session
 from mocha_actors.errors import PermanentError
+
+if TYPE_CHECKING:
+    from mocha_actors.db.postgresql_session import PostgresSession
 
 POLL_SECONDS: Final = 0.1
 
@@ -71,3 +79,30 @@ class Ownership:
     def release(self) -> None:
         """Give the ownership up. The file stays: removing it could remove the lock of the next owner."""
         os.close(self._file)
+
+
+async def own_server(port: Port, *, address: ServerAddress, wait: float = 0.0) -> None:
+    """Take the ownership of a database of a server within ``wait`` seconds; it ends with the connection of ``port``.
+
+    Raises:
+        ShardOwnedError: another process holds it.
+        MochaError: the server cannot be reached, or refuses.
+
+    """
+    deadline = trio.current_time() + wait
+    while not await port.run(try_own):
+        if trio.current_time() >= deadline:
+            holder = await port.run(owner)
+            msg = f"the database {address} belongs to another running process (connection {holder} of the server); stop that one first"
+            raise ShardOwnedError(msg)
+        await trio.sleep(POLL_SECONDS)
+
+
+def try_own(session: Session) -> bool:
+    """Whether the ownership could be taken on the connection of ``session``."""
+    return cast("PostgresSession", session).try_own()
+
+
+def owner(session: Session) -> int | None:
+    """Which connection of the server holds the ownership."""
+    return cast("PostgresSession", session).owner()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,22 +12,38 @@ from typing import Final, Protocol, TypeVar
 import trio
 
 from mocha_actors.db import migrations
-from mocha_actors.db.address import database_path, require_database
+from mocha_actors.db.address import DatabaseAddress, database_address, require_database
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.engine import finished
 from mocha_actors.db.errors import DeadlineExceededError, translated
+from mocha_actors.db.sqlite import SqliteReader
 
 R = TypeVar("R")
-Question = Callable[[sqlite3.Connection], R]
+Question = Callable[[Connection], R]
 
-PRAGMAS: Final = (
-    "PRAGMA query_only = ON",
-    "PRAGMA cache_size = -65536",
-    "PRAGMA mmap_size = 268435456",
-    "PRAGMA temp_store = MEMORY",
-)
+CHECK_SECONDS: Final = 10.0
+"""How long the look at the schema may take."""
 
 INTERRUPT_AGAIN: Final = 0.02
 """Seconds between interrupts: one that falls between two statements of a question stops neither."""
+
+
+class Reader(Protocol):
+    """A connection that only reads."""
+
+    def answer(self, question: Question[R], seconds: float) -> R:
+        """Run ``question`` in a read transaction, a snapshot. Of PostgreSQL, the server itself stops a statement after ``seconds``.
+
+        Raises:
+            MochaError: the database is not available, or damaged.
+
+        """
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs now, if one does; from any thread, and this may take a trip to the server."""
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 class Readers(Protocol):
@@ -51,17 +66,17 @@ class Readers(Protocol):
 class ThreadReaders:
     """As many questions at a time as there are threads; the others wait in order."""
 
-    def __init__(self, path: Path, threads: int) -> None:
-        """Readers of the database at ``path``; a connection is opened by the first question of its thread."""
-        self._path = path
+    def __init__(self, address: DatabaseAddress, threads: int) -> None:
+        """Readers of the database at ``address``; a connection is opened by the first question of its thread."""
+        self._address = address
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._readers: list[Reader] = []
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="mocha-reader")
 
     async def run(self, question: Question[R], *, deadline: float) -> R:
         """See :meth:`Readers.run`. A caller that is cancelled leaves no query running."""
         inquiry = Inquiry()
-        future = self._threads.submit(self._perform, question, inquiry)
+        future = self._threads.submit(self._perform, question, inquiry, deadline)
         try:
             with trio.move_on_after(deadline):
                 await finished(future)
@@ -72,19 +87,19 @@ class ThreadReaders:
         msg = f"the question took longer than {deadline:g} s and was stopped"
         raise DeadlineExceededError(msg)
 
-    def _perform(self, question: Question[R], inquiry: Inquiry) -> R:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = open_reader(self._path)
-            self._connections.append(connection)
-        with inquiry.on(connection):
-            return answer(connection, question)
+    def _perform(self, question: Question[R], inquiry: Inquiry, seconds: float) -> R:
+        reader: Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = open_reader(self._address)
+            self._readers.append(reader)
+        with inquiry.on(reader):
+            return reader.answer(question, seconds)
 
     async def close(self) -> None:
         """Wait for the questions under way, then close every connection."""
         await trio.to_thread.run_sync(self._threads.shutdown)
-        for connection in self._connections:
-            connection.close()
+        for reader in self._readers:
+            reader.close()
 
 
 class Inquiry:
@@ -93,26 +108,26 @@ class Inquiry:
     def __init__(self) -> None:
         """Not begun yet."""
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._reader: Reader | None = None
 
     @contextmanager
-    def on(self, connection: sqlite3.Connection) -> Iterator[None]:
-        """The question runs on ``connection`` while the block does."""
-        self._is_on(connection)
+    def on(self, reader: Reader) -> Iterator[None]:
+        """The question runs on ``reader`` while the block does."""
+        self._is_on(reader)
         try:
             yield
         finally:
             self._is_on(None)
 
-    def _is_on(self, connection: sqlite3.Connection | None) -> None:
+    def _is_on(self, reader: Reader | None) -> None:
         with self._lock:
-            self._connection = connection
+            self._reader = reader
 
     def interrupt(self) -> None:
         """Stop the statement that runs now, if one does."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.interrupt()
+            if self._reader is not None:
+                self._reader.interrupt()
 
 
 async def stop(inquiry: Inquiry, future: Future[R]) -> None:
@@ -121,7 +136,7 @@ async def stop(inquiry: Inquiry, future: Future[R]) -> None:
         return
     with trio.CancelScope(shield=True):
         while not future.done():
-            inquiry.interrupt()
+            await trio.to_thread.run_sync(inquiry.interrupt)
             with trio.move_on_after(INTERRUPT_AGAIN):
                 await finished(future)
 
@@ -129,52 +144,52 @@ async def stop(inquiry: Inquiry, future: Future[R]) -> None:
 class InlineReaders:
     """Readers without a thread, for virtual time: nothing else runs meanwhile, so there is no deadline to miss."""
 
-    def __init__(self, path: Path) -> None:
-        """A reader of the database at ``path``."""
-        self._connection = open_reader(path)
+    def __init__(self, address: DatabaseAddress) -> None:
+        """A reader of the database at ``address``."""
+        self._reader = open_reader(address)
 
     async def run(self, question: Question[R], *, deadline: float) -> R:
         """See :meth:`Readers.run`."""
         await trio.lowlevel.checkpoint()
-        return answer(self._connection, question)
+        return self._reader.answer(question, deadline)
 
     async def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._reader.close()
         await trio.lowlevel.checkpoint()
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(address: DatabaseAddress) -> Reader:
     """Open an existing database for reading only; nothing is created.
 
     Raises:
         MochaError: there is none, it is no database, or its schema is not the one that this program reads.
 
     """
-    require_database(path)
-    with translated():
-        # Interrupts and the closing come from another thread; nothing is ever executed from one.
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-        )
-        try:
-            for pragma in PRAGMAS:
-                connection.execute(pragma)
-            migrations.require_current(connection, migrations.known("sqlite"))
-        except BaseException:
-            connection.close()
-            raise
-    return connection
+    reader = connect_reader(address)
+    try:
+        reader.answer(require_current, CHECK_SECONDS)
+    except BaseException:
+        reader.close()
+        raise
+    return reader
 
 
-def answer(connection: sqlite3.Connection, question: Question[R]) -> R:
-    """Run ``question`` in a deferred transaction, which on SQLite is a snapshot from its first statement on."""
+def connect_reader(address: DatabaseAddress) -> Reader:
+    """A connection that only reads, whatever the schema is."""
+    if isinstance(address, Path):
+        require_database(address)
+        with translated():
+            return SqliteReader(address)
+    from mocha_actors.db.postgresql import PostgresReader  # noqa: PLC0415 - its driver is an extra
+
     with translated():
-        connection.execute("BEGIN DEFERRED")
-        try:
-            return question(connection)
-        finally:
-            connection.rollback()
+        return PostgresReader(address)
+
+
+def require_current(connection: Connection) -> None:
+    """Refuse a schema that this program does not read."""
+    migrations.require_current(connection, migrations.known(connection.dialect))
 
 
 @asynccontextmanager
@@ -182,7 +197,7 @@ async def open_readers(url: str, *, threads: int = 2, inline: bool = False) -> A
     """Open the database of ``url`` for questions until the block ends. It must exist; the writer may be at work on it.
 
     Args:
-        url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+        url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://user:password@host:port/database``.
         threads: questions answered at the same time.
         inline: without a thread, for virtual time.
 
@@ -190,9 +205,9 @@ async def open_readers(url: str, *, threads: int = 2, inline: bool = False) -> A
         MochaError: a sentence that says what is wrong with the address, the file or its schema.
 
     """
-    path = database_path(url)
-    open_reader(path).close()
-    readers = InlineReaders(path) if inline else ThreadReaders(path, threads)
+    address = database_address(url)
+    (await trio.to_thread.run_sync(open_reader, address)).close()
+    readers = InlineReaders(address) if inline else ThreadReaders(address, threads)
     try:
         yield readers
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +10,11 @@ from typing import Final
 
 from pony import orm
 
+from mocha_actors.db.address import DatabaseAddress
+from mocha_actors.db.connection import Connection, Dialect
 from mocha_actors.db.entities import define
 from mocha_actors.db.errors import translated
+from mocha_actors.db.sqlite import SqliteConnection
 
 BUSY_SECONDS: Final = 5.0
 """How long a transaction waits for another process's lock before it is a transient error."""
@@ -29,8 +32,69 @@ PRAGMAS: Final = (
 )
 
 
-class Session:
-    """One connection, held by Pony and used by one thread: the one that opened it."""
+class Session(ABC):
+    """One connection, held by Pony and used by one thread: the one that opened it.
+
+    Attributes:
+        dialect: of the database.
+
+    """
+
+    dialect: Dialect
+
+    def __init__(self) -> None:
+        """Not bound to a database yet."""
+        self._db = orm.Database()
+
+    def map_entities(self) -> None:
+        """Bind the entities to the tables, which must exist by now. Raises MochaError where one is missing."""
+        with translated():
+            self._db.generate_mapping(create_tables=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """BEGIN … COMMIT, or ROLLBACK when the block raises; gives the driver's connection. On SQLite it locks out other writers at once.
+
+        Raises:
+            MochaError: the database's part of it failed; whether a COMMIT that failed took effect is not known.
+
+        """
+        with translated(), orm.db_session:
+            yield self._connection()
+
+    def _connection(self) -> Connection:
+        """The connection, in a transaction."""
+        connection: Connection = self._db.get_connection()
+        return connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        with translated():
+            self._db.disconnect()
+
+    @abstractmethod
+    def checkpoint_log(self) -> None:
+        """Move the write-ahead log into the database file, as far as no reader needs it; a server does so by itself."""
+
+
+def open_session(address: DatabaseAddress) -> Session:
+    """A session with the database at ``address``.
+
+    Raises:
+        MochaError: the database cannot be opened.
+
+    """
+    if isinstance(address, Path):
+        return SqliteSession(address)
+    from mocha_actors.db.postgresql_session import PostgresSession  # noqa: PLC0415 - its driver is an extra
+
+    return PostgresSession(address)
+
+
+class SqliteSession(Session):
+    """A session with a file. When the last connection to it closes, the write-ahead log is emptied."""
+
+    dialect: Dialect = "sqlite"
 
     def __init__(self, path: Path) -> None:
         """Open ``path``, which must be absolute: Pony resolves a relative one against its caller's file.
@@ -39,13 +103,19 @@ class Session:
             MochaError: the database cannot be opened.
 
         """
-        self._connections: list[sqlite3.Connection] = []
-        self._db = orm.Database()
+        super().__init__()
+        self._connections: list[SqliteConnection] = []
         # Pony registers plain functions only and passes over a bound method without a word.
         self._db.on_connect(lambda _db, connection: self._configure(connection))
         try:
             with translated():
-                self._db.bind(provider="sqlite", filename=str(path), create_db=False, timeout=BUSY_SECONDS)
+                self._db.bind(
+                    provider="sqlite",
+                    filename=str(path),
+                    create_db=False,
+                    timeout=BUSY_SECONDS,
+                    factory=SqliteConnection,
+                )
         except BaseException:
             # Pony forgets a connection that it could not bind to.
             for connection in self._connections:
@@ -53,34 +123,13 @@ class Session:
             raise
         define(self._db)
 
-    def _configure(self, connection: sqlite3.Connection) -> None:
+    def _configure(self, connection: SqliteConnection) -> None:
         # Pony reconnects after some errors, and the log can be cared for only outside its transactions.
         self._connections[:] = [connection]
         for pragma in PRAGMAS:
             connection.execute(pragma)
 
-    def map_entities(self) -> None:
-        """Bind the entities to the tables, which must exist by now. Raises MochaError where one is missing."""
-        with translated():
-            self._db.generate_mapping(create_tables=False)
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when the block raises; gives the driver's connection.
-
-        Raises:
-            MochaError: the database's part of it failed; whether a COMMIT that failed took effect is not known.
-
-        """
-        with translated(), orm.db_session:
-            yield self._db.get_connection()
-
     def checkpoint_log(self) -> None:
-        """Move the write-ahead log into the database file, as far as no reader needs it."""
+        """See :meth:`Session.checkpoint_log`."""
         with translated():
             self._connections[0].execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-
-    def close(self) -> None:
-        """Close the connection; as the last one it empties the write-ahead log."""
-        with translated():
-            self._db.disconnect()

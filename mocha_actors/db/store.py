@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from mocha_actors.db import checkpoint
-from mocha_actors.db.address import database_path, prepare
+from mocha_actors.db.address import DatabaseAddress, database_address, local_path, prepare
 from mocha_actors.db.engine import Port, open_port
-from mocha_actors.db.ownership import Ownership
+from mocha_actors.db.ownership import Ownership, own_server
 from mocha_actors.db.session import Session
 
 log = structlog.get_logger()
@@ -23,15 +24,20 @@ class Store:
     """A database that this process owns.
 
     Attributes:
-        path: of the file.
+        address: of the database; its text shows no password.
         port: the way to its connection.
         epoch: of this ownership; every incarnation of the writer writes under it.
 
     """
 
-    path: Path
+    address: DatabaseAddress
     port: Port
     epoch: int
+
+    @property
+    def path(self) -> Path:
+        """What files beside the database are named after: the database file, or see :func:`~mocha_actors.db.address.local_path`."""
+        return local_path(self.address)
 
 
 @asynccontextmanager
@@ -39,7 +45,7 @@ async def open_store(url: str, *, inline: bool = False, wait: float = 0.0) -> As
     """Own and open the database of ``url`` until the block ends.
 
     Args:
-        url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``; created and migrated as needed.
+        url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://user:password@host:port/database``; migrated as needed.
         inline: without a thread, for virtual time.
         wait: seconds to wait for another owner to end.
 
@@ -47,16 +53,19 @@ async def open_store(url: str, *, inline: bool = False, wait: float = 0.0) -> As
         MochaError: a sentence that says what is wrong: address, file, schema, or the other owner.
 
     """
-    path = database_path(url)
-    prepare(path)
-    ownership = await Ownership.acquire(path, wait)
-    try:
-        async with open_port(url, inline=inline) as port:
-            epoch = await port.run(begin_epoch)
-            log.info("ownership.acquired", epoch=epoch)
-            yield Store(path, port, epoch)
-    finally:
-        ownership.release()
+    address = database_address(url)
+    async with AsyncExitStack() as stack:
+        first = None
+        if isinstance(address, Path):
+            prepare(address)
+            ownership = await Ownership.acquire(address, wait)
+            stack.callback(ownership.release)
+        else:
+            first = partial(own_server, address=address, wait=wait)
+        port = await stack.enter_async_context(open_port(url, inline=inline, first=first))
+        epoch = await port.run(begin_epoch)
+        log.info("ownership.acquired", epoch=epoch)
+        yield Store(address, port, epoch)
 
 
 def begin_epoch(session: Session) -> int:

@@ -6,13 +6,13 @@ bounded by the busiest day of a guild.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from mocha_actors.db.comparison import Key, Numbers, Table, Verification, compare
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.rollups import SYSTEM, WEBHOOK
 from mocha_actors.db.readers import Readers
 from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, from_time_ms, time_ms
@@ -52,15 +52,15 @@ RECOUNT: Final = {
     "user_day": f"""
         SELECT guild_id, user_id, {DAY_OF}, author_class, kind, count(*), count(deleted_ms) FROM message_events
         WHERE guild_id = :guild AND message_id >= :first AND message_id <= :last AND kind <> {SYSTEM} AND author_class <> {WEBHOOK}
-        GROUP BY user_id, {DAY_OF}, author_class, kind""",  # noqa: S608 - constants
+        GROUP BY guild_id, user_id, {DAY_OF}, author_class, kind""",  # noqa: S608 - constants
     "channel_hour": f"""
         SELECT guild_id, channel_id, {HOUR_OF}, author_class, kind, count(*), count(deleted_ms) FROM message_events
         WHERE guild_id = :guild AND message_id >= :first AND message_id <= :last AND kind <> {SYSTEM}
-        GROUP BY channel_id, {HOUR_OF}, author_class, kind""",  # noqa: S608 - constants
+        GROUP BY guild_id, channel_id, {HOUR_OF}, author_class, kind""",  # noqa: S608 - constants
     "guild_hour": f"""
         SELECT guild_id, {HOUR_OF}, author_class, kind, count(*), count(deleted_ms) FROM message_events
         WHERE guild_id = :guild AND message_id >= :first AND message_id <= :last AND kind <> {SYSTEM}
-        GROUP BY {HOUR_OF}, author_class, kind""",  # noqa: S608 - constants
+        GROUP BY guild_id, {HOUR_OF}, author_class, kind""",  # noqa: S608 - constants
 }
 
 RAW: Final = """
@@ -148,7 +148,7 @@ async def compare_truth(readers: Readers, truth: Truth) -> Verification:
     return result
 
 
-def unobserved(connection: sqlite3.Connection, messages: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+def unobserved(connection: Connection, messages: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
     """Those of ``messages`` (guild, message) that are not stored and lie in a recorded gap: nobody claims to have seen them (P6)."""
     gaps = connection.execute(GAPS).fetchall()
     return {
@@ -165,7 +165,7 @@ async def pieces(readers: Readers) -> AsyncIterator[Piece]:
         piece = await readers.run(partial(next_piece, after=piece), deadline=PIECE_SECONDS)
 
 
-def next_piece(connection: sqlite3.Connection, after: Piece) -> Piece | None:
+def next_piece(connection: Connection, after: Piece) -> Piece | None:
     """The first piece after ``after``; None at the end. A few look-ups in the keys, whatever the size of the tables."""
     guild, day = after.guild, after.day + 1
     while (found := least(connection, NEXT_DAY, Piece(guild, day))) is None:
@@ -176,12 +176,12 @@ def next_piece(connection: sqlite3.Connection, after: Piece) -> Piece | None:
     return Piece(guild, found)
 
 
-def least(connection: sqlite3.Connection, sql: str, piece: Piece) -> int | None:
+def least(connection: Connection, sql: str, piece: Piece) -> int | None:
     """The smallest number that a query of one column returns; None when there is none."""
     return min((number for (number,) in connection.execute(sql, piece.parameters) if number is not None), default=None)
 
 
-def verify_piece(connection: sqlite3.Connection, piece: Piece) -> Verification:
+def verify_piece(connection: Connection, piece: Piece) -> Verification:
     """Compare the rollups of one piece with a recount of its raw rows."""
     result = Verification()
     for table, recount in RECOUNT.items():
@@ -191,7 +191,7 @@ def verify_piece(connection: sqlite3.Connection, piece: Piece) -> Verification:
     return result
 
 
-def compare_piece(connection: sqlite3.Connection, piece: Piece, expected: Mapping[str, Table]) -> Verification:
+def compare_piece(connection: Connection, piece: Piece, expected: Mapping[str, Table]) -> Verification:
     """Compare one piece with what ``expected`` says of its tables."""
     result = compare("message_events", read(connection, RAW, 2, piece), expected.get("message_events", {}))
     for table, sql in STORED.items():
@@ -200,7 +200,7 @@ def compare_piece(connection: sqlite3.Connection, piece: Piece, expected: Mappin
     return result
 
 
-def read(connection: sqlite3.Connection, sql: str, width: int, piece: Piece) -> Table:
+def read(connection: Connection, sql: str, width: int, piece: Piece) -> Table:
     """The rows of a query as a table; the first ``width`` columns are the key."""
     return {row[:width]: row[width:] for row in connection.execute(sql, piece.parameters)}
 

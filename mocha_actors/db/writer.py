@@ -8,7 +8,6 @@ comes in during a commit waits in the mailbox, which is bounded in events and by
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -18,6 +17,7 @@ import trio
 from mocha_actors.db import checkpoint
 from mocha_actors.db.apply import Applied, Applier
 from mocha_actors.db.backlog import Backlog
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.engine import Job, Port
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.identify_log import claim_identify
@@ -199,7 +199,7 @@ class Writer(Actor[WriterMessage]):
         self._report(applied, len(batches), self._last_commit - started)
         self._answer_flushes(ctx)
 
-    async def _transact(self, work: Callable[[sqlite3.Connection], R]) -> R:
+    async def _transact(self, work: Callable[[Connection], R]) -> R:
         """The result of ``work(connection)`` in a transaction of its own."""
 
         def job(session: Session) -> R:
@@ -280,4 +280,4 @@ class Writer(Actor[WriterMessage]):
             log.error("batch.stuck", shard=batch.shard, seq=batch.first_seq, entries=batch.give_up(), action="give up")
         if self._log_grown and trio.current_time() >= self._last_commit + IDLE_SECONDS:
             self._log_grown = False
-            await self._persist(Session.checkpoint_log)
+            await self._persist(lambda session: session.checkpoint_log())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Final
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.stats.coverage import coverage_of
 from mocha_actors.stats.messages import Span, buckets_with_messages, find_span, total
 from mocha_actors.stats.questions import ChannelQuestion, Filters
@@ -15,7 +15,7 @@ from mocha_actors.stats.results import ChannelStats
 MESSAGES_BY_CHANNEL: Final = """
 WITH edge (low, high) AS (VALUES (:head_from, :head_to), (:tail_from, :tail_to)),
 part (channel_id, sent, deleted) AS (
-    SELECT channel_id, SUM(sent), SUM(deleted) FROM channel_hour
+    SELECT channel_id, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM channel_hour
     WHERE guild_id = :guild_id AND hour >= :first AND hour < :last
     AND author_class IN (0, :bots, :webhooks) AND kind = 0
     GROUP BY channel_id
@@ -25,8 +25,8 @@ part (channel_id, sent, deleted) AS (
     AND author_class IN (0, :bots, :webhooks) AND kind = 0
     GROUP BY channel_id
 )
-SELECT channel_id, SUM(sent) - :exclude_deleted * SUM(deleted) AS messages FROM part
-GROUP BY channel_id HAVING messages > 0
+SELECT channel_id, CAST(SUM(sent - :exclude_deleted * deleted) AS BIGINT) FROM part
+GROUP BY channel_id HAVING SUM(sent - :exclude_deleted * deleted) > 0
 """
 
 COUNTS_OF_CHANNEL: Final = """

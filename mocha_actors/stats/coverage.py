@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Final
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import Coverage, Gap
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from sqlite3 import Connection
 from typing import TYPE_CHECKING, Final, assert_never
 
 import structlog
@@ -25,6 +24,7 @@ from mocha_actors.stats.results import ChannelStats, GuildStats, Leaderboard, Us
 from mocha_actors.stats.users import leaderboard, user_stats
 
 if TYPE_CHECKING:
+    from mocha_actors.db.connection import Connection
     from mocha_actors.db.readers import Readers
 
 Result = GuildStats | UserStats | ChannelStats | Leaderboard | list[tuple[int, str | None]]

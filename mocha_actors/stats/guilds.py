@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Final
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.stats.channels import messages_by_channel
 from mocha_actors.stats.coverage import coverage_of
 from mocha_actors.stats.messages import Totals, total
@@ -15,7 +15,7 @@ from mocha_actors.stats.users import messages_by_user
 
 TOTALS: Final = """
 WITH edge (low, high) AS (VALUES (:head_from, :head_to), (:tail_from, :tail_to))
-SELECT author_class, kind, SUM(sent), SUM(deleted) FROM guild_hour
+SELECT author_class, kind, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM guild_hour
 WHERE guild_id = :guild_id AND hour >= :first AND hour < :last
 GROUP BY author_class, kind
 UNION ALL

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlite3 import Connection
 from typing import Final, NamedTuple
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.facts import AuthorClass
 from mocha_actors.stats.coverage import coverage_of
 from mocha_actors.stats.messages import Span, buckets_with_messages, find_span, total
@@ -18,7 +18,7 @@ USER_CLASSES: Final = frozenset({AuthorClass.HUMAN, AuthorClass.BOT})
 MESSAGES_BY_USER: Final = """
 WITH edge (low, high) AS (VALUES (:head_from, :head_to), (:tail_from, :tail_to)),
 part (user_id, sent, deleted) AS (
-    SELECT user_id, SUM(sent), SUM(deleted) FROM user_day
+    SELECT user_id, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM user_day
     WHERE guild_id = :guild_id AND day >= :first AND day < :last AND author_class IN (0, :bots) AND kind = 0
     GROUP BY user_id
     UNION ALL
@@ -26,7 +26,8 @@ part (user_id, sent, deleted) AS (
     WHERE guild_id = :guild_id AND message_id >= low AND message_id < high AND author_class IN (0, :bots) AND kind = 0
     GROUP BY user_id
 )
-SELECT user_id, SUM(sent) - :exclude_deleted * SUM(deleted) AS messages FROM part GROUP BY user_id HAVING messages > 0
+SELECT user_id, CAST(SUM(sent - :exclude_deleted * deleted) AS BIGINT) FROM part
+GROUP BY user_id HAVING SUM(sent - :exclude_deleted * deleted) > 0
 """
 
 COUNTS_OF_USER: Final = """

@@ -11,6 +11,7 @@ from mocha_actors.db import checkpoint
 from mocha_actors.db.address import prepare
 from mocha_actors.db.engine import bring_up
 from mocha_actors.db.session import Session
+from mocha_actors.db.session import open_session as session_with
 from mocha_actors.discord.events import Event, Message, MessageCreate, Ready, ReadyData, User
 from mocha_actors.discord.snowflake import from_time_ms
 from mocha_actors.pipeline.batch import Batch, Outcome
@@ -88,7 +89,7 @@ def ready(
 def open_session(path: Path) -> Iterator[Session]:
     """A migrated database, used from the test's own thread."""
     prepare(path)
-    session = Session(path)
+    session = session_with(path)
     bring_up(session)
     try:
         yield session
@@ -99,7 +100,7 @@ def open_session(path: Path) -> Iterator[Session]:
 def rows(path: Path, table: str, columns: str | None = None) -> list[tuple[object, ...]]:
     """What a table holds, in the order of its first columns; dead letters without their id."""
     with sqlite3.connect(path) as connection:
-        result = connection.execute(f"SELECT {columns or TABLES[table]} FROM {table}").fetchall()  # noqa: S608 - a test's own
+        result = connection.execute(f"SELECT {columns or TABLES[table]} FROM {table}").fetchall()
     connection.close()
     return sorted(result, key=repr)
 

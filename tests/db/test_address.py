@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mocha_actors.db.address import database_path, prepare, require_database
+from mocha_actors.db.address import database_address, database_path, local_path, prepare, require_database
 from mocha_actors.db.errors import DatabaseOpenError
 from mocha_actors.errors import ConfigError
 
@@ -34,12 +34,43 @@ def test_another_address_is_refused_with_what_is_allowed(url: str) -> None:
         database_path(url)
 
 
-def test_postgresql_is_refused_without_quoting_its_password() -> None:
-    """The address of a server holds one (P9)."""
-    with pytest.raises(ConfigError, match="PostgreSQL") as caught:
-        database_path("postgresql://mocha:hunter2@localhost/mocha")
+def test_the_address_of_a_server_shows_all_but_the_password() -> None:
+    """In texts, reprs and the names of files (P9)."""
+    address = database_address("postgresql://mocha:hunter2@db.example:5433/stats?sslmode=require&password=hunter2")
+
+    assert str(address) == "postgresql://mocha@db.example:5433/stats"
+    assert "hunter2" not in repr(address) + str(local_path(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://mocha:hunter2@localhost",
+        "postgresql://mocha:hunter2@localhost/",
+        "postgres://mocha:hunter2@localhost:x/stats",
+        "postgresql://mocha:hunter2#x@localhost/stats",
+        "postgresql://mocha:hunter2/x@localhost/stats",
+        "mysql://mocha:hunter2@localhost/stats",
+    ],
+)
+def test_a_wrong_address_of_a_server_is_refused_without_quoting_its_password(url: str) -> None:
+    """Its file may be anybody's log (P9)."""
+    with pytest.raises(ConfigError, match=r"database\.url") as caught:
+        database_address(url)
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_what_belongs_beside_the_database_of_a_server_is_in_the_folder_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with the default database; the name tells the databases of several servers apart."""
+    monkeypatch.chdir(tmp_path)
+
+    assert (
+        local_path(database_address("postgresql://a@db:5/x?options=-csearch_path%3Dy"))
+        == tmp_path / "data" / "a@db-5-x"
+    )
 
 
 def test_a_new_database_is_private_and_so_is_one_that_was_not(path: Path) -> None:

@@ -14,14 +14,15 @@ from pony import orm
 from mocha_actors.db import migrations
 from mocha_actors.db.entities import define
 from mocha_actors.db.migrations import Migration, SchemaError
+from mocha_actors.db.sqlite import SqliteConnection
 
 KNOWN = migrations.known("sqlite")
 
 
 @pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
+def connection() -> Iterator[SqliteConnection]:
     """An empty database in memory, with transactions begun by hand."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with closing(sqlite3.connect(":memory:", isolation_level=None, factory=SqliteConnection)) as connection:
         yield connection
 
 
@@ -30,7 +31,7 @@ def test_the_numbers_of_the_migrations_have_no_gap() -> None:
     assert [migration.version for migration in KNOWN] == list(range(1, len(KNOWN) + 1))
 
 
-def test_an_empty_database_is_brought_to_the_newest_version(connection: sqlite3.Connection) -> None:
+def test_an_empty_database_is_brought_to_the_newest_version(connection: SqliteConnection) -> None:
     """Every migration is applied and noted with its time."""
     assert migrations.migrate(connection, 1234, KNOWN) == (0, len(KNOWN))
     assert connection.execute("SELECT version, applied_ms FROM schema_version").fetchall() == [
@@ -38,7 +39,7 @@ def test_an_empty_database_is_brought_to_the_newest_version(connection: sqlite3.
     ]
 
 
-def test_migrating_twice_changes_nothing(connection: sqlite3.Connection) -> None:
+def test_migrating_twice_changes_nothing(connection: SqliteConnection) -> None:
     """A database at the newest version is left as it is."""
     migrations.migrate(connection, 1, KNOWN)
     before = connection.execute("SELECT * FROM sqlite_schema").fetchall()
@@ -47,7 +48,7 @@ def test_migrating_twice_changes_nothing(connection: sqlite3.Connection) -> None
     assert connection.execute("SELECT * FROM sqlite_schema").fetchall() == before
 
 
-def test_a_database_is_migrated_from_where_it_is(connection: sqlite3.Connection) -> None:
+def test_a_database_is_migrated_from_where_it_is(connection: SqliteConnection) -> None:
     """Only what is missing is applied."""
     first, second = (
         Migration(1, "one", "CREATE TABLE one (a INTEGER);"),
@@ -58,7 +59,7 @@ def test_a_database_is_migrated_from_where_it_is(connection: sqlite3.Connection)
     assert migrations.migrate(connection, 1, (first, second)) == (1, 2)
 
 
-def test_a_migration_that_fails_leaves_the_version_before(connection: sqlite3.Connection) -> None:
+def test_a_migration_that_fails_leaves_the_version_before(connection: SqliteConnection) -> None:
     """All of it happens in the caller's transaction, tables included."""
     broken = Migration(len(KNOWN) + 1, "broken", "CREATE TABLE half (a INTEGER);\nCREATE TABLE half (a INTEGER);")
     migrations.migrate(connection, 1, KNOWN)
@@ -71,7 +72,7 @@ def test_a_migration_that_fails_leaves_the_version_before(connection: sqlite3.Co
     assert "half" not in {name for (name,) in connection.execute(migrations.TABLES)}
 
 
-def test_a_newer_schema_is_refused(connection: sqlite3.Connection) -> None:
+def test_a_newer_schema_is_refused(connection: SqliteConnection) -> None:
     """The error names both versions and says what to do."""
     migrations.migrate(connection, 1, KNOWN)
     connection.execute("INSERT INTO schema_version VALUES (99, 'future', 0)")
@@ -80,7 +81,7 @@ def test_a_newer_schema_is_refused(connection: sqlite3.Connection) -> None:
         migrations.migrate(connection, 1, KNOWN)
 
 
-def test_the_database_of_another_program_is_refused(connection: sqlite3.Connection) -> None:
+def test_the_database_of_another_program_is_refused(connection: SqliteConnection) -> None:
     """A wrong path in the configuration must not fill somebody else's file with tables."""
     connection.execute("CREATE TABLE photos (id INTEGER)")
 
@@ -88,7 +89,7 @@ def test_the_database_of_another_program_is_refused(connection: sqlite3.Connecti
         migrations.migrate(connection, 1, KNOWN)
 
 
-def test_a_reader_refuses_a_schema_that_is_not_the_newest(connection: sqlite3.Connection) -> None:
+def test_a_reader_refuses_a_schema_that_is_not_the_newest(connection: SqliteConnection) -> None:
     """It cannot migrate, so it says who can."""
     with pytest.raises(SchemaError, match="start mocha-run once"):
         migrations.require_current(connection, KNOWN)
@@ -101,7 +102,7 @@ def test_statements_are_split_at_their_ends_only() -> None:
     assert [statement.strip()[:6] for statement in Migration(1, "x", sql).statements()] == ["CREATE", "INSERT"]
 
 
-def test_entities_and_migrations_agree(connection: sqlite3.Connection, tmp_path: Path) -> None:
+def test_entities_and_migrations_agree(connection: SqliteConnection, tmp_path: Path) -> None:
     """Pony's tables have the same columns, with the same types and nullability, and the same keys."""
     migrations.migrate(connection, 1, KNOWN)
     db = orm.Database()
@@ -116,7 +117,7 @@ def test_entities_and_migrations_agree(connection: sqlite3.Connection, tmp_path:
     assert {name: sqlite_columns(connection, name) for name in names} == mapped
 
 
-def sqlite_columns(connection: sqlite3.Connection, table: str) -> tuple[dict[str, tuple[str, bool]], list[str]]:
+def sqlite_columns(connection: SqliteConnection, table: str) -> tuple[dict[str, tuple[str, bool]], list[str]]:
     """Type and nullability by column, and the columns of the primary key in order."""
     info = connection.execute(f"PRAGMA table_info({table})").fetchall()
     key = [name for _, name, *_, place in sorted(info, key=lambda column: column[5]) if place]

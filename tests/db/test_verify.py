@@ -120,7 +120,7 @@ async def test_each_kind_of_damage_is_found(path: Path, filled: Session, damage:
 
 async def test_a_deleted_message_counts_as_deleted_in_each_rollup(path: Path, filled: Session) -> None:
     """A flag without its three counts is three differences, of the column `deleted` alone."""
-    execute(filled, f"UPDATE message_events SET deleted_ms = 1 WHERE message_id = {MESSAGES[0].message_id}")  # noqa: S608
+    execute(filled, f"UPDATE message_events SET deleted_ms = 1 WHERE message_id = {MESSAGES[0].message_id}")
 
     assert [(each.table, each.stored, each.expected) for each in (await verified(path)).differences] == [
         ("user_day", (1, 0), (1, 1)),

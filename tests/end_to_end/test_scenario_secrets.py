@@ -62,7 +62,7 @@ def tables(database: Path) -> dict[str, str]:
     with closing(sqlite3.connect(database)) as connection:
         connection.text_factory = lambda data: data.decode(errors="replace")
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {name: repr(connection.execute(f"SELECT * FROM {name}").fetchall()) for name in names}  # noqa: S608  # their own names
+        return {name: repr(connection.execute(f"SELECT * FROM {name}").fetchall()) for name in names}  # their own names
 
 
 def poisonous(event: Event, stamp: Stamp) -> tuple[Fact, ...]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from mocha_actors.db import migrations
+from mocha_actors.db.sqlite import SqliteConnection
 from mocha_actors.stats.questions import Filters
 from mocha_actors.stats.ranges import Range
 
@@ -84,9 +85,9 @@ def histories(draw: st.DrawFn) -> list[Sent]:
     ]
 
 
-def database(history: Iterable[Sent] = (), path: str = ":memory:") -> sqlite3.Connection:
+def database(history: Iterable[Sent] = (), path: str = ":memory:") -> SqliteConnection:
     """A database that holds ``history``: the schema of the migrations, raw rows, and their rollups."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, factory=SqliteConnection)
     connection.execute("BEGIN")
     migrations.migrate(connection, START, migrations.known("sqlite"))
     rows = [

@@ -182,7 +182,7 @@ def test_the_questions_read_what_the_projection_writes(history: list[Sent]) -> N
 
 def rows_of(connection: sqlite3.Connection, table: str) -> list[tuple[int | None, ...]]:
     """Everything that a table holds, by primary key."""
-    return connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - names from this module
+    return connection.execute(f"SELECT * FROM {table}").fetchall()
 
 
 def test_a_range_ends_before_its_last_millisecond() -> None:

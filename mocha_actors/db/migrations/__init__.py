@@ -1,6 +1,6 @@
 """Numbered migrations, one SQL text per dialect: they alone define the schema.
 
-A file ``sqlite/0002_voice.sql`` is applied once, after all with smaller numbers, in the transaction that also notes its number in
+A file ``sqlite/0002_voice.sql``, or ``postgresql/0002_voice.sql``, is applied once, after all with smaller numbers, in the transaction that also notes its number in
 ``schema_version``. So a database is always at exactly one version, and a crash in between leaves the one before.
 """
 
@@ -14,18 +14,28 @@ from typing import Final
 
 import msgspec
 
+from mocha_actors.db.connection import Connection, Dialect, Dialectal
 from mocha_actors.errors import PermanentError
 
 NAME: Final = re.compile(r"(\d{4})_(\w+)\.sql")
 
 VERSIONS_TABLE: Final = """\
-CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_ms BIGINT NOT NULL) WITHOUT ROWID"""
+CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_ms BIGINT NOT NULL)"""
 
-TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+TABLES: Final = Dialectal(
+    sqlite="SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+    postgresql="SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()",
+)
+
+ONE_AT_A_TIME: Final = Dialectal(
+    # The writer's transaction holds SQLite's one write lock from its beginning.
+    sqlite="SELECT 1",
+    postgresql="SELECT pg_advisory_xact_lock(hashtextextended('mocha migrations of ' || current_schema(), 0))",
+)
 
 
 class SchemaError(PermanentError):
-    """The file holds a schema that this version of Mocha cannot work with: a newer one, an older one while reading, or a foreign one."""
+    """The database holds a schema that this version of Mocha cannot work with: a newer one, an older one while reading, or a foreign one."""
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -45,15 +55,15 @@ class Migration(msgspec.Struct, frozen=True):
                 statement = ""
 
 
-def known(dialect: str) -> tuple[Migration, ...]:
-    """The migrations of ``dialect`` (``sqlite``) in order of their numbers."""
+def known(dialect: Dialect) -> tuple[Migration, ...]:
+    """The migrations of ``dialect`` in order of their numbers."""
     folder = resources.files(__name__).joinpath(dialect)
     texts = {match: entry for entry in folder.iterdir() if (match := NAME.fullmatch(entry.name))}
     migrations = [Migration(int(match[1]), match[2], entry.read_text("utf-8")) for match, entry in texts.items()]
     return tuple(sorted(migrations, key=lambda migration: migration.version))
 
 
-def current_version(connection: sqlite3.Connection) -> int:
+def current_version(connection: Connection) -> int:
     """Number of the last migration applied; 0 for an empty database.
 
     Raises:
@@ -64,21 +74,20 @@ def current_version(connection: sqlite3.Connection) -> int:
     if not tables:
         return 0
     if "schema_version" not in tables:
-        msg = (
-            f"the file is an SQLite database of another program (it holds the table {min(tables)!r}); name another file"
-        )
+        msg = f"the database is that of another program (it holds the table {min(tables)!r}); name another file, or another database of the server"
         raise SchemaError(msg)
     (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
     return int(version)
 
 
-def migrate(connection: sqlite3.Connection, now_ms: int, migrations: tuple[Migration, ...]) -> tuple[int, int]:
+def migrate(connection: Connection, now_ms: int, migrations: tuple[Migration, ...]) -> tuple[int, int]:
     """Bring the schema to the newest version, inside the caller's transaction; returns the version before and after.
 
     Raises:
         SchemaError: the database is newer than this program, or another program's.
 
     """
+    connection.execute(ONE_AT_A_TIME)
     before = current_version(connection)
     refuse_newer(before, migrations)
     connection.execute(VERSIONS_TABLE)
@@ -96,7 +105,7 @@ def refuse_newer(version: int, migrations: tuple[Migration, ...]) -> None:
         raise SchemaError(msg)
 
 
-def require_current(connection: sqlite3.Connection, migrations: tuple[Migration, ...]) -> None:
+def require_current(connection: Connection, migrations: tuple[Migration, ...]) -> None:
     """Raise SchemaError unless the schema is the newest: what a reader needs, which must not migrate."""
     version = current_version(connection)
     refuse_newer(version, migrations)

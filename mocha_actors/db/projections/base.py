@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Protocol
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.facts import Fact
 
 
@@ -23,7 +23,7 @@ class Projection(Protocol):
 
     facts: tuple[type[Fact], ...]
 
-    def apply(self, connection: sqlite3.Connection, facts: Sequence[Fact]) -> None:
+    def apply(self, connection: Connection, facts: Sequence[Fact]) -> None:
         """Write ``facts``, which are in order of their events, inside the caller's transaction.
 
         Raises:

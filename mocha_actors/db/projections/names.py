@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from mocha_actors.db.bulk import BulkInsert
+from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.pipeline.facts import AuthorClass, MessageSent
 
@@ -22,7 +23,12 @@ WEBHOOK: Final = int(AuthorClass.WEBHOOK)
 LOAD: Final = (
     "SELECT id, username, global_name, is_bot, seen_ms FROM users WHERE id IN (SELECT value FROM json_each(?))"
 )
-STORE: Final = "INSERT OR REPLACE INTO users (id, username, global_name, is_bot, seen_ms) VALUES (?, ?, ?, ?, ?)"
+STORE: Final = BulkInsert(
+    "INSERT INTO users (id, username, global_name, is_bot, seen_ms)",
+    "(?, ?, ?, ?, ?)",
+    "ON CONFLICT (id) DO UPDATE SET username = excluded.username, global_name = excluded.global_name, "
+    "is_bot = excluded.is_bot, seen_ms = excluded.seen_ms",
+)
 
 
 class Name(NamedTuple):
@@ -50,7 +56,7 @@ class Names:
         """Forget everything."""
         self._names.clear()
 
-    def learn(self, connection: sqlite3.Connection, messages: Sequence[MessageSent]) -> None:
+    def learn(self, connection: Connection, messages: Sequence[MessageSent]) -> None:
         """Take the authors' names from ``messages`` in their order; webhooks are no users and empty names are none."""
         self._recall(connection, {message.user_id for message in messages})
         names = self._names
@@ -62,9 +68,9 @@ class Names:
             name = name_of(message)
             if name is not None and (known is None or name.seen_ms >= known.seen_ms):
                 names[message.user_id] = changed[message.user_id] = name
-        connection.executemany(STORE, sorted((user, *name) for user, name in changed.items()))
+        STORE.execute(connection, sorted((user, *name) for user, name in changed.items()))
 
-    def _recall(self, connection: sqlite3.Connection, users: set[int]) -> None:
+    def _recall(self, connection: Connection, users: set[int]) -> None:
         """Load those of ``users`` that memory does not hold; where they would not fit, memory begins anew.
 
         Evicting the user who was silent longest would cost every message more than such a reload costs all of them.

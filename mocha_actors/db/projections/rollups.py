@@ -5,12 +5,12 @@ They are narrow on purpose: a cube (guild, hour, channel, user) has 0.9 rows a m
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mocha_actors.db.bulk import BulkInsert
+from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind, MessageSent
 
@@ -30,19 +30,19 @@ GuildHours = dict[tuple[int, int, int, int], int]
 ADD_USER_DAY: Final = BulkInsert(
     "INSERT INTO user_day (guild_id, day, user_id, author_class, kind, sent, deleted)",
     "(?, ?, ?, ?, ?, ?, 0)",
-    "ON CONFLICT (guild_id, day, user_id, author_class, kind) DO UPDATE SET sent = sent + excluded.sent",
+    "ON CONFLICT (guild_id, day, user_id, author_class, kind) DO UPDATE SET sent = user_day.sent + excluded.sent",
 )
 
 ADD_CHANNEL_HOUR: Final = BulkInsert(
     "INSERT INTO channel_hour (guild_id, hour, channel_id, author_class, kind, sent, deleted)",
     "(?, ?, ?, ?, ?, ?, 0)",
-    "ON CONFLICT (guild_id, hour, channel_id, author_class, kind) DO UPDATE SET sent = sent + excluded.sent",
+    "ON CONFLICT (guild_id, hour, channel_id, author_class, kind) DO UPDATE SET sent = channel_hour.sent + excluded.sent",
 )
 
 ADD_GUILD_HOUR: Final = BulkInsert(
     "INSERT INTO guild_hour (guild_id, hour, author_class, kind, sent, deleted)",
     "(?, ?, ?, ?, ?, 0)",
-    "ON CONFLICT (guild_id, hour, author_class, kind) DO UPDATE SET sent = sent + excluded.sent",
+    "ON CONFLICT (guild_id, hour, author_class, kind) DO UPDATE SET sent = guild_hour.sent + excluded.sent",
 )
 
 
@@ -63,7 +63,7 @@ def count(messages: Sequence[MessageSent]) -> tuple[UserDays, ChannelHours, Guil
     return users, channels, guilds
 
 
-def add(connection: sqlite3.Connection, messages: Sequence[MessageSent]) -> None:
+def add(connection: Connection, messages: Sequence[MessageSent]) -> None:
     """Count ``messages``, none of which may have been counted before, and add them to the three tables."""
     users, channels, guilds = count(messages)
     ADD_USER_DAY.execute(connection, in_key_order(users.items()))

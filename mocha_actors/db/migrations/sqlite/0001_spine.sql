@@ -51,7 +51,7 @@ CREATE TABLE users (
     id          BIGINT  NOT NULL PRIMARY KEY,
     username    TEXT    NOT NULL,
     global_name TEXT,
-    is_bot      BOOLEAN NOT NULL,
+    is_bot      TINYINT NOT NULL,
     seen_ms     BIGINT  NOT NULL        -- time of the fact that the names come from
 ) WITHOUT ROWID;
 
