@@ -22,7 +22,9 @@ TOKEN: Final = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GhIjKl.scene-of-the-tests-012345678"
 RESUMABLE: Final = 4900
 IDENTIFY, RESUME, HEARTBEAT = 2, 6, 1
 INTERVAL: Final = 10.0
-"""Seconds between heartbeats, unless a test wants others: one on the wall where time runs ten times as fast."""
+"""Seconds between heartbeats, unless a test wants others."""
+EXACT: Final = 1e-3
+"""Seconds by which times may differ that are the same in virtual time: timers and floats round."""
 
 CONFIGURATION = """
 [discord]

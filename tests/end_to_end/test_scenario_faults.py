@@ -21,15 +21,9 @@ POISON = {"id": "1", "channel_id": "2", "guild_id": "3", "content": "kept nowher
 """A message without an author."""
 
 
-@pytest.fixture
-def fast_clock() -> trio.testing.MockClock:
-    """Ten seconds of the program are one on the wall; sockets and threads keep their own pace."""
-    return trio.testing.MockClock(rate=10)
-
-
 @pytest.mark.parametrize("compression", ["none", "zlib-stream", "zstd-stream"])
 async def test_a_damaged_stream_is_resumed_from_the_last_good_number(
-    tmp_path: Path, compression: str, fast_clock: trio.abc.Clock
+    tmp_path: Path, compression: str, virtual_time: trio.abc.Clock
 ) -> None:
     """Scenario 33: no lost and no doubled rows; the next connection inflates with a context of its own."""
     async with open_scene(tmp_path, compression=compression) as scene, scene.client() as client:
@@ -43,7 +37,7 @@ async def test_a_damaged_stream_is_resumed_from_the_last_good_number(
 
 @pytest.mark.parametrize("kind", ["json", "utf8", "shape", "no-seq", "no-name"])
 async def test_a_payload_that_is_none_is_resumed_over(
-    tmp_path: Path, kind: GarbageKind, fast_clock: trio.abc.Clock
+    tmp_path: Path, kind: GarbageKind, virtual_time: trio.abc.Clock
 ) -> None:
     """A2.17 and A2.19: its number is unknown, so what follows cannot be trusted; the RESUME brings it again."""
     async with open_scene(tmp_path) as scene, scene.client() as client:
@@ -55,7 +49,7 @@ async def test_a_payload_that_is_none_is_resumed_over(
         assert [] == scene.rows("SELECT * FROM dead_letters")
 
 
-async def test_a_number_that_no_database_holds_is_resumed_over(tmp_path: Path, fast_clock: trio.abc.Clock) -> None:
+async def test_a_number_that_no_database_holds_is_resumed_over(tmp_path: Path, virtual_time: trio.abc.Clock) -> None:
     """An ``s`` of 2^63 would stop the writer; it is a violation of the protocol like any other."""
     async with open_scene(tmp_path) as scene, scene.client() as client:
         scene.sim.inject(Frame('{"t":"MESSAGE_CREATE","s":9223372036854775808,"op":0,"d":{}}'))
@@ -64,7 +58,7 @@ async def test_a_number_that_no_database_holds_is_resumed_over(tmp_path: Path, f
 
 
 @pytest.mark.parametrize("kind", ["op", "event"])
-async def test_what_is_unknown_is_passed_over(tmp_path: Path, kind: GarbageKind, fast_clock: trio.abc.Clock) -> None:
+async def test_what_is_unknown_is_passed_over(tmp_path: Path, kind: GarbageKind, virtual_time: trio.abc.Clock) -> None:
     """A2.16: an opcode or an event of a later version of Discord's costs no connection, and the number moves on."""
     async with open_scene(tmp_path) as scene, scene.client() as client:
         scene.sim.inject(Garbage(kind))
@@ -78,7 +72,7 @@ async def test_what_is_unknown_is_passed_over(tmp_path: Path, kind: GarbageKind,
 @pytest.mark.parametrize("compression", ["none", "zlib-stream", "zstd-stream"])
 @pytest.mark.parametrize("how", ["half-message", "half-frame"])
 async def test_half_a_message_is_forgotten_and_sent_again(
-    tmp_path: Path, how: str, compression: str, fast_clock: trio.abc.Clock
+    tmp_path: Path, how: str, compression: str, virtual_time: trio.abc.Clock
 ) -> None:
     """Scenario 39: the server ends in the middle of a payload or of a frame."""
     async with open_scene(tmp_path, compression=compression) as scene, scene.client() as client:
@@ -100,7 +94,7 @@ async def test_half_a_message_is_forgotten_and_sent_again(
     ],
 )
 async def test_payloads_may_come_in_pieces(
-    tmp_path: Path, compression: str, split: Split, fast_clock: trio.abc.Clock
+    tmp_path: Path, compression: str, split: Split, virtual_time: trio.abc.Clock
 ) -> None:
     """Scenario 32: fragments of a message; with zlib also messages of a few bytes, the end marker cut in two."""
     async with open_scene(tmp_path, compression=compression, rate=5.0, guilds=1, members=3) as scene:
@@ -111,7 +105,7 @@ async def test_payloads_may_come_in_pieces(
         assert 1 == len(scene.sim.transcript.connects())
 
 
-async def test_bytes_may_dribble(tmp_path: Path, fast_clock: trio.abc.Clock) -> None:
+async def test_bytes_may_dribble(tmp_path: Path, virtual_time: trio.abc.Clock) -> None:
     """A slow network delivers less than a frame at a time."""
     async with open_scene(tmp_path, rate=5.0, guilds=1, members=3) as scene:
         scene.sim.plan(Slow(0.001, piece_bytes=100))
@@ -120,7 +114,7 @@ async def test_bytes_may_dribble(tmp_path: Path, fast_clock: trio.abc.Clock) -> 
 
 
 async def test_an_event_of_the_wrong_shape_is_one_dead_letter_and_is_not_tried_again(
-    tmp_path: Path, fast_clock: trio.abc.Clock
+    tmp_path: Path, virtual_time: trio.abc.Clock
 ) -> None:
     """Scenario 37: what follows is stored, and so it stays through a restart; content is not kept."""
     async with open_scene(tmp_path) as scene:
@@ -139,7 +133,7 @@ async def test_an_event_of_the_wrong_shape_is_one_dead_letter_and_is_not_tried_a
 
 
 async def test_a_processor_that_raises_costs_no_connection(
-    tmp_path: Path, fast_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, virtual_time: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Scenario 8: the event is a dead letter once, its neighbours are rows, and the gateway notices nothing."""
 

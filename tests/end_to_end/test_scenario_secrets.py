@@ -41,12 +41,6 @@ OPENINGS = [RefuseUpgrade(500), CloseOnAccept(), FirstFrame(), RefuseSession(to=
 """Failures of the next connections, the last of which costs the session."""
 
 
-@pytest.fixture
-def fast_clock() -> trio.testing.MockClock:
-    """Fifty seconds of the program are one on the wall, as the pauses between so many failures are long."""
-    return trio.testing.MockClock(rate=50)
-
-
 def parts(secret: str) -> set[str]:
     """The secret, its parts, and what its parts are the base64 of."""
     found = {secret, *secret.split(".")}
@@ -104,7 +98,7 @@ async def suffer(scene: Scene) -> None:
 
 
 async def test_no_secret_is_in_output_logs_or_tables(
-    tmp_path: Path, fast_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, virtual_time: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Scenario 44: at level debug, with a fault in every phase and a fatal end: neither token nor interaction token, and no session id."""
     logs.configure("json", "debug", str(tmp_path / "mocha.log"))

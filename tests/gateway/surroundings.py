@@ -65,7 +65,7 @@ class Store:
         """Numbers of everything that was handed over, in order."""
         return [event.s for batch in self.batches for event in batch.events]
 
-    async def wait_for(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def wait_for(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Until something holds."""
         with trio.fail_after(seconds):
             while not condition():

@@ -18,16 +18,21 @@ from mocha_actors.gateway.address import BadAddressError
 from mocha_actors.gateway.coalescing import BrokenFramingError
 from mocha_actors.gateway.compression import block_decoder
 from mocha_actors.gateway.transport import ConnectError, Disconnected, Transport, open_transport
+from tests.end_to_end.network import Network
+
+PATIENCE = 60.0
+"""Seconds on the wall after which something hangs; a busy machine may take some of them for nothing."""
 
 
 class Server:
-    """A websocket server for one connection at a time; remembers how each ended."""
+    """A websocket server for one connection; remembers how it ended."""
 
     def __init__(self, talk: Callable[[WebSocketConnection], Awaitable[None]]) -> None:
         self.talk = talk
         self.codes: list[int | None] = []
         self.paths: list[str] = []
         self.url = ""
+        self.ended = trio.Event()
 
     async def serve(self, request: WebSocketRequest) -> None:
         """One connection: talk, then wait for its end."""
@@ -39,6 +44,8 @@ class Server:
                 await connection.get_message()
         except ConnectionClosed as closed:
             self.codes.append(closed.reason.code if closed.reason else None)
+        finally:
+            self.ended.set()
 
 
 async def silent(connection: WebSocketConnection) -> None:
@@ -53,9 +60,8 @@ async def serving(talk: Callable[[WebSocketConnection], Awaitable[None]] = silen
         listening = await nursery.start(serve_websocket, server.serve, "127.0.0.1", 0, None)
         server.url = f"ws://127.0.0.1:{listening.port}"
         yield server
-        with trio.move_on_after(0.2):
-            while not server.codes:
-                await trio.sleep(0.01)
+        with trio.fail_after(PATIENCE):
+            await server.ended.wait()
         nursery.cancel_scope.cancel()
 
 
@@ -121,14 +127,17 @@ async def test_an_exception_closes_resumably_and_comes_out_as_it_is() -> None:
 async def test_cancellation_closes_resumably() -> None:
     """A restart, a stop, a signal."""
     async with serving() as server:
-        with trio.move_on_after(0.1):
+        with trio.CancelScope() as scope:
             async with open_transport(server.url, "none") as transport:
+                scope.cancel()
                 await transport.receive()
 
     assert [4900] == server.codes
 
 
-async def test_a_dead_peer_delays_the_close_by_a_second_at_most() -> None:
+async def test_a_dead_peer_delays_the_close_by_a_second_at_most(
+    network: Network, autojump_clock: trio.abc.Clock
+) -> None:
     """The library would wait for 60."""
 
     async def handle(stream: trio.SocketStream) -> None:
@@ -138,7 +147,7 @@ async def test_a_dead_peer_delays_the_close_by_a_second_at_most() -> None:
     async with raw_server(handle) as url:
         async with open_transport(url, "none"):
             start = trio.current_time()
-        assert 0.9 < trio.current_time() - start < 1.5
+        assert module.CLOSE_TIMEOUT == pytest.approx(trio.current_time() - start)
 
 
 async def test_what_was_sent_before_a_close_is_received_before_it() -> None:
@@ -193,7 +202,7 @@ async def test_pings_are_answered() -> None:
             answered.set()
 
     async with serving(talk) as server, open_transport(server.url, "none"):
-        with trio.fail_after(2):
+        with trio.fail_after(PATIENCE):
             await answered.wait()
 
 
@@ -238,7 +247,7 @@ async def test_no_error_quotes_the_peer() -> None:
 
     for server in (listening(b"HTTP/1.1 peer's bytes\r\n\r\n"), raw_server(handle)):
         async with server as url:
-            with trio.fail_after(2), pytest.raises(ConnectError) as raised:
+            with trio.fail_after(PATIENCE), pytest.raises(ConnectError) as raised:
                 async with open_transport(url, "none"):
                     pass
         assert "peer" not in str(raised.value)
@@ -278,7 +287,7 @@ async def test_a_refused_upgrade_is_a_connect_error_with_its_status(answer: byte
 async def test_whatever_else_answers_is_an_error_and_no_hang(answer: bytes) -> None:
     """Nothing, another protocol, half an upgrade."""
     async with listening(answer) as url:
-        with trio.fail_after(2), pytest.raises((ConnectError, BrokenFramingError)):
+        with trio.fail_after(PATIENCE), pytest.raises((ConnectError, BrokenFramingError)):
             async with open_transport(url, "none"):
                 pass
 

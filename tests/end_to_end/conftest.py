@@ -1,0 +1,39 @@
+"""What end-to-end tests share."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import pytest
+import trio
+import trio.testing
+
+from mocha_actors import client
+from mocha_actors.cli import verify
+from mocha_actors.db.readers import open_readers
+from mocha_actors.db.store import open_store
+from tests.end_to_end.network import Network
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+    """Every connection runs through memory, and the database is asked without threads."""
+    wires = Network()
+    monkeypatch.setattr(trio, "open_tcp_stream", wires.open_tcp_stream)
+    monkeypatch.setattr(trio, "open_tcp_listeners", wires.open_tcp_listeners)
+    monkeypatch.setattr(client, "open_store", partial(open_store, inline=True))
+    monkeypatch.setattr(client, "open_readers", partial(open_readers, inline=True))
+    monkeypatch.setattr(verify, "open_readers", partial(open_readers, inline=True))
+    return wires
+
+
+@pytest.fixture
+def virtual_time(
+    network: Network, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> trio.testing.MockClock:
+    """Nothing takes time but waiting for it: bounds are exact, and a minute of silence is over at once. The wall's clock keeps step."""
+    began = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: began + int(autojump_clock.current_time() * 1e9))
+    monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1e9)
+    return autojump_clock
