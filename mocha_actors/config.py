@@ -128,9 +128,17 @@ class SimulatorSection(Section, frozen=True):
     """A Discord of our own on the loopback, started beside the service."""
 
     seed: Annotated[int, Meta(description="the same seed makes the same guilds and the same traffic", ge=0)] = 1
+    profile: Annotated[
+        Literal["messages", "quiet", "community", "presence", "burst"],
+        Meta(description="what happens: messages alone, a quiet server, a busy community, much presence, a burst"),
+    ] = "community"
     rate: Annotated[
-        float, Meta(description="messages per second; 0 is as fast as the socket takes them", ge=0, le=20_000)
-    ] = 50.0
+        Annotated[float, Meta(ge=0, le=20_000)] | Literal["profile"],
+        Meta(
+            description='events per second; 0 is as fast as the socket takes them; "profile" is as the profile has it'
+        ),
+    ] = "profile"
+    members: Annotated[int, Meta(description="people in each guild, besides bots", ge=1, le=1_000_000)] = 60
     guilds: Annotated[int, Meta(description="guilds of the simulated bot", ge=1, le=2_500)] = 3
     port: Annotated[int, Meta(description="port of both REST and gateway; 0 takes a free one", ge=0, le=65_535)] = 0
     ledger: Annotated[str, Meta(description="file that receives the truth about everything sent")] = (
@@ -362,5 +370,6 @@ def _allowed(text: str, path: str) -> str:
     if get_origin(kind) is Literal:
         return f"expected one of {choices}"
     if choices and text.startswith(("Invalid enum value", "Expected `int | str`")):
-        return f"expected int or {choices}"
+        number = "a number" if any(get_args(part)[:1] == (float,) for part in get_args(kind)) else "int"
+        return f"expected {number} or {choices}"
     return text[:1].lower() + text[1:].replace("`", "").replace("object", "a [section]")

@@ -16,6 +16,12 @@ from mocha_actors.config import SimulatorSection
 from mocha_actors.errors import PermanentError, TransientError
 
 TOKEN: Final = "simulator"  # noqa: S105  # the simulator's well-known token, which opens nothing else
+INTENTS: Final = (
+    "GUILDS", "GUILD_MEMBERS", "GUILD_MODERATION", "GUILD_VOICE_STATES", "GUILD_PRESENCES",
+    "GUILD_MESSAGES", "GUILD_MESSAGE_REACTIONS", "MESSAGE_CONTENT",
+)  # fmt: skip
+"""Everything that happens in the simulated community."""
+
 START_LIMIT: Final = 30.0
 """Seconds that the simulator may take until it listens: it reads the sessions of an earlier run from the ledger."""
 
@@ -122,7 +128,9 @@ async def open_simulator_process(settings: SimulatorSection) -> AsyncIterator[Si
 
 def _options(settings: SimulatorSection) -> list[str]:
     return [
-        *("--seed", str(settings.seed), "--rate", str(settings.rate), "--guilds", str(settings.guilds)),
+        *("--seed", str(settings.seed), "--profile", settings.profile, "--guilds", str(settings.guilds)),
+        *(() if settings.rate == "profile" else ("--rate", str(settings.rate))),
+        *("--members", str(settings.members)),
         *("--port", str(settings.port), "--ledger", settings.ledger, "--token", TOKEN),
     ]
 

@@ -15,11 +15,20 @@ import structlog
 import trio
 
 from mocha_actors import logs
-from mocha_actors.cli.demo import TOKEN, SimulatorProcess, open_simulator_process
+from mocha_actors.cli.demo import INTENTS, TOKEN, SimulatorProcess, open_simulator_process
 from mocha_actors.cli.live import Live, summary
 from mocha_actors.cli.main import OneLineCommand
 from mocha_actors.client import StatsClient
-from mocha_actors.config import Config, DatabaseSection, LoggingSection, Secret, SimulatorSection, load, load_token
+from mocha_actors.config import (
+    Config,
+    DatabaseSection,
+    DiscordSection,
+    LoggingSection,
+    Secret,
+    SimulatorSection,
+    load,
+    load_token,
+)
 from mocha_actors.errors import ConfigError, MochaError, TransientError
 from mocha_actors.runtime import ActorError
 from mocha_actors.runtime.signals import StopRequest, open_stop_signals
@@ -38,9 +47,10 @@ DURABLE_LIMIT: Final = 60.0
 """Seconds that the end of a demo waits until the last event sent is durable."""
 
 DEMO: Final = Config(
+    discord=DiscordSection(intents=INTENTS),
     database=DatabaseSection(url="sqlite:///data/demo/mocha.db"),
     logging=LoggingSection(file="data/demo/mocha.log", format="json"),
-    simulator=SimulatorSection(),
+    simulator=SimulatorSection(guilds=1, members=200),
 )
 """What ``mocha-run --demo`` runs without a configuration."""
 

@@ -14,17 +14,23 @@ import trio
 
 from mocha_actors.simulator.control import execute
 from mocha_actors.simulator.errors import SettingsError, SimulatorError
+from mocha_actors.simulator.life.profiles import PROFILES
 from mocha_actors.simulator.server import Simulator, open_simulator
-from mocha_actors.simulator.settings import PROFILES, RESUME_ADDRESSES, SimulatorSettings
+from mocha_actors.simulator.settings import RESUME_ADDRESSES, SimulatorSettings
 
 STDIN = 0
+
+_PROFILE_HELP = (
+    "Kind of traffic: messages alone (50 events a second), a quiet server (0.2), a busy community with everything that "
+    "happens in one (50), a flood of presences (500), or a burst of messages as fast as clients take them."
+)
 
 
 @click.command(name="sim")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="TCP port; 0: a free one.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of guilds, members and traffic.")
-@click.option("--rate", type=float, default=50.0, show_default=True, help="Events a second; 0: as fast as clients can.")
-@click.option("--profile", type=click.Choice(PROFILES), default=PROFILES[0], show_default=True, help="Kind of traffic.")
+@click.option("--profile", type=click.Choice(list(PROFILES)), default="messages", show_default=True, help=_PROFILE_HELP)
+@click.option("--rate", type=float, help="Events a second; 0: as fast as clients can. By itself the profile's own.")
 @click.option("--guilds", type=click.IntRange(min=1), default=3, show_default=True, help="Guilds that the bot is in.")
 @click.option("--shards", type=click.IntRange(min=1), default=1, show_default=True, help="Shards that are recommended.")
 @click.option("--burst", type=click.IntRange(min=1), help="Send so many events at once when all is connected, no more.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from mocha_actors.simulator.draft import Author, Place, author_of, author_of_webhook, stranger
 from mocha_actors.simulator.shapes import Scene
-from mocha_actors.simulator.world import TEXT, VOICE, Guild, World
+from mocha_actors.simulator.world import TEXT, VOICE, Guild
 
 GUILD_MESSAGES_INTENT = 1 << 9
 DIRECT_MESSAGES_INTENT = 1 << 12
@@ -25,9 +25,10 @@ def places_of(guild: Guild) -> list[Place]:
     return [Place(guild.id, place.id, place.type, GUILD_MESSAGES_INTENT) for place in (*channels, *guild.threads)]
 
 
-def direct_place(world: World) -> Place:
+def direct_place(guild: Guild) -> Place:
     """Make the private channel between a member and the bot."""
-    return Place(0, world.guilds[0].channels[0].id + 1, DIRECT_CHANNEL_TYPE, DIRECT_MESSAGES_INTENT)
+    # Far from the ids that the builder counts up: this is no channel of the guild.
+    return Place(0, guild.channels[0].id + (1 << 19), DIRECT_CHANNEL_TYPE, DIRECT_MESSAGES_INTENT)
 
 
 class Cast:

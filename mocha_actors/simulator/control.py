@@ -90,6 +90,16 @@ class CreateGuild(Command, tag="create-guild"):
     shard: int = 0
 
 
+class Happen(Command, tag="happen"):
+    """`{"cmd": "happen", "what": "voice-join", "guild": id}` answers `{"happened": [names of the events]}`.
+
+    What can happen is listed in `mocha_actors.simulator.life.profiles`. Without a guild it happens where most goes on.
+    """
+
+    what: str
+    guild: str | None = None
+
+
 class StartLimit(Command, tag="session-start-limit"):
     """`{"cmd": "session-start-limit", "remaining": 0, "reset_after": 3.0}` answers `{"remaining": 0}`."""
 
@@ -107,7 +117,7 @@ class Stats(Command, tag="stats"):
 
 AnyCommand = (
     StopTraffic | Drop | Restart | Burst | Reconnect | InvalidSession | Inject | Plan | ClearPlan | Dispatch
-    | CreateGuild | StartLimit | ReadTranscript | Stats
+    | CreateGuild | Happen | StartLimit | ReadTranscript | Stats
 )  # fmt: skip
 
 _decode = msgspec.json.Decoder(AnyCommand).decode
@@ -138,6 +148,8 @@ async def _carry_out(simulator: Simulator, command: AnyCommand) -> dict[str, Any
             return {"dispatched": await simulator.dispatch(shard, name, bytes(data))}
         case CreateGuild(members=members, shard=shard):
             return {"guild": str((await simulator.create_guild(members, shard)).id)}
+        case Happen(what=what, guild=place):
+            return {"happened": await simulator.happen(what, None if place is None else int(place))}
         case _:
             return _carry_out_at_once(simulator, command)
 

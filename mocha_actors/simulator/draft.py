@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from mocha_actors.simulator.payloads import member_object, user_object
+from mocha_actors.simulator.objects import member_object, user_object
 from mocha_actors.simulator.world import Member, User, Webhook
 
 _encode = msgspec.json.Encoder().encode
@@ -114,8 +114,10 @@ def without_content(draft: Draft, place: Place) -> Draft:
     return draft._replace(content="", embeds="", attachments="", components="", quoted=quoted)
 
 
-def render(draft: Draft, place: Place, message_id: int, when: str) -> str:
+def render(draft: Draft, place: Place, message_id: int, when: str, edited: str = "null") -> str:
     """Render a message as the `d` of MESSAGE_CREATE; `when` is its timestamp, which the caller shares among messages.
+
+    `edited` is JSON: when it was last edited.
 
     The order of keys is Discord's. A direct message has neither guild nor membership.
     """
@@ -126,7 +128,7 @@ def render(draft: Draft, place: Place, message_id: int, when: str) -> str:
     return (
         f'{{{draft.extra}"type":{draft.type},"tts":false,"timestamp":"{when}",{quoted}"pinned":false,'
         f'"mentions":[{draft.mentions}],"mention_roles":[{draft.mention_roles}],"mention_everyone":false,{member}'
-        f'"id":"{message_id}","flags":{draft.flags},"embeds":[{draft.embeds}],"edited_timestamp":null,'
+        f'"id":"{message_id}","flags":{draft.flags},"embeds":[{draft.embeds}],"edited_timestamp":{edited},'
         f'"content":"{draft.content}","components":[{draft.components}],"channel_type":{place.channel_type},'
         f'"channel_id":"{place.channel_id}","author":{author.user},"attachments":[{draft.attachments}]{guild}}}'
     )

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import trio
 
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.hub import Hub
 from mocha_actors.simulator.settings import SimulatorSettings
-from mocha_actors.simulator.traffic import Arrivals, MessageStream
+from mocha_actors.simulator.traffic import Arrivals
+
+
+class Stream(Protocol):
+    """What happens, one after the other."""
+
+    def take(self, count: int, now_ms: int) -> list[Event]:
+        """Let so many events happen now; a few more or less where some come together or none can."""
+
+    def messages(self, count: int, now_ms: int) -> list[Event]:
+        """Let so many messages be written now; a few less, since private ones are left out."""
+
 
 TICK = 0.01
 """Seconds between two looks at what live traffic is due."""
@@ -22,7 +34,7 @@ SLICE = 512
 class Driver:
     """Draws events from the stream and hands them to the hub."""
 
-    def __init__(self, settings: SimulatorSettings, stream: MessageStream, hub: Hub) -> None:
+    def __init__(self, settings: SimulatorSettings, stream: Stream, hub: Hub) -> None:
         """Make a driver that stands still until `run`."""
         self._settings = settings
         self._stream = stream
@@ -41,8 +53,8 @@ class Driver:
                 events = await self.prepare(self._settings.burst)
                 await self._hub.wait_connected(all_guilds=True)
                 await self.burst(events)
-            elif self._settings.rate:
-                await self._live(Arrivals(self._settings.seed, self._settings.rate))
+            elif self._settings.mean_rate:
+                await self._live(Arrivals(self._settings.seed, self._settings.mean_rate))
             else:
                 await self._flood()
 
@@ -53,7 +65,7 @@ class Driver:
         """
         events: list[Event] = []
         while len(events) < count:
-            events += [event for event in self._stream.take(SLICE, _now_ms()) if event.guild_id]
+            events += self._stream.messages(SLICE, _now_ms())
             await trio.lowlevel.checkpoint()
         return events[:count]
 
@@ -100,11 +112,13 @@ class Driver:
             await trio.lowlevel.checkpoint()
 
     def _emit(self, count: int) -> None:
-        if self._left is not None:
-            count = min(count, self._left)
-            self._left -= count
-        if count:
-            self._hub.deliver(self._stream.take(count, _now_ms()))
+        """Let so many events happen, unless the traffic ends before, or everything is out of reach."""
+        count = count if self._left is None else min(count, self._left)
+        while count > 0 and (events := self._stream.take(count, _now_ms())):
+            self._hub.deliver(events)
+            count -= len(events)
+            if self._left is not None:
+                self._left = max(0, self._left - len(events))
 
 
 def _now_ms() -> int:

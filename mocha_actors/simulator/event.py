@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+View = Callable[[int, int], bytes]
+"""Renders the `d` of a frame for a session's intents and its `large_threshold`."""
 
 
 class Event(NamedTuple):
@@ -14,6 +18,7 @@ class Event(NamedTuple):
         intent: bit of the intents without which a session does not get it; 0 if every session gets it.
         data: the `d` of the frame, as JSON.
         bare: the `d` for sessions without the MESSAGE_CONTENT intent; None if it is the same for all.
+        view: renders `d` for each session, if there is no one for all; to be asked before anything else happens.
     """
 
     name: bytes
@@ -21,6 +26,7 @@ class Event(NamedTuple):
     intent: int
     data: bytes
     bare: bytes | None = None
+    view: View | None = None
 
 
 def control(op: int, data: bytes = b"null") -> bytes:

@@ -25,12 +25,12 @@ from mocha_actors.simulator.faults import (
     RefuseSession,
     ReplayOverlap,
 )
+from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.members import answer_members
 from mocha_actors.simulator.registry import SessionRegistry
-from mocha_actors.simulator.session import Session
+from mocha_actors.simulator.session import LARGE_THRESHOLD, Session
 from mocha_actors.simulator.settings import SimulatorSettings
 from mocha_actors.simulator.starts import Start
-from mocha_actors.simulator.world import Guild
 
 MAX_PAYLOAD_BYTES = 4096
 """Longest payload that a client may send."""
@@ -40,6 +40,9 @@ PAYLOAD_WINDOW = 60.0
 
 KNOWN_INTENTS = sum(1 << bit for bit in (*range(17), 20, 21, 24, 25))
 """All bits of https://discord.com/developers/docs/events/gateway#list-of-intents."""
+
+MAX_LARGE_THRESHOLD = 250
+"""Greatest `large_threshold` that an IDENTIFY may name; the least is what it has without being named."""
 
 MISSED_BEATS = 2.25
 """A connection that was silent for so many heartbeat intervals is closed. Discord's own limit is not documented."""
@@ -144,7 +147,7 @@ class Conversation:
         settings: SimulatorSettings,
         registry: SessionRegistry,
         plan: FaultPlan,
-        guilds: Mapping[int, Guild],
+        guilds: Mapping[int, GuildState],
         now: float,
     ) -> None:
         """Begin at `now`, in monotonic seconds.
@@ -242,9 +245,12 @@ class Conversation:
             return INVALID_INTENTS
         if intents & self._settings.disallowed_intents:
             return DISALLOWED_INTENTS
-        return self._start(shard[0], shard[1], intents, now)
+        threshold = data.get("large_threshold", LARGE_THRESHOLD)
+        if not _is_int(threshold) or not LARGE_THRESHOLD <= threshold <= MAX_LARGE_THRESHOLD:
+            return DECODE_ERROR
+        return self._start(shard[0], shard[1], intents, threshold, now)
 
-    def _start(self, shard: int, shards: int, intents: int, now: float) -> Answer:
+    def _start(self, shard: int, shards: int, intents: int, threshold: int, now: float) -> Answer:
         """Open the session of an IDENTIFY that is in order, if the planned faults and the budget allow it."""
         fault = self._plan.answer(shard, "identify")
         if isinstance(fault, RefuseSession):
@@ -256,10 +262,10 @@ class Conversation:
                 return _invalid_session(resumable=False)
             case Start.EXHAUSTED:
                 return ResetToken()
-        return _after(_delay(fault), partial(self._open, shard, shards, intents))
+        return _after(_delay(fault), partial(self._open, shard, shards, intents, threshold))
 
-    def _open(self, shard: int, shards: int, intents: int) -> Attach:
-        self.session = self._registry.open(shard, shards, intents)
+    def _open(self, shard: int, shards: int, intents: int, threshold: int) -> Attach:
+        self.session = self._registry.open(shard, shards, intents, threshold)
         return Attach(self.session, 0, fresh=True)
 
     def _resume(self, data: dict[str, Any]) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import trio
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.faults import FaultPlan
 from mocha_actors.simulator.gateway import AUTHENTICATION_FAILED, SESSION_TIMED_OUT, Close
-from mocha_actors.simulator.payloads import guild_create, ready
+from mocha_actors.simulator.payloads import GUILD_PRESENCES_INTENT, guild_create, ready
 from mocha_actors.simulator.registry import SessionRegistry
 from mocha_actors.simulator.restore import restore_sessions
 from mocha_actors.simulator.transcript import Transcript
@@ -22,9 +21,10 @@ from mocha_actors.simulator.transcript import Transcript
 if TYPE_CHECKING:
     from mocha_actors.simulator.connection import Connection, Cut
     from mocha_actors.simulator.ledger import Ledger
+    from mocha_actors.simulator.life.state import GuildState
     from mocha_actors.simulator.session import Session
     from mocha_actors.simulator.settings import SimulatorSettings
-    from mocha_actors.simulator.world import Guild, World
+    from mocha_actors.simulator.world import World
 
 MAX_BACKLOG = 4096
 """Dispatches that may wait for a connected client while traffic is as fast as the clients."""
@@ -39,8 +39,8 @@ class Hub:
     """Deals every event to the sessions that may see it, writes it to the ledger, and wakes the connections.
 
     Attributes:
-        world: who and what is there.
-        guilds: its guilds, by id.
+        world: who and what was there at the beginning.
+        guilds: the guilds as they are now, by id.
         registry: the sessions.
         plan: what the next connections and answers suffer.
         transcript: what the clients did.
@@ -50,9 +50,22 @@ class Hub:
     """
 
     def __init__(
-        self, settings: SimulatorSettings, world: World, ledger: Ledger | None, resume_url: Callable[[int], str]
+        self,
+        settings: SimulatorSettings,
+        world: World,
+        guilds: dict[int, GuildState],
+        ledger: Ledger | None,
+        resume_url: Callable[[int], str],
     ) -> None:
-        """Begin with the sessions that the ledger remembers; `resume_url` gives the `resume_gateway_url` of a shard."""
+        """Begin with the sessions that the ledger remembers.
+
+        Args:
+            settings: limits of sessions and connections.
+            world: holds the bot.
+            guilds: what is true, by id; somebody else changes it.
+            ledger: gets every dispatch.
+            resume_url: gives the `resume_gateway_url` of a shard.
+        """
         self.registry = SessionRegistry(settings, partial(secrets.token_hex, 16), self._session_ended)
         self.connections: set[Connection] = set()
         self.dispatched = 0
@@ -60,8 +73,8 @@ class Hub:
         self.plan = FaultPlan()
         self.transcript = Transcript()
         self.world = world
-        self.guilds = {guild.id: guild for guild in world.guilds}
-        self._guild_creates: dict[int, Event] = {}
+        self.guilds = guilds
+        self._guild_creates: dict[tuple[int, int, int], tuple[int, Event]] = {}
         self._ledger = ledger
         self._resume_url = resume_url
         self._attached: dict[str, Connection] = {}
@@ -126,21 +139,19 @@ class Hub:
     def _greet(self, session: Session) -> None:
         if self._ledger is not None:
             self._ledger.open_session(session)
-        guilds = [self._guild_create(guild) for guild in self.world.guilds if session.sees(guild.id)]
-        greeting = ready(self.world, session, self._resume_url(session.shard))
+        reachable = [guild for guild in self.guilds.values() if guild.available and session.sees(guild.id)]
+        guilds = [self._guild_create(guild, session) for guild in reachable]
+        greeting = ready(self.world, self.guilds, session, self._resume_url(session.shard))
         self._dispatch(session, [greeting, *session.select(guilds)])
 
-    def _guild_create(self, guild: Guild) -> Event:
-        """Render a guild, which takes its time, once."""
-        if guild.id not in self._guild_creates:
-            self._guild_creates[guild.id] = guild_create(guild)
-        return self._guild_creates[guild.id]
-
-    def join_guild(self, guild: Guild, event: Event) -> None:
-        """Let the bot join a guild; `event` is its GUILD_CREATE."""
-        self.guilds[guild.id] = guild
-        self.world = replace(self.world, guilds=(*self.world.guilds, guild))
-        self.deliver([event])
+    def _guild_create(self, guild: GuildState, session: Session) -> Event:
+        """Render a guild, which takes its time, once for as long as nothing happens there."""
+        key = (guild.id, session.intents & GUILD_PRESENCES_INTENT, session.large_threshold)
+        changes, event = self._guild_creates.get(key, (-1, None))
+        if event is None or changes != guild.changes:
+            [event] = session.select([guild_create(guild)]) or [guild_create(guild)]
+            self._guild_creates[key] = guild.changes, event
+        return event
 
     def detached(self, connection: Connection) -> None:
         """Note that a connection has ended. Its session waits for a RESUME, unless the client gave it up."""
@@ -218,7 +229,7 @@ class Hub:
 
     def _is_seen(self, *, all_guilds: bool) -> bool:
         sessions = [session for session in self.registry if self.is_connected(session)]
-        seen = (any(session.sees(guild.id) for session in sessions) for guild in self.world.guilds)
+        seen = (any(session.sees(guild_id) for session in sessions) for guild_id in self.guilds)
         return all(seen) if all_guilds else any(seen)
 
     async def wait_room(self) -> None:

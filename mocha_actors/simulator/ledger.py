@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from mocha_actors.simulator.errors import SimulatorError
-from mocha_actors.simulator.session import Session
+from mocha_actors.simulator.session import LARGE_THRESHOLD, Session
 
 TAIL_BLOCK = 1 << 16
 
@@ -36,6 +36,7 @@ class Opened(msgspec.Struct, tag_field="event", tag="opened"):
     shards: int
     intents: int
     offset: int
+    large_threshold: int = LARGE_THRESHOLD
 
 
 class Ended(msgspec.Struct, tag_field="event", tag="ended"):
@@ -89,7 +90,7 @@ class Ledger:
 
     def open_session(self, session: Session) -> None:
         """Note that a session begins here; to be called before its READY is written."""
-        opened = Opened(session.id, session.shard, session.shards, session.intents, self.size)
+        opened = Opened(session.id, session.shard, session.shards, session.intents, self.size, session.large_threshold)
         self._append(self._index, msgspec.json.encode(opened) + b"\n")
 
     def end_session(self, session: Session) -> None:

@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import msgspec
 
 from mocha_actors.simulator.event import Event
-from mocha_actors.simulator.payloads import GUILD_MEMBERS_INTENT, GUILD_PRESENCES_INTENT, full_member, presence_object
+from mocha_actors.simulator.life.state import GuildState
+from mocha_actors.simulator.objects import full_member, presence_object
+from mocha_actors.simulator.payloads import GUILD_MEMBERS_INTENT, GUILD_PRESENCES_INTENT
 from mocha_actors.simulator.session import Session
-from mocha_actors.simulator.world import Guild, Member
+from mocha_actors.simulator.world import Member
 
 CHUNK_MEMBERS = 1000
 """Most members of a chunk."""
@@ -43,7 +45,7 @@ class _Request(msgspec.Struct):
         return self.user_ids is None and self.query == "" and not self.limit
 
 
-def answer_members(session: Session, data: object, guilds: Mapping[int, Guild], now: float) -> list[Event]:
+def answer_members(session: Session, data: object, guilds: Mapping[int, GuildState], now: float) -> list[Event]:
     """Find what a client asks for, as the dispatches that answer it; `now` is monotonic seconds.
 
     There is no answer at all, since Discord documents none, to a request for a guild that is not there, for more than
@@ -82,10 +84,10 @@ def _may(session: Session, request: _Request) -> bool:
     return not needed & ~session.intents
 
 
-def _found(request: _Request, guild: Guild, ids: set[int]) -> list[Member]:
-    everybody = (*guild.bots, *guild.members)
+def _found(request: _Request, guild: GuildState, ids: set[int]) -> list[Member]:
+    everybody = guild.members.values()
     if request.user_ids is not None:
-        return [member for member in everybody if member.user.id in ids]
+        return [guild.members[user_id] for user_id in sorted(ids) if user_id in guild.members]
     if request.wants_all:
         return list(everybody)
     prefix = (request.query or "").lower()
@@ -93,7 +95,7 @@ def _found(request: _Request, guild: Guild, ids: set[int]) -> list[Member]:
     return found[: min(request.limit or MAX_FOUND, MAX_FOUND)]
 
 
-def _chunks(request: _Request, guild: Guild, found: Sequence[Member], ids: Sequence[int]) -> list[Event]:
+def _chunks(request: _Request, guild: GuildState, found: Sequence[Member], ids: Sequence[int]) -> list[Event]:
     runs = [found[start : start + CHUNK_MEMBERS] for start in range(0, len(found), CHUNK_MEMBERS)] or [[]]
     there = {member.user.id for member in found}
     missing = [str(user_id) for user_id in ids if user_id not in there]
@@ -106,10 +108,13 @@ def _chunks(request: _Request, guild: Guild, found: Sequence[Member], ids: Seque
     ]  # fmt: skip
 
 
-def _chunk(request: _Request, guild: Guild, members: Sequence[Member]) -> dict[str, Any]:
+def _chunk(request: _Request, guild: GuildState, members: Sequence[Member]) -> dict[str, Any]:
     described: dict[str, Any] = {"guild_id": str(guild.id), "members": [full_member(member) for member in members]}
+    seen = guild.presences
     if request.presences:
-        described["presences"] = [presence_object(member) for member in members if member.user.bot]
+        described["presences"] = [
+            presence_object(each.user.id, seen[each.user.id]) for each in members if each.user.id in seen
+        ]
     return described | _nonce(request)
 
 
@@ -119,7 +124,7 @@ def _nonce(request: _Request) -> dict[str, str]:
     return {"nonce": request.nonce}
 
 
-def _rate_limited(request: _Request, guild: Guild, retry_after: float) -> Event:
+def _rate_limited(request: _Request, guild: GuildState, retry_after: float) -> Event:
     meta = {"guild_id": str(guild.id)} | _nonce(request)
     data = {"opcode": 8, "retry_after": round(retry_after, 3), "meta": meta}
     return Event(b"RATE_LIMITED", guild.id, 0, _encode(data))

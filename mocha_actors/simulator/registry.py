@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mocha_actors.simulator.session import Session
+from mocha_actors.simulator.session import LARGE_THRESHOLD, Session
 from mocha_actors.simulator.settings import SimulatorSettings
 from mocha_actors.simulator.starts import SessionStarts
 
@@ -50,18 +50,26 @@ class SessionRegistry:
         """List the sessions of a shard, oldest first."""
         return [session for session in self._sessions.values() if session.shard == shard]
 
-    def open(self, shard: int, shards: int, intents: int) -> Session:
+    def open(self, shard: int, shards: int, intents: int, large_threshold: int = LARGE_THRESHOLD) -> Session:
         """Make the session of a fresh IDENTIFY."""
         self.identifies += 1
-        session = self.empty(self._new_id(), shard, shards, intents)
+        session = self.empty(self._new_id(), shard, shards, intents, large_threshold)
         self.adopt(session)
         return session
 
-    def empty(self, session_id: str, shard: int, shards: int, intents: int) -> Session:
+    def empty(
+        self, session_id: str, shard: int, shards: int, intents: int, large_threshold: int = LARGE_THRESHOLD
+    ) -> Session:
         """Make a session within the limits of the settings without taking it in."""
         limits = self._settings
         return Session(
-            session_id, shard, shards, intents, max_events=limits.replay_events, max_bytes=limits.replay_bytes
+            session_id,
+            shard,
+            shards,
+            intents,
+            max_events=limits.replay_events,
+            max_bytes=limits.replay_bytes,
+            large_threshold=large_threshold,
         )
 
     def adopt(self, session: Session) -> None:

@@ -26,7 +26,8 @@ def restore_sessions(ledger: Ledger, registry: SessionRegistry, now: float) -> l
     opened = ledger.open_sessions()
     youngest = {note.shard: note for note in opened}
     sessions = {
-        note.session: registry.empty(note.session, note.shard, note.shards, note.intents) for note in youngest.values()
+        note.session: registry.empty(note.session, note.shard, note.shards, note.intents, note.large_threshold)
+        for note in youngest.values()
     }
     if sessions:
         start = min(note.offset for note in youngest.values())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
-from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
@@ -30,6 +30,9 @@ from mocha_actors.simulator.faults import (
 from mocha_actors.simulator.gateway import Close, Op
 from mocha_actors.simulator.hub import Hub
 from mocha_actors.simulator.ledger import Ledger
+from mocha_actors.simulator.life.profiles import HAPPENINGS, PROFILES
+from mocha_actors.simulator.life.state import GuildState
+from mocha_actors.simulator.life.town import BOT_ADDED, Town
 from mocha_actors.simulator.payloads import guild_create, own_user_update
 from mocha_actors.simulator.rest import API_PATH, RestApi
 from mocha_actors.simulator.serving import RESUME_PATH, Port, listen
@@ -88,20 +91,56 @@ class Simulator:
         self.gateway_url = f"ws://{host}:{port}"
         world = build_world(settings.seed, settings.guilds, settings.shards, settings.members)
         resume_base = f"ws://{host}:{dead_port}" if settings.resume_address == "dead" else self.gateway_url
-        self._hub = Hub(settings, world, ledger, partial(_resume_url, settings.resume_address, resume_base))
-        self._driver = Driver(settings, MessageStream(world, settings.seed), self._hub)
+        profile = PROFILES[settings.profile]
+        self._town = Town(world, settings.seed, profile, settings.shards)
+        if profile.is_alive:
+            self._town.open_up(time.time_ns() // 1_000_000)
+        resume_url = partial(_resume_url, settings.resume_address, resume_base)
+        self._hub = Hub(settings, world, self._town.guilds, ledger, resume_url)
+        stream = self._town if profile.is_alive else MessageStream(world, settings.seed)
+        self._driver = Driver(settings, stream, self._hub)
         self._port = Port(settings, self._hub, RestApi(settings, world, self._hub.registry, self.gateway_url))
         self._port_number = port
         self._listeners: Sequence[trio.SocketListener] = ()
         self._listening = trio.CancelScope()
         self._is_back = trio.Event()
-        self._guild_numbers = count(settings.guilds)
         self.transcript: Transcript = self._hub.transcript
 
     @property
     def world(self) -> World:
-        """Who and what is there."""
+        """Who and what was there at the beginning."""
         return self._hub.world
+
+    @property
+    def guilds(self) -> Mapping[int, GuildState]:
+        """The guilds as they are now, by id: the truth of which a fresh IDENTIFY is told."""
+        return self._hub.guilds
+
+    async def happen(self, name: str, guild_id: int | None = None) -> list[str]:
+        """Let a certain thing happen now, in a guild or where most goes on.
+
+        Args:
+            name: one of `HAPPENINGS`, or "bot-added".
+            guild_id: where.
+
+        Returns:
+            The names of the events that tell of it; empty if it could not happen: nobody leaves an empty voice channel.
+
+        Raises:
+            ValueError: there is no such thing, or no such guild.
+        """
+        names = [*HAPPENINGS, BOT_ADDED]
+        if name not in names:
+            msg = f"what can happen is one of {', '.join(names)}, not {name!r}"
+            raise ValueError(msg)
+        if guild_id is not None and guild_id not in self.guilds:
+            msg = f"the bot is in no guild {guild_id}"
+            raise ValueError(msg)
+        guild = None if guild_id is None else self.guilds[guild_id]
+        events = self._town.happen(name, time.time_ns() // 1_000_000, guild)
+        self._hub.deliver(events)
+        await trio.lowlevel.checkpoint()
+        return [event.name.decode() for event in events]
 
     async def drop(self, shard: int, how: str | int = "reset") -> bool:
         """End the connection of a shard; its session can be resumed.
@@ -237,16 +276,20 @@ class Simulator:
     async def create_guild(self, members: int, shard: int = 0) -> Guild:
         """Let the bot join a new guild of any size, to which later READYs belong too; nobody writes there.
 
+        Its GUILD_CREATE names everybody, whatever the intents: it is there for those who want to see a large one.
         It is made in a thread, which takes some seconds for 100,000 members.
         """
-        number = next(number for number in self._guild_numbers if number % self.settings.shards == shard)
+        number = self._town.next_number(shard)
         guild, event = await trio.to_thread.run_sync(self._make_guild, number, members)
-        self._hub.join_guild(guild, event)
+        self._town.settle(guild)
+        self._hub.deliver([event])
         return guild
 
     def _make_guild(self, number: int, members: int) -> tuple[Guild, Event]:
         guild = build_guild(self.settings.seed, self.world.bot, number, self.settings.shards, members)
-        return guild, guild_create(guild, joined=True)
+        created = guild_create(GuildState(guild), joined=True)
+        assert created.view is not None
+        return guild, created._replace(data=created.view(0, 0), view=None)
 
     def set_session_start_limit(self, remaining: int, reset_after: float) -> None:
         """Set how many IDENTIFYs are left, and after how many seconds all are there again.

@@ -9,6 +9,9 @@ from mocha_actors.simulator.event import Event
 MESSAGE_CONTENT_INTENT = 1 << 15
 """Bit of the intents without which the contents of messages are empty."""
 
+LARGE_THRESHOLD = 50
+"""What Discord takes for the `large_threshold` of a client that names none."""
+
 UNSEEN = b""
 """Stands in the memory for a dispatch that is never replayed, so that positions and sequence numbers stay in step."""
 
@@ -24,6 +27,7 @@ class Session:
         shard: the shard's number.
         shards: number of shards in all, as the client identified.
         intents: bits of the intents that the client asked for.
+        large_threshold: number of members above which the client wants to hear of those who are online alone.
         last_seq: number of the newest dispatch, 0 before the first.
         floor: number of the newest dispatch that is forgotten, 0 if none is. A RESUME from a lower number is
             impossible.
@@ -33,13 +37,22 @@ class Session:
     """
 
     def __init__(
-        self, session_id: str, shard: int, shards: int, intents: int, *, max_events: int, max_bytes: int
+        self,
+        session_id: str,
+        shard: int,
+        shards: int,
+        intents: int,
+        *,
+        max_events: int,
+        max_bytes: int,
+        large_threshold: int = LARGE_THRESHOLD,
     ) -> None:
         """Open an empty session that keeps at most `max_events` dispatches of together `max_bytes`."""
         self.id = session_id
         self.shard = shard
         self.shards = shards
         self.intents = intents
+        self.large_threshold = large_threshold
         self.floor = 0
         self.sent_seq = 0
         self.disconnected_at: float | None = None
@@ -68,6 +81,9 @@ class Session:
         chosen = [event for event in events if not event.intent & missing]
         if self.shards > 1:
             chosen = [event for event in chosen if self.sees(event.guild_id)]
+        if any(event.view for event in chosen):
+            seen = (self.intents, self.large_threshold)
+            chosen = [event._replace(data=event.view(*seen), view=None) if event.view else event for event in chosen]
         if missing & MESSAGE_CONTENT_INTENT:
             chosen = [event if event.bare is None else event._replace(data=event.bare) for event in chosen]
         return chosen
@@ -77,7 +93,7 @@ class Session:
         first = self.last_seq + 1
         payloads = [
             b'{"t":"%b","s":%d,"op":0,"d":%b}' % (name, seq, data)
-            for seq, (name, _, _, data, _) in enumerate(events, start=first)
+            for seq, (name, _, _, data, _, _) in enumerate(events, start=first)
         ]
         self.remember(payloads)
         return payloads

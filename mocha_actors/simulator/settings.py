@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mocha_actors.simulator.errors import SettingsError
+from mocha_actors.simulator.life.profiles import PROFILES
 
 RESUME_ADDRESSES = ("own", "same", "dead")
 """Kinds of `resume_gateway_url`: another path, the main address, or one that nobody listens on."""
-
-PROFILES = ("messages",)
-"""Names of the kinds of traffic that the simulator can make."""
 
 MAX_RATE = 20_000
 """Most live events a second that one core makes beside a client; 0, as fast as the clients take them, has no limit."""
@@ -29,10 +27,12 @@ class SimulatorSettings:
         port: TCP port for REST and gateway; 0 takes a free one.
         token: the bot token that is accepted; every other is refused with 401 and close code 4004.
         seed: decides guilds, members and traffic. The same seed makes the same stream, but for ids and times.
-        profile: kind of traffic, one of `PROFILES`.
+        profile: kind of traffic, one of `PROFILES`: "messages" alone; a "quiet" server; a busy "community" with all
+            that happens in one; a flood of "presence"; messages at once, as a "burst".
         guilds: number of guilds that the bot is in.
         shards: number of shards that `/gateway/bot` recommends; guild ids are spread over them evenly.
-        rate: mean number of events a second of the live traffic; 0 sends as fast as the clients take it.
+        rate: mean number of events a second of the live traffic; 0 sends as fast as the clients take it, None as often
+            as the profile has it.
         count: the live traffic ends after so many events; None never ends it.
         burst: if set, so many events are made beforehand and sent at once as soon as every guild is seen by a connected
             client, in place of live traffic.
@@ -63,7 +63,7 @@ class SimulatorSettings:
     profile: str = "messages"
     guilds: int = 3
     shards: int = 1
-    rate: float = 50.0
+    rate: float | None = None
     count: int | None = None
     burst: int | None = None
     ledger: Path | None = None
@@ -102,7 +102,7 @@ class SimulatorSettings:
         _allow("payload limit", self.payload_limit, self.payload_limit >= 1, "at least 1")
         resume, addresses = self.resume_address, RESUME_ADDRESSES
         _allow("resume address", resume, resume in addresses, "one of " + ", ".join(addresses))
-        _allow("rate", self.rate, 0 <= self.rate <= MAX_RATE, f"between 0 and {MAX_RATE} events a second")
+        _allow("rate", self.rate, 0 <= self.mean_rate <= MAX_RATE, f"between 0 and {MAX_RATE} events a second")
         _allow("count", self.count, self.count is None or self.count >= 0, "at least 0")
         _allow("burst", self.burst, self.burst is None or self.burst >= 1, "at least 1")
         _allow("compress level", self.compress_level, 0 <= self.compress_level <= 9, "between 0 and 9")
@@ -110,6 +110,11 @@ class SimulatorSettings:
         _allow("session timeout", self.session_timeout, self.session_timeout > 0, "more than 0 seconds")
         _allow("replay events", self.replay_events, self.replay_events >= 1, "at least 1")
         _allow("replay bytes", self.replay_bytes, self.replay_bytes >= 1, "at least 1")
+
+    @property
+    def mean_rate(self) -> float:
+        """Events a second, the profile's own unless another rate was asked for."""
+        return PROFILES[self.profile].rate if self.rate is None else self.rate
 
 
 def _allow(name: str, found: object, good: bool, allowed: str) -> None:

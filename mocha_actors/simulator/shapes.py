@@ -54,11 +54,16 @@ class Scene:
     place: Place
 
 
-def _reference(scene: Scene) -> str:
+def reference(place: Place, message_id: int) -> str:
+    """Point at a message, as an `extra` of a draft."""
     return (
-        f'"message_reference":{{"type":0,"message_id":"{scene.place.previous_id}","guild_id":"{scene.place.guild_id}",'
-        f'"channel_id":"{scene.place.channel_id}"}},'
+        f'"message_reference":{{"type":0,"message_id":"{message_id}","guild_id":"{place.guild_id}",'
+        f'"channel_id":"{place.channel_id}"}},'
     )
+
+
+def _reference(scene: Scene) -> str:
+    return reference(scene.place, scene.place.previous_id)
 
 
 def _invocation(scene: Scene, kind: int) -> str:
@@ -96,12 +101,17 @@ def role_mention(scene: Scene) -> Draft:
 def link(scene: Scene) -> Draft:
     """Post a link that Discord unfurls."""
     url = f"https://example.org/articles/{scene.number}"
-    embed = (
-        f'{{"type":"article","url":"{url}","title":"Article {scene.number}","description":"{scene.content}",'
+    return Draft(DEFAULT, scene.human, url, embeds=link_embed(scene.number, scene.content))
+
+
+def link_embed(number: int, description: str) -> str:
+    """Render the preview of a link; the description is the inside of a JSON string."""
+    url = f"https://example.org/articles/{number}"
+    return (
+        f'{{"type":"article","url":"{url}","title":"Article {number}","description":"{description}",'
         f'"provider":{{"name":"Example"}},"thumbnail":{{"url":"{url}.png","proxy_url":"{url}.png","width":1200,"height":630,'
         f'"flags":0}},"content_scan_version":0}}'
     )
-    return Draft(DEFAULT, scene.human, url, embeds=embed)
 
 
 def _file(scene: Scene, name: str, content_type: str, more: str) -> str:

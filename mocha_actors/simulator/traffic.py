@@ -10,7 +10,7 @@ from mocha_actors.discord.snowflake import from_time_ms
 from mocha_actors.simulator.cast import Cast, direct_place, places_of
 from mocha_actors.simulator.draft import render, without_content
 from mocha_actors.simulator.event import Event
-from mocha_actors.simulator.payloads import timestamp
+from mocha_actors.simulator.objects import timestamp
 from mocha_actors.simulator.shapes import QUOTABLE, SHAPES, Shape, direct
 from mocha_actors.simulator.vocabulary import contents
 from mocha_actors.simulator.world import World
@@ -36,7 +36,7 @@ class MessageStream:
         self._places = [
             (cast, place) for cast, guild in zip(casts, world.guilds, strict=True) for place in places_of(guild)
         ]
-        self._direct = (casts[0], direct_place(world))
+        self._direct = (casts[0], direct_place(world.guilds[0]))
         self._own_id = world.bot.id
         self._last_id = 0
         self._stamp = (0, "")
@@ -44,6 +44,10 @@ class MessageStream:
     def take(self, count: int, now_ms: int) -> list[Event]:
         """Draw the next messages, all of them sent now. `now_ms` is milliseconds since the Unix epoch."""
         return [self._next(now_ms) for _ in range(count)]
+
+    def messages(self, count: int, now_ms: int) -> list[Event]:
+        """Draw the next messages but for the private ones, which are left out."""
+        return [event for event in self.take(count, now_ms) if event.guild_id]
 
     def _next(self, now_ms: int) -> Event:
         draw = self._rng.random

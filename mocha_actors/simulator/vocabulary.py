@@ -22,6 +22,9 @@ CHANNEL_NAMES = (
     "general", "off-topic", "help", "showcase", "music", "games", "memes", "introductions", "announcements", "food",
     "books", "development", "feedback", "pets", "日本語",
 )  # fmt: skip
+EMOJI_NAMES = ("pepe", "blobwave", "partyparrot")
+REACTIONS = ("👍", "❤️", "😂", "🎉", "👀", "🔥", "😢", "🙏🏽", "🏳️‍🌈", "1️⃣")
+GAMES = ("Chess", "Stardew Valley", "Minecraft", "Factorio", "Hades", "Rocket League")
 THREAD_NAMES = (
     "How do I start?",
     "Weekly photo",

@@ -6,14 +6,14 @@ import random
 from dataclasses import dataclass
 
 from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, from_time_ms
-from mocha_actors.simulator.vocabulary import ADJECTIVES, CHANNEL_NAMES, FIRST_NAMES, NOUNS, THREAD_NAMES
+from mocha_actors.simulator.vocabulary import ADJECTIVES, CHANNEL_NAMES, EMOJI_NAMES, FIRST_NAMES, NOUNS, THREAD_NAMES
 
 FIRST_GUILD_MS = 1_577_836_800_000
 """2020-01-01 UTC: no guild, channel or member of the world is older."""
 
 YEAR_MS = 31_536_000_000
 
-TEXT, VOICE, CATEGORY, PUBLIC_THREAD, FORUM = 0, 2, 4, 11, 15
+TEXT, VOICE, CATEGORY, PUBLIC_THREAD, PRIVATE_THREAD, STAGE, FORUM = 0, 2, 4, 11, 12, 13, 15
 """Types of channels, as numbered by https://discord.com/developers/docs/resources/channel."""
 
 LOW_IDS = 1 << 22
@@ -39,23 +39,46 @@ class User:
 
 @dataclass(frozen=True)
 class Member:
-    """A user inside one guild. `joined_ms` is milliseconds since the Unix epoch."""
+    """A user inside one guild.
+
+    Attributes:
+        user: who.
+        nick: the name in this guild.
+        joined_ms: milliseconds since the Unix epoch.
+        roles: ids of the roles.
+        pending: whether the guild's screening is still to be passed.
+        mute: whether the guild has taken away the voice.
+        deaf: whether the guild has taken away the hearing.
+    """
 
     user: User
     nick: str | None
     joined_ms: int
     roles: tuple[int, ...]
+    pending: bool = False
+    mute: bool = False
+    deaf: bool = False
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel or, with a type above 9 and below 13, a thread."""
+    """A channel or, with a type above 9 and below 13, a thread. Threads alone have an owner, or are archived."""
 
     id: int
     type: int
     name: str
     parent_id: int | None
     position: int
+    owner_id: int | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True)
+class Emoji:
+    """An emoji of a guild's own."""
+
+    id: int
+    name: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +103,9 @@ class Guild:
     members: tuple[Member, ...]
     bots: tuple[Member, ...]
     webhooks: tuple[Webhook, ...]
+    emojis: tuple[Emoji, ...]
+    afk_channel_id: int
+    system_channel_id: int
 
 
 @dataclass(frozen=True)
@@ -112,6 +138,14 @@ def build_guild(seed: int, bot: User, number: int, shards: int, members: int) ->
     return _Builder(rng, first_low=1 << 21).guild(bot, _guild_ms(number, shards), members)
 
 
+def make_user(rng: random.Random, user_id: int, *, bot: bool) -> User:
+    """Draw an account with this id."""
+    first, noun = rng.choice(FIRST_NAMES), rng.choice(NOUNS)
+    name = f"{noun}_bot{rng.randrange(100)}" if bot else f"{first.lower()}.{noun}{rng.randrange(1000)}"
+    shown = None if bot or rng.random() < 0.3 else f"{first} {rng.choice(ADJECTIVES)}"
+    return User(user_id, name, shown, bot, f"{rng.getrandbits(128):032x}")
+
+
 def _guild_ms(number: int, shards: int) -> int:
     """Choose the founding time of a guild so that the sharding formula gives the shard that it is dealt to."""
     wanted = FIRST_GUILD_MS + number * 86_400_000
@@ -134,11 +168,7 @@ class _Builder:
         return ms + self._rng.randrange(YEAR_MS)
 
     def user(self, *, bot: bool) -> User:
-        rng = self._rng
-        first, noun = rng.choice(FIRST_NAMES), rng.choice(NOUNS)
-        name = f"{noun}_bot{rng.randrange(100)}" if bot else f"{first.lower()}.{noun}{rng.randrange(1000)}"
-        shown = None if bot or rng.random() < 0.3 else f"{first} {rng.choice(ADJECTIVES)}"
-        return User(self._id(self._later(FIRST_GUILD_MS - YEAR_MS)), name, shown, bot, f"{rng.getrandbits(128):032x}")
+        return make_user(self._rng, self._id(self._later(FIRST_GUILD_MS - YEAR_MS)), bot=bot)
 
     def _member(self, user: User, founded: int, roles: tuple[int, ...]) -> Member:
         rng = self._rng
@@ -160,10 +190,13 @@ class _Builder:
             owner_id=people[0].user.id,
             roles=roles,
             channels=channels,
-            threads=self._threads(channels, founded),
+            threads=self._threads(channels, founded, people[0].user.id),
             members=tuple(people),
             bots=tuple(bots),
             webhooks=tuple(self._webhook(number, founded) for number in range(WEBHOOKS)),
+            emojis=tuple(Emoji(self._id(founded), name) for name in EMOJI_NAMES),
+            afk_channel_id=channels[-1].id,
+            system_channel_id=next(channel.id for channel in channels if channel.type == TEXT),
         )
 
     def _channels(self, founded: int) -> tuple[Channel, ...]:
@@ -171,16 +204,19 @@ class _Builder:
         category = Channel(self._id(founded), CATEGORY, "community", None, 0)
         text = [Channel(self._id(founded), TEXT, name, category.id, place) for place, name in enumerate(names[1:], 1)]
         forum = Channel(self._id(founded), FORUM, names[0], category.id, TEXT_CHANNELS + 1)
-        voice = [Channel(self._id(founded), VOICE, f"Lounge {n}", category.id, TEXT_CHANNELS + 1 + n) for n in (1, 2)]
-        return (category, *text, forum, *voice)
+        spoken = Channel(self._id(founded), CATEGORY, "voice", None, 1)
+        voice = [Channel(self._id(founded), VOICE, f"Lounge {n}", spoken.id, n) for n in (1, 2, 3)]
+        stage = Channel(self._id(founded), STAGE, "Town Hall", spoken.id, 4)
+        away = Channel(self._id(founded), VOICE, "Away", spoken.id, 5)
+        return (category, *text, forum, spoken, *voice, stage, away)
 
-    def _threads(self, channels: tuple[Channel, ...], founded: int) -> tuple[Channel, ...]:
+    def _threads(self, channels: tuple[Channel, ...], founded: int, owner_id: int) -> tuple[Channel, ...]:
         parents = [channel for channel in channels if channel.type in (TEXT, FORUM)]
         names = self._rng.sample(THREAD_NAMES, THREADS)
         # The first hangs below the forum, which is the last of the parents: each world has a forum post.
         places = [parents[-1], *(self._rng.choice(parents) for _ in names[1:])]
         return tuple(
-            Channel(self._id(self._later(founded)), PUBLIC_THREAD, name, parent.id, 0)
+            Channel(self._id(self._later(founded)), PUBLIC_THREAD, name, parent.id, 0, owner_id)
             for name, parent in zip(names, places, strict=True)
         )
 

@@ -11,6 +11,7 @@ import pytest
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.faults import FaultPlan
 from mocha_actors.simulator.gateway import Attach, Close, Conversation, ResetToken
+from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.registry import SessionRegistry
 from mocha_actors.simulator.session import Session
 from mocha_actors.simulator.settings import SimulatorSettings
@@ -27,7 +28,7 @@ class Gateway:
         self.ended: list[Session] = []
         ids = count(1)
         self.plan = FaultPlan()
-        self.guilds = {guild.id: guild for guild in build_world(1, 4, 2).guilds}
+        self.guilds = {guild.id: GuildState(guild) for guild in build_world(1, 4, 2).guilds}
         self.registry = SessionRegistry(self.settings, lambda: f"session-{next(ids)}", self.ended.append)
 
     def talk(self) -> Conversation:

@@ -96,7 +96,7 @@ async def test_hikari_gets_guilds_and_messages() -> None:
 
         assert (bot.ready, bot.resumed) == (1, 0)
         assert "compress=zlib-stream" in simulator.transcript.connects()[0].target
-        assert {guild.id: (guild.name, 12, 6, 64) for guild in simulator.world.guilds} == bot.guilds
+        assert {guild.id: (guild.name, 16, 6, 1) for guild in simulator.world.guilds} == bot.guilds
 
 
 @pytest.mark.parametrize("how", ["op7", "reset", 4000])

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from mocha_actors.simulator.event import Event
+from mocha_actors.simulator.life.parts import Presence
+from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.members import answer_members
 from mocha_actors.simulator.session import Session
 from mocha_actors.simulator.world import build_world
@@ -16,7 +18,7 @@ from mocha_actors.simulator.world import build_world
 EVERYTHING = 1 << 0 | 1 << 1 | 1 << 8
 WORLD = build_world(1, 2, 1, members=2500)
 GUILD = WORLD.guilds[0]
-GUILDS = {guild.id: guild for guild in WORLD.guilds}
+GUILDS = {guild.id: GuildState(guild) for guild in WORLD.guilds}
 
 
 def session(intents: int = EVERYTHING) -> Session:
@@ -74,8 +76,9 @@ def test_a_query_finds_names_that_begin_with_it() -> None:
 
 
 def test_presences_come_when_asked_for() -> None:
-    """Bots are online, people are not."""
+    """Of those who are not offline."""
     bot, person = GUILD.bots[0].user.id, GUILD.members[0].user.id
+    GUILDS[GUILD.id].presences[bot] = Presence("online", "desktop")
     [chunk] = ask(session(), user_ids=[str(bot), str(person)], presences=True)
     assert [presence["user"]["id"] for presence in chunk["presences"]] == [str(bot)]
 

@@ -142,7 +142,7 @@ def test_a_signal_ends_it_with_exit_code_0(number: signal.Signals, arguments: tu
 @pytest.mark.parametrize(
     ("arguments", "sentence", "status"),
     [
-        (("--profile", "voice"), "'voice' is not 'messages'", 2),
+        (("--profile", "voice"), "'voice' is not one of 'messages', 'quiet', 'community', 'presence', 'burst'", 2),
         (("--rate", "-1"), "rate is -1.0, but must be between 0 and 20000", 2),
         (("--identify-spacing", "-5"), "identify spacing is -5.0, but must be at least 0 seconds", 2),
         (("--port", "99999"), "99999 is not in the range", 2),

@@ -1,0 +1,157 @@
+"""All guilds together: what happens next, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mocha_actors.simulator.event import Event
+from mocha_actors.simulator.life import presence, servers, voice
+from mocha_actors.simulator.life.parts import Presence
+from mocha_actors.simulator.life.profiles import HAPPENINGS, Profile
+from mocha_actors.simulator.life.rhythm import bustle
+from mocha_actors.simulator.life.roster import Roster
+from mocha_actors.simulator.life.state import GuildState
+from mocha_actors.simulator.life.turn import Source, Turn
+from mocha_actors.simulator.payloads import guild_create
+from mocha_actors.simulator.vocabulary import contents
+from mocha_actors.simulator.world import Guild, World, build_guild
+
+TEXTS = 500
+"""Number of different texts that people write."""
+
+TRIES = 8
+"""Number of things that are tried if what was drawn can not happen; then somebody writes a message."""
+
+SMALL = 12
+"""Members of a guild that the bot is added to by the way."""
+
+MOST_ADDED = 3
+"""Most guilds that the bot is in beyond the founding ones."""
+
+BOT_ADDED = "bot-added"
+
+
+class Town:
+    """Everything that is true, and everything that happens.
+
+    Two towns of one world, seed and profile, that are asked for the same at the same times, are equal.
+
+    Attributes:
+        guilds: all guilds that the bot is in, by id.
+        profile: what happens, and how often.
+    """
+
+    def __init__(
+        self, world: World, seed: int, profile: Profile, shards: int = 1, pace_ms: float | None = None
+    ) -> None:
+        """Settle the world; nothing has happened yet.
+
+        Args:
+            world: the founding guilds.
+            seed: of everything that is drawn.
+            profile: what happens, and how often.
+            shards: to which guilds that are added later are dealt in turn.
+            pace_ms: milliseconds between two events in the mean; by itself the profile's.
+        """
+        self._world = world
+        self._seed = seed
+        self._shards = shards
+        self._pace_ms = pace_ms if pace_ms is not None else 1000 / (profile.rate or 1000)
+        self._presences: dict[int, Presence] = {}
+        self._source = Source(f"town {profile.name} {seed}", lambda rng: contents(rng, TEXTS))
+        self._founding = frozenset(guild.id for guild in world.guilds)
+        self._next_number = len(world.guilds)
+        self.profile = profile
+        self.guilds = {guild.id: GuildState(guild, self._presences) for guild in world.guilds}
+        self._busy = Roster(self.guilds)
+
+    def open_up(self, now_ms: int) -> None:
+        """Let people be online and in voice, as suits the hour, before anybody looks: this is no event."""
+        for guild in self.guilds.values():
+            turn = self._turn(guild, now_ms)
+            for _ in range(min(len(guild.people), 2_000)):
+                presence.appear(turn)
+            for _ in range(20):
+                voice.come_and_go(turn)
+            for bot in guild.guild.bots:
+                self._presences[bot.user.id] = Presence("online", "desktop")
+
+    def take(self, count: int, now_ms: int) -> list[Event]:
+        """Let things happen now until there are `count` events, or a few more, since some come together.
+
+        There are fewer if guilds are out of reach, and after an event with a view, which is to be rendered first.
+        """
+        events: list[Event] = []
+        for _ in range(count):
+            events += self.step(now_ms)
+            if len(events) >= count or (events and events[-1].view):
+                break
+        return events
+
+    def messages(self, count: int, now_ms: int) -> list[Event]:
+        """Let people write so many messages now, or a few less: private ones are left out."""
+        written = (self.happen("message", now_ms) for _ in range(count))
+        return [event for events in written for event in events if event.guild_id]
+
+    def step(self, now_ms: int) -> list[Event]:
+        """Let one thing happen in some guild. There is nothing to tell if the guild is out of reach."""
+        return self._step(now_ms, self.profile.draw)
+
+    def step_beside(self, now_ms: int) -> list[Event]:
+        """Let one thing happen that is no message."""
+        return self._step(now_ms, self.profile.draw_other)
+
+    def _step(self, now_ms: int, choose: Callable[[Callable[[], float]], str]) -> list[Event]:
+        guild = self.guilds[self._busy.zipf(self._source.draw)]
+        for _ in range(TRIES):
+            events = self.happen(choose(self._source.draw), now_ms, guild)
+            if events or not guild.available:
+                return events
+        return self.happen("message", now_ms, guild)
+
+    def happen(self, name: str, now_ms: int, guild: GuildState | None = None) -> list[Event]:
+        """Let a certain thing happen, in a guild or wherever most goes on; see `HAPPENINGS`. It may turn out impossible."""
+        if guild is None:
+            guild = self.guilds[self._busy.zipf(self._source.draw)]
+        guild.changes += 1
+        turn = self._turn(guild, now_ms)
+        if not guild.available:
+            return servers.stay_dark(turn)
+        if name == BOT_ADDED:
+            return self._add_bot(now_ms)
+        events = HAPPENINGS[name](turn)
+        if name == "bot-removed" and events:
+            self._forget(guild)
+        return events
+
+    def _turn(self, guild: GuildState, now_ms: int) -> Turn:
+        return Turn(guild, now_ms, self._source, self.guilds, self._pace_ms, bustle(now_ms))
+
+    def _add_bot(self, now_ms: int) -> list[Event]:
+        """Let the bot be added to one more small guild, unless there are enough of them."""
+        if len(self.guilds) >= len(self._founding) + MOST_ADDED:
+            return []
+        guild = build_guild(self._seed, self._world.bot, self.next_number(), self._shards, SMALL)
+        joined = self.settle(guild)
+        joined.leavable = True
+        self._busy.add(guild.id)
+        return [guild_create(joined, joined=True)]
+
+    def next_number(self, shard: int | None = None) -> int:
+        """Number a guild that is to be built, for a certain shard or any."""
+        while shard is not None and self._next_number % self._shards != shard:
+            self._next_number += 1
+        self._next_number += 1
+        return self._next_number - 1
+
+    def settle(self, guild: Guild) -> GuildState:
+        """Take in a guild in which nothing happens by itself."""
+        state = self.guilds[guild.id] = GuildState(guild, self._presences)
+        return state
+
+    def _forget(self, guild: GuildState) -> None:
+        del self.guilds[guild.id]
+        self._busy.remove(guild.id)
+        for user_id in guild.members:
+            if not any(user_id in other.members for other in self.guilds.values()):
+                self._presences.pop(user_id, None)
