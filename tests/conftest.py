@@ -15,6 +15,11 @@ from typing import NoReturn
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
+
+# An example that takes long on a busy machine is no defect.
+settings.register_profile("mocha", deadline=None)
+settings.load_profile("mocha")
 
 
 def missing(reason: str) -> NoReturn:
