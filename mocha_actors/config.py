@@ -94,6 +94,10 @@ class DatabaseSection(Section, frozen=True):
         int, Meta(description="milliseconds that a transaction waits for more events", ge=0, le=10_000)
     ] = 40
 
+    def __repr__(self) -> str:
+        """Without the URL, which may hold a password (promise P9)."""
+        return f"{type(self).__name__}(batch_events={self.batch_events}, batch_ms={self.batch_ms})"
+
 
 class StatsSection(Section, frozen=True):
     """How questions are answered."""

@@ -6,12 +6,20 @@ A newcomer without PostgreSQL sees those tests skipped, with the reason; with MO
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import count
+from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
+
+# An example that takes long on a busy machine is no defect.
+settings.register_profile("mocha", deadline=None)
+settings.load_profile("mocha")
 
 
 def missing(reason: str) -> NoReturn:
@@ -51,9 +59,9 @@ def in_postgres(sql: str) -> None:
     connection.close()
 
 
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """The URL of an empty schema on PostgreSQL, dropped after the test."""
+@contextmanager
+def postgres_schema() -> Iterator[str]:
+    """The URL of an empty schema on PostgreSQL, dropped at the end of the block."""
     if fault := postgres_fault():
         missing(fault)
     schema = f"mocha_test_{uuid4().hex[:12]}"
@@ -63,10 +71,28 @@ def postgres_url() -> Iterator[str]:
     in_postgres(f"DROP SCHEMA {schema} CASCADE")
 
 
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The URL of an empty schema on PostgreSQL, dropped after the test."""
+    with postgres_schema() as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: os.PathLike[str]) -> str:
+def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Gives the URL of another empty database with each call: the test runs on SQLite and on PostgreSQL."""
+    with ExitStack() as stack:
+        number = count()
+
+        def new() -> str:
+            if request.param == "postgresql":
+                return stack.enter_context(postgres_schema())
+            return f"sqlite:///{tmp_path}/mocha{next(number) or ''}.db"
+
+        yield new
+
+
+@pytest.fixture
+def database_url(new_database_url: Callable[[], str]) -> str:
     """The URL of an empty database: the test runs on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/mocha.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    return new_database_url()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -19,6 +20,8 @@ R = TypeVar("R")
 DEMO: Final = Path("data/demo/mocha.db")
 """Where the demo keeps its database, below the current directory."""
 
+VARIABLE: Final = "MOCHA_DATABASE__URL"
+"""The environment variable, which overrides a configuration too. A password is better there than on a command line."""
 
 PATIENCE: Final = 3600.0
 """Seconds that a command may read: for scripts that nobody watches; a person ends it by Ctrl-C."""
@@ -27,14 +30,16 @@ PATIENCE: Final = 3600.0
 def database_options(function: F) -> F:
     """Add ``--database`` and ``--config``, for :func:`database_url`."""
     database = click.option(
-        "--database", metavar="URL|PATH", help="Database to read; by default that of the demo, if there is one here."
+        "--database",
+        metavar="URL|PATH",
+        help=f"Database to read; by default the one that {VARIABLE} names, else that of the demo, if there is one here.",
     )
     config = click.option("--config", metavar="FILE", help="Read the database that this configuration names.")
     return database(config(function))
 
 
 def database_url(database: str | None, config: str | None) -> str:
-    """The URL of the database that the options name; without any, that of the demo.
+    """The URL of the database that the options name; without any, the environment's, else that of the demo.
 
     Raises:
         ConfigError: both options are given, none is and there is no demo, or the configuration cannot be read.
@@ -49,6 +54,8 @@ def database_url(database: str | None, config: str | None) -> str:
         return load(config).database.url
     if database is not None:
         return database if "://" in database else _sqlite(Path(database))
+    if url := os.environ.get(VARIABLE):
+        return url
     if not DEMO.is_file():
         msg = (
             f"no database is named, and there is none of the demo here ({DEMO}); give --database PATH or --config FILE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -19,16 +20,7 @@ from mocha_actors.cli.demo import INTENTS, TOKEN, SimulatorProcess, open_simulat
 from mocha_actors.cli.live import Live, summary
 from mocha_actors.cli.main import OneLineCommand
 from mocha_actors.client import StatsClient
-from mocha_actors.config import (
-    Config,
-    DatabaseSection,
-    DiscordSection,
-    LoggingSection,
-    Secret,
-    SimulatorSection,
-    load,
-    load_token,
-)
+from mocha_actors.config import Config, Secret, SimulatorSection, load, load_token, parse
 from mocha_actors.errors import ConfigError, MochaError, TransientError
 from mocha_actors.runtime import ActorError
 from mocha_actors.runtime.signals import StopRequest, open_stop_signals
@@ -46,13 +38,19 @@ POLL_SECONDS: Final = 0.05
 DURABLE_LIMIT: Final = 60.0
 """Seconds that the end of a demo waits until the last event sent is durable."""
 
-DEMO: Final = Config(
-    discord=DiscordSection(intents=INTENTS),
-    database=DatabaseSection(url="sqlite:///data/demo/mocha.db"),
-    logging=LoggingSection(file="data/demo/mocha.log", format="json"),
-    simulator=SimulatorSection(guilds=1, members=200),
-)
-"""What ``mocha-run --demo`` runs without a configuration."""
+DEMO: Final = f"""\
+[discord]
+intents = {list(INTENTS)!r}
+[database]
+url = "sqlite:///data/demo/mocha.db"
+[logging]
+file = "data/demo/mocha.log"
+format = "json"
+[simulator]
+guilds = 1
+members = 200
+"""
+"""What ``mocha-run --demo`` runs without a configuration; environment variables override it as they do a file."""
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -132,7 +130,7 @@ def _configuration(path: str | None, *, demo: bool) -> Config:
     if path is None:
         if not demo:
             raise ConfigError("no configuration: mocha-run CONFIG, or mocha-run --demo for a simulated Discord")
-        return DEMO
+        return parse(DEMO, "the demo", os.environ)
     config = load(Path(path))
     if demo and config.simulator is None:
         return msgspec.structs.replace(config, simulator=SimulatorSection())

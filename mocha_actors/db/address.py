@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -51,10 +52,15 @@ def database_address(url: str) -> DatabaseAddress:
     """What ``url`` names. Nothing is created and nothing connected.
 
     Raises:
-        ConfigError: another scheme, no path, no database, or the current folder is gone.
+        ConfigError: another scheme, no path, no database, the current folder is gone, or PostgreSQL's driver is not installed.
 
     """
-    return server_address(url) if url.partition(":")[0] in SERVER_SCHEMES else database_path(url)
+    if url.partition(":")[0] not in SERVER_SCHEMES:
+        return database_path(url)
+    if find_spec("psycopg2") is None:
+        msg = "database.url names PostgreSQL, whose driver is not installed; install it with: pip install 'mocha-actors[postgresql]'"
+        raise ConfigError(msg)
+    return server_address(url)
 
 
 def database_path(url: str) -> Path:

@@ -95,8 +95,7 @@ class Applier:
         try:
             return self._commit(session, parts)
         except Exception as error:
-            # Whatever a projection trips over, the neighbours are written.
-            if isinstance(error, MochaError | MemoryError) and not isinstance(error, DataError):
+            if not is_about_data(error):
                 raise
             entry = sole_entry(parts)
             if entry is None:
@@ -116,7 +115,7 @@ class Applier:
         try:
             applied = self._commit(session, [entry])
         except Exception as again:
-            if isinstance(again, MochaError | MemoryError):
+            if not is_about_data(again):
                 raise
             msg = f"shard {batch.shard}: not even the dead letter of event {event.s} can be written: {again}"
             raise SystemFailure(msg) from again
@@ -245,6 +244,11 @@ def takers(shares: Sequence[tuple[Projection, list[Fact]]]) -> dict[type[Fact], 
         for kind in projection.facts:
             found.setdefault(kind, []).append(facts)
     return found
+
+
+def is_about_data(error: Exception) -> bool:
+    """Whether an entry is to blame: whatever a projection trips over, its neighbours are written."""
+    return isinstance(error, DataError) or not isinstance(error, MochaError | MemoryError)
 
 
 def session_started(batch: Batch, index: int) -> SessionStarted | None:

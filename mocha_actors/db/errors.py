@@ -11,7 +11,7 @@ from pony.orm.core import CommitException, OrmError, RollbackException
 from pony.orm.dbapiprovider import DBException
 
 from mocha_actors.db import postgresql_errors
-from mocha_actors.errors import MochaError, PermanentError, SystemFailure, TransientError
+from mocha_actors.errors import DataError, MochaError, PermanentError, SystemFailure, TransientError
 
 
 class DatabaseUnavailableError(TransientError):
@@ -24,6 +24,10 @@ class DatabaseDamagedError(SystemFailure):
 
 class DatabaseOpenError(PermanentError):
     """The database cannot be opened: wrong address, no database file, no permission."""
+
+
+class RefusedRowError(DataError):
+    """PostgreSQL refuses a value of one row. SQLite's driver says so by errors of its own, which stay as they are."""
 
 
 class DeadlineExceededError(TransientError):
@@ -55,7 +59,7 @@ def original(error: BaseException) -> BaseException:
 
 
 def translate(error: Exception) -> BaseException:
-    """``error`` in Mocha's categories; an error about the data itself is returned as the driver raised it."""
+    """``error`` in Mocha's categories; an error of SQLite's about the data itself is returned as the driver raised it."""
     cause = original(error)
     if postgresql_errors.is_error(cause):
         return translate_postgresql(cause)
@@ -74,7 +78,7 @@ def translate(error: Exception) -> BaseException:
     return DatabaseDamagedError(f"the database cannot be used: {cause}")
 
 
-def translate_postgresql(cause: BaseException) -> BaseException:
+def translate_postgresql(cause: BaseException) -> MochaError:
     """The same of an error of PostgreSQL's driver."""
     text = postgresql_errors.in_one_line(cause)
     match postgresql_errors.meaning(cause):
@@ -85,7 +89,7 @@ def translate_postgresql(cause: BaseException) -> BaseException:
         case "damage":
             return DatabaseDamagedError(f"the database cannot be used: {text}")
         case "data":
-            return cause
+            return RefusedRowError(text)
 
 
 @contextmanager

@@ -6,19 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
+import psycopg2
+from psycopg2 import extensions
+
 from mocha_actors.db.address import ServerAddress
 from mocha_actors.db.bulk import BulkInsert, flat
 from mocha_actors.db.connection import Connection, Dialect, Parameters, Statement
 from mocha_actors.db.dialects import for_postgresql
 from mocha_actors.db.errors import translated
 from mocha_actors.errors import ConfigError
-
-try:
-    import psycopg2
-    from psycopg2 import extensions
-except ImportError:
-    msg = "database.url names PostgreSQL, whose driver is not installed; install it with: pip install 'mocha-actors[postgresql]'"
-    raise ConfigError(msg) from None
 
 R = TypeVar("R")
 

@@ -42,10 +42,10 @@ STORED: Final = {
         SELECT guild_id, user_id, day, author_class, kind, sent, deleted FROM user_day WHERE guild_id = :guild AND day = :day""",
     "channel_hour": """
         SELECT guild_id, channel_id, hour, author_class, kind, sent, deleted FROM channel_hour
-        WHERE guild_id = :guild AND hour >= :day * 24 AND hour < (:day + 1) * 24""",
+        WHERE guild_id = :guild AND hour >= :hour AND hour < :hour + 24""",
     "guild_hour": """
         SELECT guild_id, hour, author_class, kind, sent, deleted FROM guild_hour
-        WHERE guild_id = :guild AND hour >= :day * 24 AND hour < (:day + 1) * 24""",
+        WHERE guild_id = :guild AND hour >= :hour AND hour < :hour + 24""",
 }
 
 RECOUNT: Final = {
@@ -72,8 +72,8 @@ NEXT_GUILD: Final = " UNION ALL ".join(f"SELECT min(guild_id) FROM {table} WHERE
 NEXT_DAY: Final = f"""
     SELECT ((min(message_id) >> 22) + {DISCORD_EPOCH_MS}) / {DAY_MS} FROM message_events WHERE guild_id = :guild AND message_id >= :first
     UNION ALL SELECT min(day) FROM user_day WHERE guild_id = :guild AND day >= :day
-    UNION ALL SELECT min(hour) / 24 FROM channel_hour WHERE guild_id = :guild AND hour >= :day * 24
-    UNION ALL SELECT min(hour) / 24 FROM guild_hour WHERE guild_id = :guild AND hour >= :day * 24"""  # noqa: S608 - constants of this module
+    UNION ALL SELECT min(hour) / 24 FROM channel_hour WHERE guild_id = :guild AND hour >= :hour
+    UNION ALL SELECT min(hour) / 24 FROM guild_hour WHERE guild_id = :guild AND hour >= :hour"""  # noqa: S608 - constants of this module
 
 
 GAPS: Final = "SELECT from_ms, to_ms FROM coverage_gaps"
@@ -106,10 +106,10 @@ class Piece(NamedTuple):
 
     @property
     def parameters(self) -> dict[str, int | None]:
-        """Of the queries: guild, day, and the first and last message id of the day; no first one for a day that no snowflake has."""
+        """Of the queries: guild, day, its first hour, and the first and last message id of the day; no first one for a day that no snowflake has."""
         first, following = first_id(self.day), first_id(self.day + 1)
         last = LARGEST_ID if following is None else following - 1
-        return {"guild": self.guild, "day": self.day, "first": first, "last": last}
+        return {"guild": self.guild, "day": self.day, "hour": self.day * HOURS, "first": first, "last": last}
 
 
 def first_id(day: int) -> int | None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from mocha_actors.db import checkpoint
-from mocha_actors.db.address import prepare
+from mocha_actors.db.address import database_address, prepare
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.engine import bring_up
 from mocha_actors.db.session import Session
 from mocha_actors.db.session import open_session as session_with
+from mocha_actors.db.sqlite import SqliteConnection
 from mocha_actors.discord.events import Event, Message, MessageCreate, Ready, ReadyData, User
 from mocha_actors.discord.snowflake import from_time_ms
 from mocha_actors.pipeline.batch import Batch, Outcome
@@ -86,10 +90,11 @@ def ready(
 
 
 @contextmanager
-def open_session(path: Path) -> Iterator[Session]:
-    """A migrated database, used from the test's own thread."""
-    prepare(path)
-    session = session_with(path)
+def open_session(where: str | Path) -> Iterator[Session]:
+    """A migrated database, of a URL or a file, used from the test's own thread."""
+    address = where if isinstance(where, Path) else database_address(where)
+    prepare(address)
+    session = session_with(address)
     bring_up(session)
     try:
         yield session
@@ -97,17 +102,29 @@ def open_session(path: Path) -> Iterator[Session]:
         session.close()
 
 
-def rows(path: Path, table: str, columns: str | None = None) -> list[tuple[object, ...]]:
+@contextmanager
+def connected(where: str | Path) -> Iterator[Connection]:
+    """A connection of the test's own to a database of a URL or a file; what it does is committed at the end of the block."""
+    address = where if isinstance(where, Path) else database_address(where)
+    connection: Any = (
+        sqlite3.connect(address, factory=SqliteConnection)
+        if isinstance(address, Path)
+        else import_module("mocha_actors.db.postgresql").connect(address)
+    )
+    with closing(connection), connection:
+        yield connection
+
+
+def rows(where: str | Path, table: str, columns: str | None = None) -> list[tuple[object, ...]]:
     """What a table holds, in the order of its first columns; dead letters without their id."""
-    with sqlite3.connect(path) as connection:
+    with connected(where) as connection:
         result = connection.execute(f"SELECT {columns or TABLES[table]} FROM {table}").fetchall()
-    connection.close()
     return sorted(result, key=repr)
 
 
-def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
+def everything(where: str | Path) -> dict[str, list[tuple[object, ...]]]:
     """What all tables of facts and checkpoints hold."""
-    return {table: rows(path, table) for table in TABLES}
+    return {table: rows(where, table) for table in TABLES}
 
 
 def gap_rows(session: Session) -> list[tuple[object, ...]]:

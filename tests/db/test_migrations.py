@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,14 @@ import pytest
 from pony import orm
 
 from mocha_actors.db import migrations
+from mocha_actors.db.address import DatabaseAddress, database_address
+from mocha_actors.db.connection import Connection, Dialectal
+from mocha_actors.db.engine import bring_up
 from mocha_actors.db.entities import define
 from mocha_actors.db.migrations import Migration, SchemaError
+from mocha_actors.db.session import open_session as session_with
 from mocha_actors.db.sqlite import SqliteConnection
+from tests.db.builders import connected, open_session
 
 KNOWN = migrations.known("sqlite")
 
@@ -115,6 +121,96 @@ def test_entities_and_migrations_agree(connection: SqliteConnection, tmp_path: P
     db.disconnect()
 
     assert {name: sqlite_columns(connection, name) for name in names} == mapped
+
+
+def test_both_databases_get_the_same_schema(connection: SqliteConnection, postgres_url: str) -> None:
+    """Tables, columns in their order, types, nullability, keys and indexes; the numbers and names of the migrations too."""
+    migrations.migrate(connection, 1, KNOWN)
+    with open_session(postgres_url) as session, session.transaction() as postgres:
+        names = {name for (name,) in postgres.execute(migrations.TABLES)}
+        there = {name: (postgres_columns(postgres, name), indexes(postgres, name)) for name in names}
+    here = {
+        name: (sqlite_columns(connection, name), indexes(connection, name))
+        for (name,) in connection.execute(migrations.TABLES)
+    }
+
+    assert {name: (renamed(columns), found) for name, (columns, found) in here.items()} == there
+    assert [(m.version, m.name) for m in migrations.known("postgresql")] == [(m.version, m.name) for m in KNOWN]
+
+
+def test_a_newer_schema_is_refused_on_postgresql_too(postgres_url: str) -> None:
+    """Before anything is changed."""
+    with open_session(postgres_url) as session, session.transaction() as connection:
+        connection.execute("INSERT INTO schema_version VALUES (99, 'future', 0)")
+
+    with pytest.raises(SchemaError, match="version 99.*use a newer Mocha"), open_session(postgres_url):
+        pass
+
+
+def test_the_schema_of_another_program_is_refused_on_postgresql_too(postgres_url: str) -> None:
+    """Names like users and guilds are common."""
+    with connected(postgres_url) as connection:
+        connection.execute("CREATE TABLE photos (id INTEGER)")
+
+    with pytest.raises(SchemaError, match="another program.*'photos'"), open_session(postgres_url):
+        pass
+
+
+def test_two_programs_that_migrate_at_once_do_it_one_after_the_other(postgres_url: str) -> None:
+    """The second finds it done."""
+    address = database_address(postgres_url)
+    with ThreadPoolExecutor(4) as threads:
+        sessions = list(threads.map(lambda _: migrated(address), range(4)))
+
+    assert sorted(sessions) == [(0, len(KNOWN)), *[(len(KNOWN), len(KNOWN))] * 3]
+
+
+def migrated(address: DatabaseAddress) -> tuple[int, int]:
+    """The versions before and after on a session of its own."""
+    session = session_with(address)
+    try:
+        return bring_up(session)
+    finally:
+        session.close()
+
+
+SAME: dict[str, str] = {"tinyint": "smallint", "blob": "bytea"}
+"""Types of SQLite by PostgreSQL's name for them, where that is another."""
+
+Columns = tuple[dict[str, tuple[str, bool]], list[str]]
+
+
+def renamed(columns: Columns) -> Columns:
+    """Columns of SQLite with PostgreSQL's types."""
+    types, key = columns
+    return {name: (SAME.get(kind.lower(), kind.lower()), required) for name, (kind, required) in types.items()}, key
+
+
+def postgres_columns(connection: Connection, table: str) -> Columns:
+    """Type and nullability by column, and the columns of the primary key in order."""
+    info = connection.execute(
+        "SELECT column_name, data_type, is_nullable = 'NO' FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND table_name = ? ORDER BY ordinal_position",
+        (table,),
+    ).fetchall()
+    key = connection.execute(
+        "SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY(indkey) "
+        "WHERE indrelid = CAST(? AS regclass) AND indisprimary ORDER BY array_position(CAST(indkey AS smallint[]), attnum)",
+        (table,),
+    ).fetchall()
+    return {name: (kind, required) for name, kind, required in info}, [name for (name,) in key]
+
+
+INDEXES = Dialectal(
+    sqlite="SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+    postgresql="SELECT indexname, replace(replace(indexdef, current_schema() || '.', ''), ' USING btree', '') FROM pg_indexes "
+    "WHERE schemaname = current_schema() AND tablename = ? AND indexname NOT LIKE '%_pkey'",
+)
+
+
+def indexes(connection: Connection, table: str) -> dict[str, str]:
+    """The statement of each index beside the primary key, by its name."""
+    return {name: " ".join(sql.split()) for name, sql in connection.execute(INDEXES, (table,))}
 
 
 def sqlite_columns(connection: SqliteConnection, table: str) -> tuple[dict[str, tuple[str, bool]], list[str]]:

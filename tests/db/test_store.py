@@ -11,9 +11,8 @@ from mocha_actors.db.store import open_store
 from tests.db.builders import begin, ready
 
 
-async def test_each_use_begins_a_new_epoch_and_keeps_it(path: Path) -> None:
+async def test_each_use_begins_a_new_epoch_and_keeps_it(url: str) -> None:
     """Whoever wrote before is fenced out once there is a session to write for."""
-    url = f"sqlite:///{path}"
     async with open_store(url, inline=True) as store:
         assert store.epoch == 1
         await store.port.run(lambda session: begin(session, ready(), epoch=store.epoch))
@@ -21,9 +20,8 @@ async def test_each_use_begins_a_new_epoch_and_keeps_it(path: Path) -> None:
         assert store.epoch == 2
 
 
-async def test_a_database_in_use_is_refused(path: Path) -> None:
+async def test_a_database_in_use_is_refused(url: str) -> None:
     """Before anything of it is touched."""
-    url = f"sqlite:///{path}"
     async with open_store(url, inline=True):
         with pytest.raises(ShardOwnedError):
             async with open_store(url, inline=True):

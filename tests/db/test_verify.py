@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -66,15 +65,15 @@ def filled(session: Session) -> Session:
     return session
 
 
-async def verified(path: Path) -> Verification:
+async def verified(url: str) -> Verification:
     """The result of `verify`."""
-    async with open_readers(f"sqlite:///{path}", inline=True) as readers:
+    async with open_readers(url, inline=True) as readers:
         return await verify(readers)
 
 
-async def compared(path: Path, account: Account) -> Verification:
+async def compared(url: str, account: Account) -> Verification:
     """The result of `compare_truth`."""
-    async with open_readers(f"sqlite:///{path}", inline=True) as readers:
+    async with open_readers(url, inline=True) as readers:
         return await compare_truth(readers, account)
 
 
@@ -84,14 +83,14 @@ def execute(session: Session, sql: str) -> None:
         assert connection.execute(sql).rowcount == 1
 
 
-async def test_rollups_that_the_projection_wrote_equal_the_recount(path: Path, filled: Session) -> None:
+async def test_rollups_that_the_projection_wrote_equal_the_recount(url: str, filled: Session) -> None:
     """Every row of the three tables is compared: two, three and three."""
-    assert await verified(path) == Verification(compared=8)
+    assert await verified(url) == Verification(compared=8)
 
 
-async def test_an_empty_database_has_nothing_to_compare(path: Path, session: Session) -> None:
+async def test_an_empty_database_has_nothing_to_compare(url: str, session: Session) -> None:
     """And that is no failure."""
-    assert await verified(path) == Verification()
+    assert await verified(url) == Verification()
 
 
 DAMAGES = {
@@ -108,49 +107,49 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_each_kind_of_damage_is_found(path: Path, filled: Session, damage: str) -> None:
+async def test_each_kind_of_damage_is_found(url: str, filled: Session, damage: str) -> None:
     """A wrong number, a missing row, a row too many, even on a day that no message can have."""
     execute(filled, damage)
 
-    found = await verified(path)
+    found = await verified(url)
 
     assert found.differences == (DAMAGES[damage],)
     assert found.equal == found.compared - 1
 
 
-async def test_a_deleted_message_counts_as_deleted_in_each_rollup(path: Path, filled: Session) -> None:
+async def test_a_deleted_message_counts_as_deleted_in_each_rollup(url: str, filled: Session) -> None:
     """A flag without its three counts is three differences, of the column `deleted` alone."""
     execute(filled, f"UPDATE message_events SET deleted_ms = 1 WHERE message_id = {MESSAGES[0].message_id}")
 
-    assert [(each.table, each.stored, each.expected) for each in (await verified(path)).differences] == [
+    assert [(each.table, each.stored, each.expected) for each in (await verified(url)).differences] == [
         ("user_day", (1, 0), (1, 1)),
         ("channel_hour", (1, 0), (1, 1)),
         ("guild_hour", (1, 0), (1, 1)),
     ]
 
 
-async def test_the_database_equals_the_truth(path: Path, filled: Session) -> None:
+async def test_the_database_equals_the_truth(url: str, filled: Session) -> None:
     """Four raw rows besides the eight of the rollups."""
-    assert await compared(path, truth()) == Verification(compared=12)
+    assert await compared(url, truth()) == Verification(compared=12)
 
 
-async def test_what_the_truth_has_and_the_database_has_not_is_found(path: Path, filled: Session) -> None:
+async def test_what_the_truth_has_and_the_database_has_not_is_found(url: str, filled: Session) -> None:
     """Also where the database has nothing at all of that day."""
     account = truth()
     account.guild_hour[GUILD, HOUR + 100, 0, 0] = 1
     lost = message(9, at_ms=NOON_MS + 1)
     account.raw[GUILD, lost.message_id] = (CHANNEL, USER, 0, 0)
-    found = await compared(path, account)
+    found = await compared(url, account)
 
     assert {(each.table, each.stored) for each in found.differences} == {("guild_hour", None), ("message_events", None)}
     assert (found.compared, found.different) == (14, 2)
 
 
-async def test_what_the_database_has_and_the_truth_has_not_is_found(path: Path, filled: Session) -> None:
+async def test_what_the_database_has_and_the_truth_has_not_is_found(url: str, filled: Session) -> None:
     """A message counted twice, or one that never was."""
     account = truth()
     del account.raw[GUILD, MESSAGES[3].message_id]
-    found = await compared(path, account)
+    found = await compared(url, account)
 
     assert [(each.table, each.expected) for each in found.differences] == [("message_events", None)]
 

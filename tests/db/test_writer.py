@@ -97,10 +97,10 @@ class House:
 
 
 @asynccontextmanager
-async def house(path: Path, *, grouping: Grouping | None = None, max_restarts: int = 1000) -> AsyncIterator[House]:
-    """Start a writer on the database at ``path``; leaving drains it."""
+async def house(url: str, *, grouping: Grouping | None = None, max_restarts: int = 1000) -> AsyncIterator[House]:
+    """Start a writer on the database at ``url``; leaving drains it."""
     faults = Faults()
-    async with open_store(f"sqlite:///{path}", inline=True) as store:
+    async with open_store(url, inline=True) as store:
         port = FaultyPort(store.port, faults)
         made = House(new_ref("writer", writer_mailbox()), faults, port)
         dispatcher, listener = new_ref("dispatcher"), new_ref("shard-0")
@@ -121,41 +121,41 @@ async def house(path: Path, *, grouping: Grouping | None = None, max_restarts: i
             yield made
 
 
-def seq(path: Path) -> int:
+def seq(url: str) -> int:
     """The durable position of shard 0; 0 before it has a session."""
-    found = rows(path, "gateway_sessions", "seq")
+    found = rows(url, "gateway_sessions", "seq")
     return found[0][0] if found else 0  # type: ignore[return-value]
 
 
-async def test_a_session_is_durable_at_once(path: Path, autojump_clock: MockClock) -> None:
+async def test_a_session_is_durable_at_once(url: str, autojump_clock: MockClock) -> None:
     """Whatever the linger time: a crash would cost an IDENTIFY."""
-    async with house(path, grouping=Grouping(linger=100.0)) as writer:
+    async with house(url, grouping=Grouping(linger=100.0)) as writer:
         await writer.ref.tell(ready())
         await trio.sleep(0.001)
         await writer.ref.tell(ready(shard=1))
         await trio.sleep(0.001)
 
-        assert rows(path, "gateway_sessions", "shard, seq") == [(0, 1), (1, 1)]
+        assert rows(url, "gateway_sessions", "shard, seq") == [(0, 1), (1, 1)]
 
 
-async def test_batches_under_load_share_a_transaction(path: Path, autojump_clock: MockClock) -> None:
+async def test_batches_under_load_share_a_transaction(url: str, autojump_clock: MockClock) -> None:
     """After a commit the next one waits for company for the linger time, and no longer."""
-    async with house(path, grouping=Grouping(linger=0.04)) as writer:
+    async with house(url, grouping=Grouping(linger=0.04)) as writer:
         await writer.ref.tell(ready())
         await trio.sleep(0.01)
         for n in range(3):
             await writer.ref.tell(settled(2 + n, [IGNORED]))
             await trio.sleep(0.005)
-        assert seq(path) == 1
+        assert seq(url) == 1
         await trio.sleep(0.02)
 
-        assert seq(path) == 4
+        assert seq(url) == 4
         assert writer.counters.transactions == 2
 
 
-async def test_after_a_pause_a_batch_is_committed_at_once(path: Path, autojump_clock: MockClock) -> None:
+async def test_after_a_pause_a_batch_is_committed_at_once(url: str, autojump_clock: MockClock) -> None:
     """Settled one second after its receipt, durable without delay."""
-    async with house(path, grouping=Grouping(linger=0.04)) as writer:
+    async with house(url, grouping=Grouping(linger=0.04)) as writer:
         batch = unsettled(2, 1)
         await writer.ref.tell(ready())
         await writer.ref.tell(batch)
@@ -163,12 +163,12 @@ async def test_after_a_pause_a_batch_is_committed_at_once(path: Path, autojump_c
         batch.settle(0, (message(),))
         await trio.sleep(0.001)
 
-        assert seq(path) == 2
+        assert seq(url) == 2
 
 
-async def test_listeners_are_told_what_is_durable(path: Path, autojump_clock: MockClock) -> None:
+async def test_listeners_are_told_what_is_durable(url: str, autojump_clock: MockClock) -> None:
     """A heartbeat carries it."""
-    async with house(path) as writer:
+    async with house(url) as writer:
         await writer.ref.tell(ready())
         await writer.ref.tell(settled(2, [IGNORED] * 3))
         await writer.flush()
@@ -177,9 +177,9 @@ async def test_listeners_are_told_what_is_durable(path: Path, autojump_clock: Mo
     assert writer.committed[-1] == Committed(0, "session-1", 4)
 
 
-async def test_what_was_committed_is_counted_with_its_lag(path: Path, autojump_clock: MockClock) -> None:
+async def test_what_was_committed_is_counted_with_its_lag(url: str, autojump_clock: MockClock) -> None:
     """From receive to commit, in events."""
-    async with house(path) as writer:
+    async with house(url) as writer:
         await writer.ref.tell(ready())
         await writer.flush()
         batch = unsettled(2, 3)
@@ -197,10 +197,10 @@ async def test_what_was_committed_is_counted_with_its_lag(path: Path, autojump_c
 
 
 async def test_a_flush_waits_for_what_was_offered_before_and_not_for_what_came_after(
-    path: Path, autojump_clock: MockClock
+    url: str, autojump_clock: MockClock
 ) -> None:
     """It is answered while a later batch is still open."""
-    async with house(path) as writer:
+    async with house(url) as writer:
         first, second = unsettled(2, 1), unsettled(3, 1)
         await writer.ref.tell(ready())
         await writer.ref.tell(first)
@@ -210,23 +210,23 @@ async def test_a_flush_waits_for_what_was_offered_before_and_not_for_what_came_a
             await writer.ref.tell(second)
             assert len(nursery.child_tasks) == 1
             first.settle(0, IGNORED)
-        assert seq(path) == 2
+        assert seq(url) == 2
         second.settle(0, IGNORED)
 
 
-async def test_stopping_commits_what_is_settled(path: Path, autojump_clock: MockClock) -> None:
+async def test_stopping_commits_what_is_settled(url: str, autojump_clock: MockClock) -> None:
     """The last commit is made before the writer ends (P8)."""
-    async with house(path, grouping=Grouping(linger=100.0)) as writer:
+    async with house(url, grouping=Grouping(linger=100.0)) as writer:
         await writer.ref.tell(ready())
         await trio.sleep(0.01)
         await writer.ref.tell(settled(2, [(message(),)]))
 
-    assert seq(path) == 2
+    assert seq(url) == 2
 
 
-async def test_the_checkpoint_is_answered_from_the_database(path: Path, autojump_clock: MockClock) -> None:
+async def test_the_checkpoint_is_answered_from_the_database(url: str, autojump_clock: MockClock) -> None:
     """None for a shard without a session, or with a refused one."""
-    async with house(path) as writer:
+    async with house(url) as writer:
         assert await writer.ref.ask(LoadCheckpoint(0), timeout=5) is None
         await writer.ref.tell(ready())
         await writer.flush()
@@ -237,21 +237,21 @@ async def test_the_checkpoint_is_answered_from_the_database(path: Path, autojump
         await writer.ref.tell(SessionInvalidated(0, "session-1"))
 
         assert await writer.ref.ask(LoadCheckpoint(0), timeout=5) is None
-    assert rows(path, "gateway_sessions", "last_alive_ms") == [(NOON_MS + 5,)]
+    assert rows(url, "gateway_sessions", "last_alive_ms") == [(NOON_MS + 5,)]
 
 
-async def test_a_claim_to_identify_is_durable_when_it_is_granted(path: Path, autojump_clock: MockClock) -> None:
+async def test_a_claim_to_identify_is_durable_when_it_is_granted(url: str, autojump_clock: MockClock) -> None:
     """The next process knows of it."""
-    async with house(path) as writer:
+    async with house(url) as writer:
         assert await writer.ref.ask(ClaimIdentify(0, NOON_MS), timeout=5) == 0
         assert await writer.ref.ask(ClaimIdentify(0, NOON_MS), timeout=5) > 0
 
-    assert rows(path, "identify_log", "at_ms, shard") == [(NOON_MS, 0)]
+    assert rows(url, "identify_log", "at_ms, shard") == [(NOON_MS, 0)]
 
 
 async def test_when_idle_the_write_ahead_log_is_moved_into_the_database(path: Path, autojump_clock: MockClock) -> None:
     """Not during a burst, where it would make a commit slow."""
-    async with house(path) as writer:
+    async with house(f"sqlite:///{path}") as writer:
         await writer.ref.tell(ready())
         await writer.flush()
         jobs = writer.faults.jobs
@@ -267,10 +267,10 @@ async def test_when_idle_the_write_ahead_log_is_moved_into_the_database(path: Pa
 
 
 async def test_while_the_database_is_away_nothing_is_lost_and_nobody_crashes(
-    path: Path, autojump_clock: MockClock
+    url: str, autojump_clock: MockClock
 ) -> None:
     """The writer tries again; batches wait in its hands (P5)."""
-    async with house(path, max_restarts=0) as writer:
+    async with house(url, max_restarts=0) as writer:
         await writer.ref.tell(ready())
         await writer.flush()
         back_at = trio.current_time() + 120
@@ -284,12 +284,12 @@ async def test_while_the_database_is_away_nothing_is_lost_and_nobody_crashes(
         await writer.flush()
 
         assert back_at <= trio.current_time() <= back_at + 6
-        assert seq(path) == 2
+        assert seq(url) == 2
 
 
-async def test_a_commit_whose_answer_was_lost_is_not_made_twice(path: Path, autojump_clock: MockClock) -> None:
+async def test_a_commit_whose_answer_was_lost_is_not_made_twice(url: str, autojump_clock: MockClock) -> None:
     """The COMMIT took effect and the error came after it."""
-    async with house(path) as writer:
+    async with house(url) as writer:
         await writer.ref.tell(ready())
         await writer.flush()
 
@@ -301,13 +301,13 @@ async def test_a_commit_whose_answer_was_lost_is_not_made_twice(path: Path, auto
         await writer.ref.tell(settled(2, [DeadLetter("invalid", "x"), (message(),)]))
         await writer.flush()
 
-    assert len(rows(path, "dead_letters")) == 1
-    assert rows(path, "guild_hour", "sent") == [(1,)]
+    assert len(rows(url, "dead_letters")) == 1
+    assert rows(url, "guild_hour", "sent") == [(1,)]
 
 
-async def test_a_stuck_batch_is_handed_out_again_and_then_given_up(path: Path, autojump_clock: MockClock) -> None:
+async def test_a_stuck_batch_is_handed_out_again_and_then_given_up(url: str, autojump_clock: MockClock) -> None:
     """After 30 and after 60 seconds; what is behind it goes on (P3)."""
-    async with house(path) as writer:
+    async with house(url) as writer:
         stuck = unsettled(2, 2)
         await writer.ref.tell(ready())
         await writer.ref.tell(stuck)
@@ -315,17 +315,17 @@ async def test_a_stuck_batch_is_handed_out_again_and_then_given_up(path: Path, a
         stuck.settle(0, IGNORED)
         await trio.sleep(30.1)
         assert [resubmit.batch for resubmit in writer.resubmitted] == [stuck]
-        assert seq(path) == 1
+        assert seq(url) == 1
         await trio.sleep(30.1)
 
         assert len(writer.resubmitted) == 1
-        assert seq(path) == 4
-    assert rows(path, "dead_letters", "seq, reason") == [(3, "unsettled")]
+        assert seq(url) == 4
+    assert rows(url, "dead_letters", "seq, reason") == [(3, "unsettled")]
 
 
-async def test_its_own_outages_make_no_batch_stuck(path: Path, autojump_clock: MockClock) -> None:
+async def test_its_own_outages_make_no_batch_stuck(url: str, autojump_clock: MockClock) -> None:
     """Processors are not blamed for a database that is away."""
-    async with house(path) as writer:
+    async with house(url) as writer:
         open_batch = unsettled(3, 1)
         await writer.ref.tell(ready())
         await writer.flush()
@@ -345,12 +345,10 @@ async def test_its_own_outages_make_no_batch_stuck(path: Path, autojump_clock: M
         open_batch.settle(0, IGNORED)
 
 
-async def test_a_writer_that_was_fenced_out_ends_the_tree_with_that_error(
-    path: Path, autojump_clock: MockClock
-) -> None:
+async def test_a_writer_that_was_fenced_out_ends_the_tree_with_that_error(url: str, autojump_clock: MockClock) -> None:
     """The program stops with exit code 3 (P10); nothing of the batch is written."""
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - its cause is looked at
-        async with house(path, max_restarts=1) as writer:
+        async with house(url, max_restarts=1) as writer:
             await writer.ref.tell(ready())
             await writer.flush()
             await writer.port.run(claim)
@@ -358,7 +356,7 @@ async def test_a_writer_that_was_fenced_out_ends_the_tree_with_that_error(
             await trio.sleep(60)
 
     assert any(isinstance(error, FencedOutError) for error in causes(caught.value))
-    assert rows(path, "message_events") == []
+    assert rows(url, "message_events") == []
 
 
 def claim(session: Any) -> None:
@@ -392,9 +390,9 @@ STREAM = [
 ]
 
 
-async def run_stream(path: Path, faults_of: Callable[[House], None]) -> House:
+async def run_stream(url: str, faults_of: Callable[[House], None]) -> House:
     """Offer a READY and six batches of four, of which some are settled late, and drain."""
-    async with house(path, grouping=Grouping(linger=0.01, max_events=8)) as writer:
+    async with house(url, grouping=Grouping(linger=0.01, max_events=8)) as writer:
         faults_of(writer)
         await writer.ref.tell(ready())
         late: list[Batch] = []
@@ -408,24 +406,25 @@ async def run_stream(path: Path, faults_of: Callable[[House], None]) -> House:
                 batch.settle(index, STREAM[number * 4 + index])
             await trio.sleep(0.004)
         with trio.move_on_after(30):
-            while seq(path) < 25:
+            while seq(url) < 25:
                 await trio.sleep(0.1)
         return writer
 
 
 async def test_a_crash_at_any_job_before_or_after_it_loses_and_doubles_nothing(
-    tmp_path: Path, autojump_clock: MockClock
+    new_database_url: Callable[[], str], autojump_clock: MockClock
 ) -> None:
     """Each incarnation dies at another point; the tables are those of a run without crashes (P1)."""
-    calm = await run_stream(tmp_path / "calm.db", lambda _: None)
-    expected = everything(tmp_path / "calm.db")
+    calm_url = new_database_url()
+    calm = await run_stream(calm_url, lambda _: None)
+    expected = everything(calm_url)
     assert expected["gateway_sessions"][0][3] == 25
     for place in ("before", "after"):
         for number in range(1, calm.faults.jobs + 1):
-            path = tmp_path / f"{place}-{number}.db"
-            await run_stream(path, partial(crash_at, place=place, number=number))
+            url = new_database_url()
+            await run_stream(url, partial(crash_at, place=place, number=number))
 
-            assert everything(path) == expected, f"crash {place} job {number}"
+            assert everything(url) == expected, f"crash {place} job {number}"
 
 
 def crash_at(writer: House, *, place: str, number: int) -> None:
@@ -438,19 +437,21 @@ def crash_at(writer: House, *, place: str, number: int) -> None:
     setattr(writer.faults, place, crash)
 
 
-async def test_a_writer_that_crashes_at_every_other_job_gets_through(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_writer_that_crashes_at_every_other_job_gets_through(
+    new_database_url: Callable[[], str], autojump_clock: MockClock
+) -> None:
     """No batch is ever declared poison because of the writer."""
-    calm = tmp_path / "calm.db"
+    calm = new_database_url()
     await run_stream(calm, lambda _: None)
-    path = tmp_path / "crashing.db"
+    url = new_database_url()
 
     def every_other(job: int) -> None:
         if job % 2:
             raise Bug
 
-    await run_stream(path, lambda writer: setattr(writer.faults, "before", every_other))
+    await run_stream(url, lambda writer: setattr(writer.faults, "before", every_other))
 
-    assert everything(path) == everything(calm)
+    assert everything(url) == everything(calm)
 
 
 def test_a_batch_weighs_its_events() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
 from mocha_actors.db import migrations
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.sqlite import SqliteConnection
 from mocha_actors.stats.questions import Filters
 from mocha_actors.stats.ranges import Range
@@ -85,11 +86,29 @@ def histories(draw: st.DrawFn) -> list[Sent]:
     ]
 
 
-def database(history: Iterable[Sent] = (), path: str = ":memory:") -> SqliteConnection:
-    """A database that holds ``history``: the schema of the migrations, raw rows, and their rollups."""
-    connection = sqlite3.connect(path, isolation_level=None, factory=SqliteConnection)
+def database(history: Iterable[Sent] = (), path: str | None = None) -> Any:
+    """A connection to a database that holds ``history``: the schema of the migrations, raw rows, and their rollups.
+
+    In memory and of SQLite; in tests that use the fixture ``both_databases``, of PostgreSQL the second time.
+    """
+    if path is None and POSTGRES:
+        connection: Any = POSTGRES[0]()
+        fill(connection, history)
+        return connection
+    connection = sqlite3.connect(path or ":memory:", isolation_level=None, factory=SqliteConnection)
     connection.execute("BEGIN")
     migrations.migrate(connection, START, migrations.known("sqlite"))
+    fill(connection, history)
+    connection.execute("COMMIT")
+    return connection
+
+
+POSTGRES: list[Callable[[], Connection]] = []
+"""Makes a connection to an empty, migrated database; none while tests run on SQLite."""
+
+
+def fill(connection: Connection, history: Iterable[Sent]) -> None:
+    """Write ``history`` in tables and rollups."""
     rows = [
         (row.guild, row.id, row.channel, row.user, row.author_class, row.kind, 0, START if row.deleted else None)
         for row in history
@@ -103,8 +122,6 @@ def database(history: Iterable[Sent] = (), path: str = ":memory:") -> SqliteConn
                 counts[0] += 1
                 counts[1] += row.deleted
         connection.executemany(statement, [(*key, *counts) for key, counts in counted.items()])
-    connection.execute("COMMIT")
-    return connection
 
 
 ROLLUPS = {

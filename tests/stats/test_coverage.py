@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 
 import pytest
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.stats.coverage import STALE_MS, coverage_of
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import Gap
 from tests.stats.oracle import HOUR, START, database
 
+pytestmark = pytest.mark.usefixtures("both_databases")
+
 PERIOD = Range(START, START + 10 * HOUR)
 
 
 @pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
+def connection() -> Iterator[Connection]:
     """An empty database."""
     connection = database()
     yield connection
     connection.close()
 
 
-def add_gap(connection: sqlite3.Connection, since_ms: int, until_ms: int, shard: int = 0) -> None:
+def add_gap(connection: Connection, since_ms: int, until_ms: int, shard: int = 0) -> None:
     """Store a coverage gap."""
     connection.execute("INSERT INTO coverage_gaps VALUES (?, ?, ?, 'session_invalid')", (shard, since_ms, until_ms))
 
 
-def add_session(connection: sqlite3.Connection, last_alive_ms: int, shard: int = 0) -> None:
+def add_session(connection: Connection, last_alive_ms: int, shard: int = 0) -> None:
     """Store a session that was alive at ``last_alive_ms``."""
     connection.execute(
         "INSERT INTO gateway_sessions VALUES (?, 's', 'u', 1, 'f', 1, ?, 1, 1, NULL)", (shard, last_alive_ms)
     )
 
 
-def test_a_range_without_gaps_is_complete(connection: sqlite3.Connection) -> None:
+def test_a_range_without_gaps_is_complete(connection: Connection) -> None:
     """Nothing was missed."""
     assert coverage_of(connection, PERIOD).complete
 
 
-def test_gaps_are_cut_to_the_range_and_stand_in_order_of_time(connection: sqlite3.Connection) -> None:
+def test_gaps_are_cut_to_the_range_and_stand_in_order_of_time(connection: Connection) -> None:
     """Of two gaps that reach out of the range only the inner part is named."""
     add_gap(connection, PERIOD.until_ms - HOUR, PERIOD.until_ms + HOUR)
     add_gap(connection, START - HOUR, START + HOUR, shard=1)
@@ -54,7 +56,7 @@ def test_gaps_are_cut_to_the_range_and_stand_in_order_of_time(connection: sqlite
     )
 
 
-def test_a_gap_that_only_touches_the_range_is_none_of_it(connection: sqlite3.Connection) -> None:
+def test_a_gap_that_only_touches_the_range_is_none_of_it(connection: Connection) -> None:
     """Both are half-open."""
     add_gap(connection, START - HOUR, START)
     add_gap(connection, PERIOD.until_ms, PERIOD.until_ms + HOUR)
@@ -62,7 +64,7 @@ def test_a_gap_that_only_touches_the_range_is_none_of_it(connection: sqlite3.Con
     assert coverage_of(connection, PERIOD).complete
 
 
-def test_what_the_service_has_not_lived_to_see_is_not_observed(connection: sqlite3.Connection) -> None:
+def test_what_the_service_has_not_lived_to_see_is_not_observed(connection: Connection) -> None:
     """A service that stopped inside the range knows nothing of the rest, until it resumes or stores the gap."""
     add_session(connection, START + 2 * HOUR)
 
@@ -72,7 +74,7 @@ def test_what_the_service_has_not_lived_to_see_is_not_observed(connection: sqlit
 
 
 def test_a_service_that_has_been_silent_since_before_the_range_observed_nothing_of_it(
-    connection: sqlite3.Connection,
+    connection: Connection,
 ) -> None:
     """The gap is cut to the range as every other one."""
     add_session(connection, START - HOUR)
@@ -80,7 +82,7 @@ def test_a_service_that_has_been_silent_since_before_the_range_observed_nothing_
     assert [(gap.since_ms, gap.until_ms) for gap in coverage_of(connection, PERIOD).gaps] == [(START, PERIOD.until_ms)]
 
 
-def test_the_silence_between_two_heartbeats_is_no_gap(connection: sqlite3.Connection) -> None:
+def test_the_silence_between_two_heartbeats_is_no_gap(connection: Connection) -> None:
     """A running service on a quiet server gives evidence of life only now and then."""
     add_session(connection, PERIOD.until_ms - STALE_MS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TypeVar
 import pytest
 import trio
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.errors import TransientError
 from mocha_actors.runtime import (
     ActorFailed,
@@ -36,13 +36,13 @@ ASKED = GuildQuestion(guild_id=GUILD, range=WEEK)
 class SlowReaders:
     """Readers that take ten virtual seconds for each question, or fail."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.failures: list[Exception] = []
         self.deadlines: list[float] = []
         self.busy = self.most_busy = 0
 
-    async def run(self, question: Callable[[sqlite3.Connection], R], *, deadline: float) -> R:
+    async def run(self, question: Callable[[Connection], R], *, deadline: float) -> R:
         """Wait, then raise the next failure or answer."""
         self.deadlines.append(deadline)
         self.busy += 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.messages import MessageProjection
 from mocha_actors.pipeline.facts import MessageSent
 from mocha_actors.stats.channels import COUNTS_OF_CHANNEL, channel_stats
@@ -39,6 +39,8 @@ from tests.stats.oracle import (
     inside,
     ranges,
 )
+
+pytestmark = pytest.mark.usefixtures("both_databases")
 
 WEEK = Range(START, START + 7 * DAY)
 
@@ -180,9 +182,9 @@ def test_the_questions_read_what_the_projection_writes(history: list[Sent]) -> N
             assert rows_of(ours, table) == rows_of(theirs, table)
 
 
-def rows_of(connection: sqlite3.Connection, table: str) -> list[tuple[int | None, ...]]:
+def rows_of(connection: Connection, table: str) -> list[tuple[int | None, ...]]:
     """Everything that a table holds, by primary key."""
-    return connection.execute(f"SELECT * FROM {table}").fetchall()
+    return sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr)
 
 
 def test_a_range_ends_before_its_last_millisecond() -> None:
@@ -351,7 +353,7 @@ def test_the_counts_of_one_subject_cost_key_look_ups(table: str) -> None:
         ("first", "last", "head_from", "head_to", "tail_from", "tail_to", "guild_id", subject), 1
     )
 
-    with closing(database()) as connection:
+    with closing(database(path=":memory:")) as connection:
         plan = [row[3] for row in explain(connection, statement, parameters)]
 
     bucket = "day" if table == "user_day" else "hour"
@@ -361,8 +363,6 @@ def test_the_counts_of_one_subject_cost_key_look_ups(table: str) -> None:
     assert any("SEARCH message_events" in step and "message_id>? AND message_id<?" in step for step in plan), plan
 
 
-def explain(
-    connection: sqlite3.Connection, statement: str, parameters: dict[str, int]
-) -> list[tuple[int, int, int, str]]:
+def explain(connection: Connection, statement: str, parameters: dict[str, int]) -> list[tuple[int, int, int, str]]:
     """SQLite's plan of a statement."""
     return connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
