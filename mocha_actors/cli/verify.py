@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
@@ -11,9 +12,11 @@ import trio
 
 from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.output import print_table
-from mocha_actors.db.comparison import Difference, Verification
+from mocha_actors.db.comparison import Difference, Numbers, Verification
 from mocha_actors.db.readers import open_readers
-from mocha_actors.db.verify import KEYS, Truth, compare_truth, unobserved, verify
+from mocha_actors.db.recounts.base import find
+from mocha_actors.db.recounts.registry import RECOUNTS
+from mocha_actors.db.verify import Truth, compare_truth, recorded_gaps, unobserved, verify
 from mocha_actors.errors import ConfigError, DataError
 from mocha_actors.simulator.recount import recount
 
@@ -52,17 +55,21 @@ async def compare(url: str, truth: Truth | None) -> Verification:
 
 
 def observed_truth(url: str, ledger: Path) -> Truth:
-    """What the ledger says, without the messages that lie in a gap that the database itself records; how many is printed."""
-    truth = read_ledger(ledger)
-    missing = read(url, lambda connection: unobserved(connection, truth.raw))
+    """What the ledger says, without what lies in a gap that the database itself records; how many messages that are is printed."""
+    gaps = read(url, recorded_gaps)
+    truth = read_ledger(ledger, gaps=gaps)
+    messages = [(int(guild), int(message)) for guild, message in truth["message_events"]]
+    missing = read(url, lambda connection: unobserved(connection, messages))
     if not missing:
         return truth
     click.echo(f"left out: {len(missing):,} messages of the ledger that were sent in recorded gaps")
-    return read_ledger(ledger, missing)
+    return read_ledger(ledger, missing, gaps)
 
 
-def read_ledger(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset()) -> Truth:
-    """Recount the ledger at ``path``, without the messages of ``omit``.
+def read_ledger(
+    path: Path, omit: AbstractSet[tuple[int, int]] = frozenset(), gaps: Collection[tuple[int, int, int]] = ()
+) -> Truth:
+    """Recount the ledger at ``path``, without the messages of ``omit`` and without what else was sent in ``gaps`` (shard, from, to).
 
     Raises:
         ConfigError: the file cannot be read.
@@ -70,7 +77,7 @@ def read_ledger(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset()) ->
 
     """
     try:
-        return recount(path, omit)
+        return recount(path, omit, gaps).tables()
     except OSError as error:
         msg = f"--ledger {path} cannot be read: {error.strerror}"
         raise ConfigError(msg) from error
@@ -87,9 +94,10 @@ def print_differences(result: Verification) -> None:
 
 
 def _row(difference: Difference) -> tuple[str, str, str | None, str | None]:
-    key = " ".join(f"{column}={value}" for column, value in zip(KEYS[difference.table], difference.key, strict=True))
+    columns = find(RECOUNTS, difference.table).key
+    key = " ".join(f"{column}={value}" for column, value in zip(columns, difference.key, strict=True))
     return difference.table, key, _numbers(difference.stored), _numbers(difference.expected)
 
 
-def _numbers(numbers: tuple[int | None, ...] | None) -> str | None:
+def _numbers(numbers: Numbers | None) -> str | None:
     return None if numbers is None else ", ".join("-" if number is None else str(number) for number in numbers)

@@ -9,8 +9,8 @@ from typing import Final
 MAX_DIFFERENCES: Final = 1000
 """Differences that are kept; the others are only counted."""
 
-Key = tuple[int, ...]
-Numbers = tuple[int | None, ...]
+Key = tuple[int | str, ...]
+Numbers = tuple[int | str | None, ...]
 Table = Mapping[Key, Numbers]
 
 
@@ -20,7 +20,7 @@ class Difference:
 
     Attributes:
         table: its table.
-        key: its primary key, in the order of :data:`mocha_actors.db.verify.KEYS`.
+        key: its primary key, in the order of :attr:`mocha_actors.db.recounts.base.Recount.key`.
         stored: the numbers in the table; None where the row is missing.
         expected: the numbers that should be there; None where there should be no row.
 

@@ -12,13 +12,15 @@ reply (both ids are
 5. Kind: types 0 and 19 are messages, 20 and 23 commands, every other type is of the system.
 6. Time: that of the message id, whose upper 42 bits are milliseconds since 2015.
 7. Rows of the system are stored and in no sum. Webhooks are in the sums of channels and guilds, and in none of users.
+8. A deletion is counted once, beside the message that was sent, under the message's own time; one of a message that is
+not known is nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,15 @@ from typing import Any
 
 HUMAN, BOT, WEBHOOK = 0, 1, 2
 MESSAGE, COMMAND, SYSTEM = 0, 1, 2
+
+Key = tuple[int | str, ...]
+Numbers = tuple[int | str | None, ...]
+
+Gap = tuple[int, int, int]
+"""(shard, from, to), half-open, in milliseconds since the Unix epoch: what was sent then was not observed."""
+
+TABLES = ("message_events", "user_day", "user_week", "channel_hour", "channel_day", "guild_hour")
+"""The tables of which a ledger tells every row."""
 
 MS_A_HOUR = 3_600_000
 MS_A_DAY = 86_400_000
@@ -40,19 +51,43 @@ class Truth:
     message, 1 command, 2 system.
 
     Attributes:
+        deleted: (guild, message) of those that were deleted.
         raw: (guild, message) to (channel, author, class, kind). The author of a webhook's message is the id in
             `author.id`.
-        user_day: (guild, user, day, class, kind) to the number of messages sent.
-        channel_hour: (guild, channel, hour, class, kind) to the number of messages sent.
-        guild_hour: (guild, hour, class, kind) to the number of messages sent.
+        sent: by sum, see `sums_of`, the number of messages sent of each key.
         dispatches: number of dispatches of every kind, replays not counted.
     """
 
     raw: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
-    user_day: Counter[tuple[int, int, int, int, int]] = field(default_factory=Counter)
-    channel_hour: Counter[tuple[int, int, int, int, int]] = field(default_factory=Counter)
-    guild_hour: Counter[tuple[int, int, int, int]] = field(default_factory=Counter)
+    sent: dict[str, Counter[Key]] = field(default_factory=lambda: {table: Counter() for table in TABLES[1:]})
+    deleted: set[tuple[int, int]] = field(default_factory=set)
     dispatches: int = 0
+
+    def tables(self) -> dict[str, dict[Key, Numbers]]:
+        """Give the rows of each table that must be there: by key, the numbers."""
+        tables: dict[str, dict[Key, Numbers]] = {name: {} for name in TABLES}
+        for (guild, message_id), row in self.raw.items():
+            gone = int((guild, message_id) in self.deleted)
+            tables["message_events"][guild, message_id] = (*row, gone)
+            for table, key in sums_of(guild, message_id, row):
+                sent, deleted = tables[table].get(key, (0, 0))
+                tables[table][key] = (int(sent or 0) + 1, int(deleted or 0) + gone)
+        return tables
+
+    @property
+    def user_day(self) -> Counter[Key]:
+        """Messages sent by (guild, user, day, class, kind)."""
+        return self.sent["user_day"]
+
+    @property
+    def channel_hour(self) -> Counter[Key]:
+        """Messages sent by (guild, channel, hour, class, kind)."""
+        return self.sent["channel_hour"]
+
+    @property
+    def guild_hour(self) -> Counter[Key]:
+        """Messages sent by (guild, hour, class, kind)."""
+        return self.sent["guild_hour"]
 
     def messages_per_guild(self) -> dict[int, int]:
         """Count the rows of each guild, those of the system included."""
@@ -74,14 +109,35 @@ class Truth:
             return
         channel, author = int(message["channel_id"]), int(message["author"]["id"])
         author_class, kind = classify_author(message), classify_kind(message["type"])
-        self.raw[guild, message_id] = (channel, author, author_class, kind)
-        if kind == SYSTEM:
-            return
-        ms = (message_id >> 22) + EPOCH_MS_OF_2015
-        self.channel_hour[guild, channel, ms // MS_A_HOUR, author_class, kind] += 1
-        self.guild_hour[guild, ms // MS_A_HOUR, author_class, kind] += 1
-        if author_class != WEBHOOK:
-            self.user_day[guild, author, ms // MS_A_DAY, author_class, kind] += 1
+        self.raw[guild, message_id] = row = (channel, author, author_class, kind)
+        for table, key in sums_of(guild, message_id, row):
+            self.sent[table][key] += 1
+
+    def take(self, name: str, data: dict[str, Any]) -> None:
+        """Count the `d` of any other dispatch; most kinds say nothing that is counted here."""
+        if name in {"MESSAGE_DELETE", "MESSAGE_DELETE_BULK"}:
+            self.delete(data)
+
+    def delete(self, data: dict[str, Any]) -> None:
+        """Note the `d` of a MESSAGE_DELETE or MESSAGE_DELETE_BULK."""
+        for message_id in data.get("ids", [data.get("id")]):
+            key = (int(data.get("guild_id", 0)), int(message_id))
+            if key in self.raw:
+                self.deleted.add(key)
+
+
+def sums_of(guild: int, message_id: int, row: tuple[int, int, int, int]) -> Iterator[tuple[str, Key]]:
+    """Name the sums in which a message stands, and its key in each (rules 6 and 7)."""
+    channel, author, author_class, kind = row
+    if kind == SYSTEM:
+        return
+    ms = (message_id >> 22) + EPOCH_MS_OF_2015
+    yield "channel_hour", (guild, channel, ms // MS_A_HOUR, author_class, kind)
+    yield "channel_day", (guild, channel, ms // MS_A_DAY, author_class, kind)
+    yield "guild_hour", (guild, ms // MS_A_HOUR, author_class, kind)
+    if author_class != WEBHOOK:
+        yield "user_day", (guild, author, ms // MS_A_DAY, author_class, kind)
+        yield "user_week", (guild, author, (ms // MS_A_DAY + 3) // 7, author_class, kind)
 
 
 def classify_author(message: dict[str, Any]) -> int:
@@ -101,8 +157,8 @@ def classify_kind(message_type: int) -> int:
     return COMMAND if message_type in (20, 23) else SYSTEM
 
 
-def recount(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset()) -> Truth:
-    """Count a ledger, but for the messages (guild, message) in `omit`.
+def recount(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset(), gaps: Collection[Gap] = ()) -> Truth:
+    """Count a ledger, but for the messages (guild, message) in `omit`, and for what else was sent in one of `gaps`.
 
     Raises:
         OSError: the file cannot be read.
@@ -111,28 +167,37 @@ def recount(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset()) -> Tru
     """
     truth = Truth()
     seen: set[tuple[str, int]] = set()
-    for session, frame in _dispatches(path):
+    for line in _lines(path):
+        session, frame = line["session"], line["frame"]
         if (session, frame["s"]) in seen:
             continue
         seen.add((session, frame["s"]))
         truth.dispatches += 1
-        if frame["t"] == "MESSAGE_CREATE" and _key(frame["d"]) not in omit:
-            truth.add(frame["d"])
+        if frame["t"] == "MESSAGE_CREATE":
+            if _key(frame["d"]) not in omit:
+                truth.add(frame["d"])
+        elif not _in_gap(line, gaps):
+            truth.take(frame["t"], frame["d"])
     return truth
+
+
+def _in_gap(line: dict[str, Any], gaps: Collection[Gap]) -> bool:
+    return any(line["shard"] == shard and start <= line["at"] * 1000 < end for shard, start, end in gaps)
 
 
 def _key(message: dict[str, Any]) -> tuple[int, int]:
     return int(message.get("guild_id", 0)), int(message["id"])
 
 
-def _dispatches(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return
             try:
                 entry = json.loads(line)
-                yield entry["session"], entry["frame"]
+                entry["session"], entry["frame"]["s"], entry["frame"]["t"], entry["shard"], entry["at"] + 0.0
             except (ValueError, KeyError, TypeError) as error:
                 msg = f"line {number} of {path} is not a line of a ledger: {error!r}"
                 raise ValueError(msg) from error
+            yield entry

@@ -19,8 +19,8 @@ HISTORY = [
     Sent(GUILD, (START + DAY + 2 - EPOCH_MS) << 22, 51, 1, 0, 2, deleted=False),
 ]
 ROWS = 4
-ROLLUPS = 2 + 3 + 3
-"""user_day has no row for the webhook; the system message is in no rollup."""
+ROLLUPS = 2 + 2 + 3 + 3 + 3
+"""The rollups of users have no row for the webhook; the system message is in none."""
 
 
 @pytest.fixture
@@ -34,7 +34,9 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
     """The ledger of the same history, with a replay that counts nothing."""
-    frames = [{"op": 0, "s": number, "t": "MESSAGE_CREATE", "d": sent(row)} for number, row in enumerate(HISTORY, 1)]
+    events = [("MESSAGE_CREATE", sent(row)) for row in HISTORY]
+    events += [("MESSAGE_DELETE", gone(row)) for row in HISTORY if row.deleted]
+    frames = [{"op": 0, "s": number, "t": name, "d": data} for number, (name, data) in enumerate(events, 1)]
     lines = [{"at": 0.0, "shard": 0, "session": "s", "frame": frame} for frame in frames]
     path = tmp_path / "ledger.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, {**lines[0], "replay": True}]))
@@ -52,6 +54,11 @@ def sent(row: Sent) -> dict[str, object]:
     }
     payload["author"] = {"id": str(row.user), "bot": row.author_class == 1}
     return payload | ({"webhook_id": str(row.user)} if row.author_class == 2 else {})
+
+
+def gone(row: Sent) -> dict[str, object]:
+    """The payload of its deletion."""
+    return {"id": str(row.id), "guild_id": str(row.guild), "channel_id": str(row.channel)}
 
 
 def verify(*arguments: object) -> Result:
@@ -95,8 +102,8 @@ def test_a_ledger_that_agrees_is_all_equal(path: Path, ledger: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "different", "words"),
     [
-        ("DELETE FROM message_events WHERE kind = 2", 1, ["message_events", "51, 1, 0, 2"]),
-        ("UPDATE message_events SET channel_id = 99 WHERE kind = 2", 1, ["99, 1, 0, 2", "51, 1, 0, 2"]),
+        ("DELETE FROM message_events WHERE kind = 2", 1, ["message_events", "51, 1, 0, 2, 0"]),
+        ("UPDATE message_events SET channel_id = 99 WHERE kind = 2", 1, ["99, 1, 0, 2, 0", "51, 1, 0, 2, 0"]),
         ("UPDATE guild_hour SET sent = sent + 1", 3, ["guild_hour"]),
         ("INSERT INTO channel_hour VALUES (900, 490896, 77, 0, 0, 5, 0)", 1, ["channel_id=77"]),
     ],

@@ -117,7 +117,7 @@ def fill(connection: Connection, history: Iterable[Sent]) -> None:
     for table, statement in ROLLUPS.items():
         counted: dict[tuple[int, ...], list[int]] = {}
         for row in history:
-            if row.kind != 2 and not (table == "user_day" and row.author_class == 2):
+            if row.kind != 2 and not (table.startswith("user") and row.author_class == 2):
                 counts = counted.setdefault(_key(table, row), [0, 0])
                 counts[0] += 1
                 counts[1] += row.deleted
@@ -128,6 +128,8 @@ ROLLUPS = {
     "user_day": "INSERT INTO user_day VALUES (?, ?, ?, ?, ?, ?, ?)",
     "channel_hour": "INSERT INTO channel_hour VALUES (?, ?, ?, ?, ?, ?, ?)",
     "guild_hour": "INSERT INTO guild_hour VALUES (?, ?, ?, ?, ?, ?)",
+    "user_week": "INSERT INTO user_week VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "channel_day": "INSERT INTO channel_day VALUES (?, ?, ?, ?, ?, ?, ?)",
 }
 
 
@@ -136,6 +138,8 @@ def _key(table: str, row: Sent) -> tuple[int, ...]:
         "user_day": (row.ms // DAY, row.user),
         "channel_hour": (row.ms // HOUR, row.channel),
         "guild_hour": (row.ms // HOUR,),
+        "user_week": ((row.ms // DAY + 3) // 7, row.user),
+        "channel_day": (row.ms // DAY, row.channel),
     }
     return row.guild, *subject[table], row.author_class, row.kind
 

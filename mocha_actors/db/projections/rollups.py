@@ -1,4 +1,4 @@
-"""The rollups of messages: user by day, channel by hour, guild by hour, counted in memory before they are added to the tables.
+"""The rollups of messages: user by day and week, channel by hour and day, guild by hour, counted in memory before they are added to the tables.
 
 They are narrow on purpose: a cube (guild, hour, channel, user) has 0.9 rows a message and aggregates nothing.
 """
@@ -6,8 +6,8 @@ They are narrow on purpose: a cube (guild, hour, channel, user) has 0.9 rows a m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
@@ -15,62 +15,96 @@ from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind, MessageSent
 
 HOUR_MS: Final = 3_600_000
+HOURS: Final = 24
 SYSTEM: Final = int(MessageKind.SYSTEM)
 WEBHOOK: Final = int(AuthorClass.WEBHOOK)
 
-UserDays = dict[tuple[int, int, int, int, int], int]
-"""(guild, day, user, author class, kind) → sent."""
-
-ChannelHours = dict[tuple[int, int, int, int, int], int]
-"""(guild, hour, channel, author class, kind) → sent."""
-
-GuildHours = dict[tuple[int, int, int, int], int]
-"""(guild, hour, author class, kind) → sent."""
-
-ADD_USER_DAY: Final = BulkInsert(
-    "INSERT INTO user_day (guild_id, day, user_id, author_class, kind, sent, deleted)",
-    "(?, ?, ?, ?, ?, ?, 0)",
-    "ON CONFLICT (guild_id, day, user_id, author_class, kind) DO UPDATE SET sent = user_day.sent + excluded.sent",
-)
-
-ADD_CHANNEL_HOUR: Final = BulkInsert(
-    "INSERT INTO channel_hour (guild_id, hour, channel_id, author_class, kind, sent, deleted)",
-    "(?, ?, ?, ?, ?, ?, 0)",
-    "ON CONFLICT (guild_id, hour, channel_id, author_class, kind) DO UPDATE SET sent = channel_hour.sent + excluded.sent",
-)
-
-ADD_GUILD_HOUR: Final = BulkInsert(
-    "INSERT INTO guild_hour (guild_id, hour, author_class, kind, sent, deleted)",
-    "(?, ?, ?, ?, ?, 0)",
-    "ON CONFLICT (guild_id, hour, author_class, kind) DO UPDATE SET sent = guild_hour.sent + excluded.sent",
-)
+Key = tuple[int, ...]
+Sums = dict[Key, int]
 
 
-def count(messages: Sequence[MessageSent]) -> tuple[UserDays, ChannelHours, GuildHours]:
+class Counts(NamedTuple):
+    """Messages counted for each rollup.
+
+    Attributes:
+        user_day: (guild, day, user, author class, kind) → messages.
+        user_week: (guild, week, user, author class, kind) → messages.
+        channel_hour: (guild, hour, channel, author class, kind) → messages.
+        channel_day: (guild, day, channel, author class, kind) → messages.
+        guild_hour: (guild, hour, author class, kind) → messages.
+
+    """
+
+    user_day: Sums
+    user_week: Sums
+    channel_hour: Sums
+    channel_day: Sums
+    guild_hour: Sums
+
+
+def upsert(table: str, key: str, number: str) -> BulkInsert:
+    """What adds to one number of ``table``; the other one of a new row is 0."""
+    marks = ", ".join("?" * (key.count(",") + 1))
+    values = f"({marks}, ?, 0)" if number == "sent" else f"({marks}, 0, ?)"
+    return BulkInsert(
+        f"INSERT INTO {table} ({key}, sent, deleted)",
+        values,
+        f"ON CONFLICT ({key}) DO UPDATE SET {number} = {table}.{number} + excluded.{number}",
+    )
+
+
+KEYS: Final = Counts._fields
+ADDITIONS: Final[Mapping[str, Mapping[str, BulkInsert]]] = {
+    number: {
+        "user_day": upsert("user_day", "guild_id, day, user_id, author_class, kind", number),
+        "user_week": upsert("user_week", "guild_id, week, user_id, author_class, kind", number),
+        "channel_hour": upsert("channel_hour", "guild_id, hour, channel_id, author_class, kind", number),
+        "channel_day": upsert("channel_day", "guild_id, day, channel_id, author_class, kind", number),
+        "guild_hour": upsert("guild_hour", "guild_id, hour, author_class, kind", number),
+    }
+    for number in ("sent", "deleted")
+}
+"""What adds messages sent, or deleted, to each rollup."""
+
+
+def count(messages: Sequence[MessageSent]) -> Counts:
     """What ``messages`` add to the rollups. System messages are in none, webhooks are no users (statistics, rules 2 and 3)."""
-    users: UserDays = Counter(
-        (m.guild_id, ((m.message_id >> 22) + DISCORD_EPOCH_MS) // (24 * HOUR_MS), m.user_id, m.author_class, m.kind)
+    users: Sums = Counter(
+        (m.guild_id, ((m.message_id >> 22) + DISCORD_EPOCH_MS) // (HOURS * HOUR_MS), m.user_id, m.author_class, m.kind)
         for m in messages if m.kind != SYSTEM and m.author_class != WEBHOOK
     )  # fmt: skip
-    channels: ChannelHours = Counter(
+    channels: Sums = Counter(
         (m.guild_id, ((m.message_id >> 22) + DISCORD_EPOCH_MS) // HOUR_MS, m.channel_id, m.author_class, m.kind)
         for m in messages if m.kind != SYSTEM
     )  # fmt: skip
-    guilds: GuildHours = {}
-    for (guild, hour, _, author_class, kind), sent in channels.items():
-        key = (guild, hour, author_class, kind)
-        guilds[key] = guilds.get(key, 0) + sent
-    return users, channels, guilds
+    weeks: Sums = {}
+    for (guild, day, user, author_class, kind), number in users.items():
+        key: Key = (guild, (day + 3) // 7, user, author_class, kind)
+        weeks[key] = weeks.get(key, 0) + number
+    days, guilds = _coarser(channels)
+    return Counts(users, weeks, channels, days, guilds)
 
 
-def add(connection: Connection, messages: Sequence[MessageSent]) -> None:
-    """Count ``messages``, none of which may have been counted before, and add them to the three tables."""
-    users, channels, guilds = count(messages)
-    ADD_USER_DAY.execute(connection, in_key_order(users.items()))
-    ADD_CHANNEL_HOUR.execute(connection, in_key_order(channels.items()))
-    ADD_GUILD_HOUR.execute(connection, in_key_order(guilds.items()))
+def _coarser(channels: Sums) -> tuple[Sums, Sums]:
+    """Channels by day and guilds by hour, of channels by hour."""
+    days: Sums = {}
+    guilds: Sums = {}
+    for (guild, hour, channel, author_class, kind), number in channels.items():
+        day: Key = (guild, hour // HOURS, channel, author_class, kind)
+        days[day] = days.get(day, 0) + number
+        of_guild: Key = (guild, hour, author_class, kind)
+        guilds[of_guild] = guilds.get(of_guild, 0) + number
+    return days, guilds
 
 
-def in_key_order(sums: Iterable[tuple[tuple[int, ...], int]]) -> list[tuple[int, ...]]:
+def add(connection: Connection, messages: Sequence[MessageSent], number: str = "sent") -> Counts:
+    """Count ``messages``, none of which may have been counted before, and add them to the ``sent`` or ``deleted`` of the rollups."""
+    counts = count(messages)
+    for table, sums in zip(KEYS, counts, strict=True):
+        ADDITIONS[number][table].execute(connection, in_key_order(sums.items()))
+    return counts
+
+
+def in_key_order(sums: Iterable[tuple[Key, int]]) -> list[Key]:
     """Rows sorted by key: neighbours in the table are touched one after the other, and two writers never deadlock."""
     return sorted((*key, sent) for key, sent in sums)

@@ -1,0 +1,10 @@
+"""Every table of numbers that ``mocha verify`` recounts, and the raw rows that it compares with other accounts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mocha_actors.db.recounts.base import Recount
+from mocha_actors.db.recounts.messages import MESSAGES
+
+RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES,)
