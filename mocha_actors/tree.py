@@ -27,7 +27,7 @@ from mocha_actors.db.readers import Readers
 from mocha_actors.db.store import Store
 from mocha_actors.db.writer import NEVER_POISON, Writer, bytes_of, events_of, writer_mailbox
 from mocha_actors.discord.decode import EventDecoder
-from mocha_actors.discord.intents import parse_intents
+from mocha_actors.discord.intents import Intents, parse_intents
 from mocha_actors.errors import ConfigError, PermanentError, SystemFailure
 from mocha_actors.events.dispatcher import Dispatcher, Routes
 from mocha_actors.gateway.clock import ReceiveClock
@@ -142,9 +142,14 @@ def _gateway(shards: list[ShardSettings], refs: Refs, parts: Parts) -> Superviso
     surroundings = Surroundings(
         dispatcher=refs.dispatcher, writer=refs.writer, identify=refs.identify, rest=parts.rest, counters=parts.counters,
         clock=ReceiveClock(), rng=Random(), on_fatal=parts.on_fatal,  # noqa: S311  # jitter
-        decoder=EventDecoder(refs.routes()),
+        decoder=EventDecoder(refs.routes(), content=reads_content(shards)),
     )  # fmt: skip
     return gateway_children(dict(zip(refs.shards, shards, strict=True)), surroundings)
+
+
+def reads_content(shards: list[ShardSettings]) -> bool:
+    """Whether Discord sends what people write: then it is measured."""
+    return any(shard.identity.intents & Intents.MESSAGE_CONTENT for shard in shards)
 
 
 def shard_settings(config: Config, token: Secret, shards: int) -> list[ShardSettings]:

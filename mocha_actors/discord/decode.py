@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Union
 import msgspec
 
 from mocha_actors.discord.dispatch import Event, Sequence, UndecodableEvent, UnknownEvent, bare
-from mocha_actors.discord.events import TYPED, UNTYPED
+from mocha_actors.discord.events import TYPED, UNTYPED, FullMessageCreate, MessageCreate
 from mocha_actors.discord.members import GuildMembersChunk
 from mocha_actors.discord.opcodes import Opcode
 from mocha_actors.discord.session import RateLimited, Ready, Resumed
@@ -81,6 +81,8 @@ EXCERPT: Final = 64 << 10
 NEEDED: Final = frozenset({Ready, Resumed, RateLimited, GuildMembersChunk})
 """Events that a shard cannot do without, whoever else takes them."""
 
+MESSAGE_CREATE: Final = "MESSAGE_CREATE"
+
 _NAMES: Final = (*(str(kind.__struct_config__.tag) for kind in TYPED), *UNTYPED)
 _KNOWN: Final = frozenset(_NAMES)
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -95,12 +97,15 @@ class EventDecoder:
 
     Args:
         taken: structs of the events to read, beside those of :data:`NEEDED`.
+        content: whether the intent MESSAGE_CONTENT is there: only then what it lets through is worth being decoded.
 
     """
 
-    def __init__(self, taken: Iterable[type[Event]] = TYPED) -> None:
+    def __init__(self, taken: Iterable[type[Event]] = TYPED, *, content: bool = False) -> None:
         kinds = {bare(name).__struct_config__.tag: bare(name) for name in _NAMES}
         kinds |= {kind.__struct_config__.tag: kind for kind in TYPED if kind in NEEDED.union(taken)}
+        if content and kinds[MESSAGE_CREATE] is MessageCreate:
+            kinds[MESSAGE_CREATE] = FullMessageCreate
         # Ids are strings on the wire and integers here: that is what strict=False is for.
         self._events = msgspec.json.Decoder[Any](Union[tuple(kinds.values())], strict=False)  # noqa: UP007 - made from a tuple
 

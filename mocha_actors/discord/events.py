@@ -24,7 +24,14 @@ from mocha_actors.discord.guilds import GuildCreate, GuildDelete, GuildUpdate
 from mocha_actors.discord.interactions import InteractionCreate
 from mocha_actors.discord.invites import InviteCreate, InviteDelete
 from mocha_actors.discord.members import GuildMemberAdd, GuildMemberRemove, GuildMembersChunk, GuildMemberUpdate
-from mocha_actors.discord.messages import Message, MessageCreate, MessageDelete, MessageDeleteBulk, MessageUpdate
+from mocha_actors.discord.messages import (
+    FullMessageCreate,
+    Message,
+    MessageCreate,
+    MessageDelete,
+    MessageDeleteBulk,
+    MessageUpdate,
+)  # fmt: skip
 from mocha_actors.discord.moderation import GuildAuditLogEntryCreate, GuildBanAdd, GuildBanRemove
 from mocha_actors.discord.presence import PresenceUpdate
 from mocha_actors.discord.reactions import (
@@ -39,7 +46,7 @@ from mocha_actors.discord.voice import VoiceStateUpdate
 
 # Most of Mocha needs two or three of these and no more of the wire format: it finds them here.
 __all__ = [
-    "TYPED", "UNTYPED", "Dispatch", "Event", "GuildCreate", "Message", "MessageCreate", "PartialApplication", "Ready", "ReadyData",
+    "TYPED", "UNTYPED", "Dispatch", "Event", "FullMessageCreate", "GuildCreate", "Message", "MessageCreate", "PartialApplication", "Ready", "ReadyData",
     "Resumed", "Sequence", "Snowflake", "UnavailableGuild", "UndecodableEvent", "UnknownEvent", "User",
 ]  # fmt: skip
 

@@ -11,6 +11,16 @@ from mocha_actors.discord.dispatch import Dispatch, Snowflake, Timestamp
 from mocha_actors.discord.users import User
 
 
+class Present(msgspec.Struct, gc=False):
+    """Something that is counted and not looked into."""
+
+
+class Invocation(msgspec.Struct, gc=False):
+    """The interaction that a message answers. ``user`` is who used the command; None where it is not said."""
+
+    user: User | None = None
+
+
 class Message(msgspec.Struct, gc=False):
     """A message, without its content. No ``guild_id``: a direct or ephemeral message, which is not stored.
 
@@ -24,12 +34,31 @@ class Message(msgspec.Struct, gc=False):
     type: int = 0
     webhook_id: Snowflake | None = None
     application_id: Snowflake | None = None
+    interaction_metadata: Invocation | None = None
 
 
 class MessageCreate(Dispatch, tag="MESSAGE_CREATE"):
     """A message was sent."""
 
     d: Message
+
+
+class FullMessage(Message, gc=False):
+    """A message with what the intent MESSAGE_CONTENT lets through. Its text is measured and then gone: it is in no repr."""
+
+    content: str = ""
+    attachments: list[Present] = []
+    embeds: list[Present] = []
+    mentions: list[Present] = []
+
+    def __repr__(self) -> str:
+        return f"FullMessage(id={self.id})"
+
+
+class FullMessageCreate(MessageCreate, tag="MESSAGE_CREATE"):
+    """A message was sent, and its content may be read. Decoded instead of :class:`MessageCreate` where the intent is there."""
+
+    d: FullMessage
 
 
 class MessageChange(msgspec.Struct, gc=False):

@@ -1,15 +1,25 @@
-"""Messages: what counts as one, and whose it is.
+"""Messages: what counts as one, whose it is, what became of it.
 
 Source: https://discord.com/developers/docs/resources/message#message-object-message-types
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from mocha_actors.discord.events import Event, Message, MessageCreate
+from mocha_actors.discord.events import Event, FullMessageCreate, Message, MessageCreate
+from mocha_actors.discord.messages import FullMessage, MessageDelete, MessageDeleteBulk, MessageUpdate
 from mocha_actors.pipeline.batch import IGNORED
-from mocha_actors.pipeline.facts import AuthorClass, Fact, MessageKind, MessageSent
+from mocha_actors.pipeline.facts import (
+    AuthorClass,
+    Fact,
+    MessageDetails,
+    MessageEdited,
+    MessageKind,
+    MessagesDeleted,
+    MessageSent,
+)
 from mocha_actors.pipeline.timing import Stamp
 
 KINDS: Final = {
@@ -25,38 +35,91 @@ HUMAN: Final = int(AuthorClass.HUMAN)
 BOT: Final = int(AuthorClass.BOT)
 WEBHOOK: Final = int(AuthorClass.WEBHOOK)
 
-HANDLES: Final = (MessageCreate,)
+LINK: Final = re.compile(r"https?://\S")
+
+HANDLES: Final = (MessageCreate, FullMessageCreate, MessageUpdate, MessageDelete, MessageDeleteBulk)
 """The events that :func:`translate` takes."""
 
 
-def translate(event: Event, stamp: Stamp) -> tuple[Fact, ...]:  # noqa: ARG001 - as every translation; a message says its time itself
-    """The fact that a message was sent; nothing for a direct or ephemeral message, which has no guild and is never stored.
+def translate(event: Event, stamp: Stamp) -> tuple[Fact, ...]:
+    """The facts about messages; nothing for a direct or ephemeral message, which has no guild and is never stored.
 
     Raises:
         TypeError: ``event`` is none of :data:`HANDLES`, which is a mistake in the routes.
 
     """
-    if not isinstance(event, MessageCreate):
-        msg = f"the message processor takes MESSAGE_CREATE, not {event.t}"
+    # Tests on the type itself, since the usual event must not pay for the others.
+    if isinstance(event, MessageCreate):
+        return sent(event.d)
+    if isinstance(event, MessageUpdate):
+        return edited(event)
+    if isinstance(event, MessageDelete):
+        gone, ids = event.d.guild_id, (event.d.id,)
+    elif isinstance(event, MessageDeleteBulk):
+        gone, ids = event.d.guild_id, tuple(sorted(set(event.d.ids)))  # type: ignore[assignment]  # one or many
+    else:
+        msg = f"the message processor takes no {event.t}"
         raise TypeError(msg)
-    message = event.d
+    if gone is None or not ids:
+        return IGNORED
+    return (MessagesDeleted(gone, event.d.channel_id, ids, stamp.at_ms, stamp.bound_ms),)
+
+
+def sent(message: Message) -> tuple[Fact, ...]:
+    """A message was sent, and what else is known of it, if anything is."""
     if message.guild_id is None:
         return IGNORED
     author = message.author
     author_class = class_of(message)
-    return (
-        MessageSent(
-            guild_id=message.guild_id,
-            message_id=message.id,
-            channel_id=message.channel_id,
-            user_id=author.id if author_class != WEBHOOK else message.webhook_id or author.id,
-            author_class=author_class,
-            kind=KINDS.get(message.type, SYSTEM),
-            type=message.type,
-            username=author.username,
-            global_name=author.global_name,
-        ),
+    fact = MessageSent(
+        guild_id=message.guild_id,
+        message_id=message.id,
+        channel_id=message.channel_id,
+        user_id=author.id if author_class != WEBHOOK else message.webhook_id or author.id,
+        author_class=author_class,
+        kind=KINDS.get(message.type, SYSTEM),
+        type=message.type,
+        username=author.username,
+        global_name=author.global_name,
     )
+    if message.interaction_metadata is None and not isinstance(message, FullMessage):
+        return (fact,)
+    details = details_of(message, message.guild_id)
+    return (fact,) if details is None else (fact, details)
+
+
+def details_of(message: Message, guild_id: int) -> MessageDetails | None:
+    """What is known of a message beside that it was sent; None if nothing is.
+
+    A message without text and embeds may be one whose content is kept from the bot: then what needs the content is not known, rather than 0
+    (statistics, rule 23).
+    """
+    used = message.interaction_metadata
+    invoker = used.user.id if used is not None and used.user is not None else None
+    if not isinstance(message, FullMessage) or not (message.content or message.embeds):
+        attachments = len(message.attachments) if isinstance(message, FullMessage) else 0
+        return MessageDetails(guild_id, message.id, attachments, invoker_id=invoker) if invoker or attachments else None
+    text = message.content
+    return MessageDetails(
+        guild_id,
+        message.id,
+        attachments=len(message.attachments),
+        embeds=len(message.embeds),
+        mentions=len(message.mentions),
+        links=len(LINK.findall(text)),
+        length=len(text),
+        words=len(text.split()),
+        invoker_id=invoker,
+    )
+
+
+def edited(event: MessageUpdate) -> tuple[Fact, ...]:
+    """A message was edited. An update without an ``edited_timestamp`` is about an embed, a pin or a thread (rule 4)."""
+    change = event.d
+    if change.guild_id is None or change.edited_timestamp is None:
+        return IGNORED
+    edited_ms = int(change.edited_timestamp.timestamp() * 1000)
+    return (MessageEdited(change.guild_id, change.id, change.channel_id, edited_ms),)
 
 
 def class_of(message: Message) -> int:
