@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from mocha_actors.db import checkpoint, dead_letters
 from mocha_actors.db.checkpoint import Standing
 from mocha_actors.db.connection import Connection
+from mocha_actors.db.projections import revisions
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
@@ -232,9 +233,17 @@ class Transaction:
             raise DataError(msg)
 
     def _project(self) -> None:
+        changed: set[int] = set()
         for projection, facts in self._shares:
             if facts:
-                projection.apply(self._connection, facts)
+                guilds = projection.apply(self._connection, facts)
+                changed |= guilds_of(facts) if guilds is None else guilds
+        revisions.bump(self._connection, changed)
+
+
+def guilds_of(facts: Sequence[Fact]) -> set[int]:
+    """The guilds that ``facts`` are about; those of a session are about none."""
+    return {fact.guild_id for fact in facts if not isinstance(fact, SessionStarted | SessionEnded)}
 
 
 def takers(shares: Sequence[tuple[Projection, list[Fact]]]) -> dict[type[Fact], list[list[Fact]]]:

@@ -61,6 +61,15 @@ def define_members(db: orm.Database) -> None:
         bound_ms = orm.Required(int, size=64)
         orm.PrimaryKey(guild_id, at_ms, user_id, kind)
 
+    class MemberRemoval(db.Entity):  # type: ignore[misc]
+        _table_ = "member_removals"
+        guild_id = orm.Required(int, size=64)
+        user_id = orm.Required(int, size=64)
+        reason = orm.Required(int, size=16)
+        at_ms = orm.Required(int, size=64)
+        bound_ms = orm.Required(int, size=64)
+        orm.PrimaryKey(guild_id, user_id)
+
     class MemberHour(db.Entity):  # type: ignore[misc]
         _table_ = "member_hour"
         guild_id = orm.Required(int, size=64)
@@ -215,6 +224,7 @@ def define_reactions(db: orm.Database) -> None:
         channel_id = orm.Required(int, size=64)
         user_id = orm.Required(int, size=64)
         receiver_id = orm.Optional(int, size=64)
+        receiver_bot = orm.Required(int, size=16)
         emoji = orm.Required(str)
         burst = orm.Required(int, size=16)
         action = orm.Required(int, size=16)

@@ -32,7 +32,7 @@ TABLES = {
     "gateway_sessions": "shard, session_id, resume_url, seq, fingerprint, epoch, last_alive_ms, user_id, application_id",
     "coverage_gaps": "*",
     "dead_letters": "shard, seq, type, reason, error, payload, at_ms, user_id",
-    "guilds": "*",
+    "guilds": "id, name",
     "users": "*",
     "message_events": "*",
     "user_day": "*",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from mocha_actors.db.connection import Connection
@@ -23,8 +24,10 @@ class Projection(Protocol):
 
     facts: tuple[type[Fact], ...]
 
-    def apply(self, connection: Connection, facts: Sequence[Fact]) -> None:
+    def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int] | None:
         """Write ``facts``, which are in order of their events, inside the caller's transaction.
+
+        Returns the guilds of which a number changed, for their revision; None stands for all guilds that the facts are about.
 
         Raises:
             Exception: whatever the driver or the data provoke; the caller rolls back and calls :meth:`reset`.

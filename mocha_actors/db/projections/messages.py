@@ -1,17 +1,17 @@
-"""Messages: one raw row each, three rollups, and the names of their authors."""
+"""Messages: one raw row each, what is known beside, and the rollups; deleted ones are marked and counted apart (statistics, rules 4 to 6)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
-from typing import Final, cast
+from typing import Final
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
-from mocha_actors.db.projections import rollups
-from mocha_actors.db.projections.names import Names
-from mocha_actors.pipeline.facts import Fact, MessageSent
+from mocha_actors.db.projections import closed_days, rollups
+from mocha_actors.pipeline.facts import Fact, MessageDetails, MessageEdited, MessagesDeleted, MessageSent
 
 INSERT: Final = BulkInsert(
     "INSERT INTO message_events (guild_id, message_id, channel_id, user_id, author_class, kind, type)",
@@ -23,41 +23,65 @@ KNOWN: Final = (
     "SELECT message_id FROM message_events WHERE guild_id = ? AND message_id IN (SELECT value FROM json_each(?))"
 )
 
-INSERT_GUILD: Final = "INSERT INTO guilds (id) VALUES (?) ON CONFLICT DO NOTHING"
+DESCRIBE: Final = BulkInsert(
+    "INSERT INTO message_details (guild_id, message_id, attachments, embeds, mentions, links, length, words, invoker_id, edits)",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+    "ON CONFLICT (guild_id, message_id) DO UPDATE SET attachments = excluded.attachments, embeds = excluded.embeds, "
+    "mentions = excluded.mentions, links = excluded.links, length = excluded.length, words = excluded.words, invoker_id = excluded.invoker_id",
+)
 
-GUILDS_REMEMBERED: Final = 100_000
-"""Guilds known to have a row; a bot with more of them forgets all and looks again."""
+EDITS: Final = (
+    "SELECT message_id, edited_ms, edits FROM message_details "
+    "WHERE guild_id = ? AND message_id IN (SELECT value FROM json_each(?))"
+)
+
+EDIT: Final = BulkInsert(
+    "INSERT INTO message_details (guild_id, message_id, attachments, edited_ms, edits)",
+    "(?, ?, 0, ?, ?)",
+    "ON CONFLICT (guild_id, message_id) DO UPDATE SET edited_ms = excluded.edited_ms, edits = excluded.edits",
+)
+
+STANDING: Final = (
+    "SELECT guild_id, message_id, channel_id, user_id, author_class, kind, type FROM message_events "
+    "WHERE guild_id = ? AND deleted_ms IS NULL AND message_id IN (SELECT value FROM json_each(?))"
+)
+
+DELETE: Final = (
+    "UPDATE message_events SET deleted_ms = ? "
+    "WHERE guild_id = ? AND deleted_ms IS NULL AND message_id IN (SELECT value FROM json_each(?))"
+)
+
+MessageKey = tuple[int, int]
+"""(guild, message)."""
+
+Positions = Mapping[MessageKey, int]
+"""Where in the group a message is sent that was not known before: what is said of it earlier is about an unknown one."""
 
 
 class MessageProjection:
-    """Writes :class:`MessageSent` facts. Only rows that are really inserted are counted (statistics, rule 6)."""
+    """Writes messages. Only rows that are really inserted, or really marked as deleted, are counted (statistics, rule 6)."""
 
-    facts: tuple[type[Fact], ...] = (MessageSent,)
-
-    def __init__(self) -> None:
-        """Nothing is remembered yet."""
-        self._names = Names()
-        self._guilds: set[int] = set()
+    facts: tuple[type[Fact], ...] = (MessageSent, MessageDetails, MessageEdited, MessagesDeleted)
 
     def reset(self) -> None:
-        """See :meth:`Projection.reset`."""
-        self._names.reset()
-        self._guilds.clear()
+        """See :meth:`Projection.reset`: nothing is remembered."""
 
-    def apply(self, connection: Connection, facts: Sequence[Fact]) -> None:
+    def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int]:
         """See :meth:`Projection.apply`."""
-        messages = insert_new(connection, cast("Sequence[MessageSent]", facts))
-        if messages:
-            self._insert_guilds(connection, {m.guild_id for m in messages})
-            rollups.add(connection, messages)
-            self._names.learn(connection, messages)
-
-    def _insert_guilds(self, connection: Connection, guilds: set[int]) -> None:
-        if unknown := guilds - self._guilds:
-            connection.executemany(INSERT_GUILD, sorted((guild,) for guild in unknown))
-            if len(self._guilds) + len(unknown) > GUILDS_REMEMBERED:
-                self._guilds.clear()
-            self._guilds |= unknown
+        sent = [fact for fact in facts if isinstance(fact, MessageSent)]
+        new = insert_new(connection, sent)
+        counts = rollups.add(connection, new)
+        changed = {message.guild_id for message in new}
+        days = {key[:2] for key in counts.channel_day}
+        if len(sent) < len(facts):
+            changed |= describe(connection, [fact for fact in facts if isinstance(fact, MessageDetails)])
+            positions = first_positions(facts, new)
+            changed |= edit(connection, facts, positions)
+            gone = delete(connection, facts, positions)
+            days |= {key[:2] for key in rollups.add(connection, gone, "deleted").channel_day}
+            changed |= {message.guild_id for message in gone}
+        closed_days.mark(connection, days)
+        return changed
 
 
 def insert_new(connection: Connection, messages: Sequence[MessageSent]) -> Sequence[MessageSent]:
@@ -65,6 +89,8 @@ def insert_new(connection: Connection, messages: Sequence[MessageSent]) -> Seque
 
     All of them nearly always are, so that is assumed, and undone to the savepoint when fewer rows were inserted than offered.
     """
+    if not messages:
+        return messages
     connection.execute("SAVEPOINT messages")
     if insert(connection, messages) != len(messages):
         connection.execute("ROLLBACK TO SAVEPOINT messages")
@@ -82,7 +108,7 @@ def insert(connection: Connection, messages: Sequence[MessageSent]) -> int:
 
 def without_known(connection: Connection, messages: Sequence[MessageSent]) -> list[MessageSent]:
     """``messages`` without those that the table holds, and without repetitions of one another; the first of its key stays."""
-    first: dict[tuple[int, int], MessageSent] = {}
+    first: dict[MessageKey, MessageSent] = {}
     for message in messages:
         first.setdefault((message.guild_id, message.message_id), message)
     for key in known_keys(connection, first):
@@ -90,10 +116,89 @@ def without_known(connection: Connection, messages: Sequence[MessageSent]) -> li
     return list(first.values())
 
 
-def known_keys(connection: Connection, keys: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Those of ``keys`` (guild, message) that the table holds."""
-    known = []
+def known_keys(connection: Connection, keys: Iterable[MessageKey]) -> list[MessageKey]:
+    """Those of ``keys`` that the table holds."""
+    return [(guild, message) for guild, ids in by_guild(keys) for (message,) in connection.execute(KNOWN, (guild, ids))]
+
+
+def by_guild(keys: Iterable[MessageKey]) -> Iterable[tuple[int, str]]:
+    """Each guild with its messages as JSON, in order."""
     for guild, of_guild in groupby(sorted(keys), key=lambda key: key[0]):
-        ids = json.dumps([message for _, message in of_guild])
-        known += [(guild, message) for (message,) in connection.execute(KNOWN, (guild, ids))]
-    return known
+        yield guild, json.dumps([message for _, message in of_guild])
+
+
+def first_positions(facts: Sequence[Fact], new: Iterable[MessageSent]) -> Positions:
+    """Where in ``facts`` each of the ``new`` messages is sent first."""
+    unknown = {(message.guild_id, message.message_id) for message in new}
+    positions: dict[MessageKey, int] = {}
+    for position, fact in enumerate(facts):
+        if isinstance(fact, MessageSent) and (fact.guild_id, fact.message_id) in unknown:
+            positions.setdefault((fact.guild_id, fact.message_id), position)
+    return positions
+
+
+def describe(connection: Connection, details: Sequence[MessageDetails]) -> set[int]:
+    """Write what is known of messages; returns the guilds."""
+    rows = {
+        (d.guild_id, d.message_id): (d.attachments, d.embeds, d.mentions, d.links, d.length, d.words, d.invoker_id)
+        for d in details
+    }
+    DESCRIBE.execute(connection, [(*key, *rows[key]) for key in sorted(rows)])
+    return {guild for guild, _ in rows}
+
+
+def edit(connection: Connection, facts: Sequence[Fact], positions: Positions) -> set[int]:
+    """Count edits of known messages that are newer than the last one; returns the guilds."""
+    edits: dict[MessageKey, list[int]] = {}
+    for position, fact in enumerate(facts):
+        if isinstance(fact, MessageEdited) and positions.get((fact.guild_id, fact.message_id), -1) < position:
+            edits.setdefault((fact.guild_id, fact.message_id), []).append(fact.edited_ms)
+    if not edits:
+        return set()
+    before = {
+        (guild, message): (edited_ms, count)
+        for guild, ids in by_guild(edits)
+        for message, edited_ms, count in connection.execute(EDITS, (guild, ids))
+    }
+    rows = []
+    for key in sorted(known_keys(connection, edits)):
+        last, count = edited(*before.get(key, (None, 0)), edits[key])
+        if count != before.get(key, (None, 0))[1]:
+            rows.append((*key, last, count))
+    EDIT.execute(connection, rows)
+    return {guild for guild, *_ in rows}
+
+
+def edited(last: int | None, count: int, times: Iterable[int]) -> tuple[int | None, int]:
+    """The time of the last edit and how many there were, after edits at ``times``: only a newer one is another one."""
+    for edited_ms in times:
+        if last is None or edited_ms > last:
+            last, count = edited_ms, count + 1
+    return last, count
+
+
+def delete(connection: Connection, facts: Sequence[Fact], positions: Positions) -> list[MessageSent]:
+    """Mark messages as deleted; returns those that were not before, as if they were sent. The others, and unknown ones, are nothing."""
+    times: dict[MessageKey, int] = {}
+    for position, fact in enumerate(facts):
+        if isinstance(fact, MessagesDeleted):
+            for message in fact.message_ids:
+                key = (fact.guild_id, message)
+                if positions.get(key, -1) < position:
+                    times.setdefault(key, fact.at_ms)
+    gone = [
+        as_sent(row) for guild, ids in by_guild(times) for row in connection.execute(STANDING, (guild, ids)).fetchall()
+    ]
+    moments: dict[tuple[int, int], list[int]] = {}
+    for each in gone:
+        at_ms = times[each.guild_id, each.message_id]
+        moments.setdefault((each.guild_id, at_ms), []).append(each.message_id)
+    for (guild, at_ms), messages in sorted(moments.items()):
+        connection.execute(DELETE, (at_ms, guild, json.dumps(messages)))
+    return gone
+
+
+def as_sent(row: tuple[int, ...]) -> MessageSent:
+    """A row of :data:`STANDING` as a fact, as far as the rollups look at one."""
+    guild, message, channel, user, author_class, kind, message_type = row
+    return MessageSent(guild, message, channel, user, author_class, kind, message_type, "", None)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import time_ms
-from mocha_actors.pipeline.facts import AuthorClass, MessageSent
+from mocha_actors.pipeline.facts import (
+    AuthorClass,
+    Fact,
+    MemberJoined,
+    MembersSeen,
+    MessageSent,
+    Profile,
+    VoiceChanged,
+    VoiceListed,
+)
 
 REMEMBERED: Final = 50_000
 """Users whose names are kept in memory (about 20 MB); others are looked up again."""
@@ -40,15 +50,22 @@ class Name(NamedTuple):
     seen_ms: int
 
 
-class Names:
+Told = tuple[int, str, str | None, "bool | None", int]
+"""(user, unique name, display name, whether it is a bot, when that was said)."""
+
+
+class NameProjection:
     """The newest name of each user: a bounded copy of ``users``, written through.
 
-    A name is replaced by one of a later fact, never by an older fact that arrives late (statistics, rule A3.18). A name that stays is
-    confirmed once a day, so "later" is exact for changes and right within a day for repetitions.
+    It takes every fact that names somebody, in the order of their events, whatever else those are about. A name is replaced by one of a later
+    fact, never by an older fact that arrives late (statistics, rule A3.18). A name that stays is confirmed once a day, so "later" is
+    exact for changes and right within a day for repetitions. Names change no number, hence no revision.
     """
 
+    facts: tuple[type[Fact], ...] = (MessageSent, MemberJoined, MembersSeen, VoiceChanged, VoiceListed)
+
     def __init__(self, remembered: int = REMEMBERED) -> None:
-        """Nothing is known; at most ``remembered`` users will be."""
+        """Nothing is known; at most ``remembered`` users will be, or those of one group."""
         self._remembered = remembered
         self._names: dict[int, Name] = {}
 
@@ -56,19 +73,23 @@ class Names:
         """Forget everything."""
         self._names.clear()
 
-    def learn(self, connection: Connection, messages: Sequence[MessageSent]) -> None:
-        """Take the authors' names from ``messages`` in their order; webhooks are no users and empty names are none."""
-        self._recall(connection, {message.user_id for message in messages})
+    def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int]:
+        """See :meth:`Projection.apply`."""
+        told = list(names_in(facts))
+        self._recall(connection, {user for user, *_ in told})
         names = self._names
         changed: dict[int, Name] = {}
-        for message in messages:
-            known = names.get(message.user_id)
-            if known is not None and not is_news(known, message):
-                continue
-            name = name_of(message)
-            if name is not None and (known is None or name.seen_ms >= known.seen_ms):
-                names[message.user_id] = changed[message.user_id] = name
+        for user, username, global_name, is_bot, seen_ms in told:
+            known = names.get(user)
+            if known is None:
+                names[user] = changed[user] = Name(username, global_name, int(is_bot or 0), seen_ms)
+            elif seen_ms >= known.seen_ms and (
+                username != known.username or global_name != known.global_name or seen_ms - known.seen_ms >= CONFIRM_MS
+            ):
+                bot = known.is_bot if is_bot is None else int(is_bot)
+                names[user] = changed[user] = Name(username, global_name, bot, seen_ms)
         STORE.execute(connection, sorted((user, *name) for user, name in changed.items()))
+        return frozenset()
 
     def _recall(self, connection: Connection, users: set[int]) -> None:
         """Load those of ``users`` that memory does not hold; where they would not fit, memory begins anew.
@@ -83,17 +104,26 @@ class Names:
             self._names.update((user, Name(*fields)) for user, *fields in loaded)
 
 
-def name_of(message: MessageSent) -> Name | None:
-    """The name that a message tells; None for a webhook, which is no user, and where it tells none."""
-    if message.author_class == WEBHOOK or not message.username:
-        return None
-    return Name(message.username, message.global_name, int(message.author_class == BOT), time_ms(message.message_id))
+def names_in(facts: Sequence[Fact]) -> Iterator[Told]:
+    """What ``facts`` tell of names, in order. Webhooks are no users, and an empty name is none (rules 2 and 29)."""
+    for fact in facts:
+        if isinstance(fact, MessageSent):
+            if fact.author_class != WEBHOOK and fact.username:
+                seen_ms = time_ms(fact.message_id)
+                yield fact.user_id, fact.username, fact.global_name, fact.author_class == BOT, seen_ms
+        elif isinstance(fact, VoiceChanged):
+            if fact.username:
+                yield fact.user_id, fact.username, fact.global_name, fact.is_bot, fact.at_ms
+        elif isinstance(fact, VoiceListed):
+            yield from names_in(fact.states)
+        elif isinstance(fact, MemberJoined):
+            yield from profiles((fact.member,), fact.at_ms)
+        elif isinstance(fact, MembersSeen):
+            yield from profiles(fact.members, fact.at_ms)
 
 
-def is_news(known: Name, message: MessageSent) -> bool:
-    """Whether ``message`` tells something else than what is known, or the same after a day."""
-    return (
-        message.username != known.username
-        or message.global_name != known.global_name
-        or time_ms(message.message_id) - known.seen_ms >= CONFIRM_MS
-    )
+def profiles(members: Sequence[Profile], at_ms: int) -> Iterator[Told]:
+    """The names of ``members``, said at ``at_ms``."""
+    for member in members:
+        if member.username:
+            yield member.user_id, member.username, member.global_name, member.is_bot, at_ms

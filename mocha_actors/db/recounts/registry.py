@@ -6,5 +6,6 @@ from typing import Final
 
 from mocha_actors.db.recounts.base import Recount
 from mocha_actors.db.recounts.messages import MESSAGES
+from mocha_actors.db.recounts.reactions import REACTIONS
 
-RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES,)
+RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES, *REACTIONS)

@@ -28,13 +28,12 @@ def select(session: Session, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def test_a_message_becomes_a_row_and_its_guild_too(session: Session) -> None:
+def test_a_message_becomes_a_row(session: Session) -> None:
     """The raw row holds what can be asked for, and no content."""
     sent = message(author=AuthorClass.BOT, kind=MessageKind.COMMAND)
     apply(session, MessageProjection(), [sent])
 
     assert select(session, "SELECT * FROM message_events") == [(GUILD, sent.message_id, CHANNEL, USER, 1, 1, 0, None)]
-    assert select(session, "SELECT id, name FROM guilds") == [(GUILD, None)]
 
 
 def test_a_message_is_counted_once_however_often_it_comes(session: Session) -> None:
@@ -46,21 +45,6 @@ def test_a_message_is_counted_once_however_often_it_comes(session: Session) -> N
 
     for table in ("user_day", "channel_hour", "guild_hour"):
         assert select(session, f"SELECT sent, deleted FROM {table}") == [(3, 0)]
-
-
-def test_what_memory_learned_in_a_failed_transaction_is_forgotten(session: Session) -> None:
-    """Otherwise the guild and the user would never be written."""
-    projection = MessageProjection()
-    try:
-        with session.transaction() as connection:
-            projection.apply(connection, [message()])
-            raise ZeroDivisionError
-    except ZeroDivisionError:
-        projection.reset()
-    apply(session, projection, [message()])
-
-    assert select(session, "SELECT id FROM guilds") == [(GUILD,)]
-    assert select(session, "SELECT id FROM users") == [(USER,)]
 
 
 facts = st.builds(
@@ -84,7 +68,7 @@ def test_rollups_equal_a_recount_after_any_groups_and_rollbacks(
     projection = MessageProjection()
     truth: dict[tuple[int, int], MessageSent] = {}
     with session.transaction() as connection:
-        for table in ("message_events", "user_day", "channel_hour", "guild_hour", "users", "guilds"):
+        for table in ("message_events", "user_day", "channel_hour", "guild_hour"):
             connection.execute(f"DELETE FROM {table}")
     for group, fails in groups:
         try:
@@ -110,10 +94,6 @@ def test_rollups_equal_a_recount_after_any_groups_and_rollbacks(
         (m.guild_id, m.author_class, m.kind, hour_of(m)) for m in counted
     )
     assert len(select(session, "SELECT 1 FROM message_events")) == len(truth)
-    assert {user for (user,) in select(session, "SELECT id FROM users")} == {
-        m.user_id for m in truth.values() if m.author_class != AuthorClass.WEBHOOK
-    }
-    assert {guild for (guild,) in select(session, "SELECT id FROM guilds")} == {m.guild_id for m in truth.values()}
 
 
 def hour_of(fact: MessageSent) -> int:

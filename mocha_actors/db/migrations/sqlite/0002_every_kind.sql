@@ -57,6 +57,16 @@ CREATE TABLE member_events (
     PRIMARY KEY (guild_id, at_ms, user_id, kind)
 ) WITHOUT ROWID;
 
+-- The last kick or ban of each user: it explains a leave shortly before or after.
+CREATE TABLE member_removals (
+    guild_id BIGINT   NOT NULL,
+    user_id  BIGINT   NOT NULL,
+    reason   SMALLINT NOT NULL,             -- 1 kick, 2 ban
+    at_ms    BIGINT   NOT NULL,
+    bound_ms BIGINT   NOT NULL,
+    PRIMARY KEY (guild_id, user_id)
+) WITHOUT ROWID;
+
 CREATE TABLE member_hour (
     guild_id BIGINT   NOT NULL,
     hour     INTEGER  NOT NULL,
@@ -129,9 +139,10 @@ CREATE TABLE channel_user_day (
 CREATE TABLE closed_days (
     guild_id BIGINT   NOT NULL,
     day      INTEGER  NOT NULL,
-    dirty    SMALLINT NOT NULL,             -- 1: something changed since channel_user_day was built for the day
+    dirty    SMALLINT NOT NULL,             -- 0: channel_user_day is right; 1: something changed since; 2: it is being built
     PRIMARY KEY (guild_id, day)
 ) WITHOUT ROWID;
+CREATE INDEX closed_days_dirty ON closed_days (guild_id, day) WHERE dirty <> 0;
 
 -- Intervals in which nothing changed. One never crosses a midnight of UTC, so a range is found by its key.
 CREATE TABLE voice_events (
@@ -204,7 +215,8 @@ CREATE TABLE reaction_events (
     message_id  BIGINT   NOT NULL,
     channel_id  BIGINT   NOT NULL,
     user_id     BIGINT   NOT NULL,
-    receiver_id BIGINT  ,
+    receiver_id BIGINT  ,                   -- whose message it is; null: not known, or a webhook's
+    receiver_bot SMALLINT NOT NULL,         -- of an add: whether that is a bot
     emoji       TEXT     NOT NULL,
     burst       SMALLINT NOT NULL,
     action      SMALLINT NOT NULL,          -- 0 add, 1 remove
