@@ -47,7 +47,7 @@ WIPE: Final = "DELETE FROM reaction_state WHERE guild_id = ? AND message_id IN (
 
 STATE: Final = """
     SELECT user_id, emoji, burst, channel_id, receiver_id, is_bot FROM reaction_state WHERE guild_id = ? AND message_id = ?"""
-STATE_OF: Final = STATE + " AND user_id IN (SELECT value FROM json_each(?))"
+STATE_OF: Final = STATE + " AND user_id IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
 
 AUTHORS: Final = (
     "SELECT message_id, user_id, author_class FROM message_events "
