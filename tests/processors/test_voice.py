@@ -32,7 +32,19 @@ def changed(**fields: object) -> VoiceChanged:
 
 def test_a_voice_state_says_who_is_where_and_when_it_was_received() -> None:
     """Names come with the member, the time with the stamp."""
-    expected = VoiceChanged(10, 30, 20, device_of("secret"), 0, False, "ada", "Ada", 3, 1_790_000_000_000, 70)
+    expected = VoiceChanged(
+        10,
+        30,
+        20,
+        device_of("secret"),
+        0,
+        is_bot=False,
+        username="ada",
+        global_name="Ada",
+        shard=3,
+        at_ms=1_790_000_000_000,
+        bound_ms=70,
+    )
 
     assert expected == changed()
 
