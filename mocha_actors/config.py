@@ -63,8 +63,11 @@ class DiscordSection(Section, frozen=True):
     token_file: Annotated[str | None, Meta(description="file that holds the bot token; wins over token_env")] = None
     intents: Annotated[
         tuple[str, ...],
-        Meta(description="gateway intents by Discord's names; both defaults are unprivileged", min_length=1),
-    ] = ("GUILDS", "GUILD_MESSAGES")
+        Meta(
+            description="gateway intents by Discord's names; the defaults are unprivileged; GUILD_PRESENCES, which is privileged, records who is online",
+            min_length=1,
+        ),
+    ] = ("GUILDS", "GUILD_VOICE_STATES", "GUILD_MESSAGES")
     api_url: Annotated[str, Meta(description="REST address with version")] = "https://discord.com/api/v10"
     gateway_url: Annotated[str | None, Meta(description="gateway address, instead of the one that REST names")] = None
     shards: Annotated[

@@ -166,6 +166,7 @@ def define_voice(db: orm.Database) -> None:
         continues_id = orm.Optional(int, size=64)
         end_reason = orm.Optional(int, size=16)
         bound_ms = orm.Required(int, size=64)
+        suspended = orm.Required(int, size=16)
         orm.PrimaryKey(guild_id, id)
 
     class VoiceUserDay(db.Entity):  # type: ignore[misc]
@@ -302,6 +303,7 @@ def define_presence(db: orm.Database) -> None:
         shard = orm.Required(int)
         end_reason = orm.Optional(int, size=16)
         bound_ms = orm.Required(int, size=64)
+        follows = orm.Required(int, size=16)
         orm.PrimaryKey(guild_id, id)
 
     class PresenceHour(db.Entity):  # type: ignore[misc]

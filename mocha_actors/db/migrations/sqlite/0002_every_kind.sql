@@ -144,7 +144,7 @@ CREATE TABLE closed_days (
 ) WITHOUT ROWID;
 CREATE INDEX closed_days_dirty ON closed_days (guild_id, day) WHERE dirty <> 0;
 
--- Intervals in which nothing changed. One never crosses a midnight of UTC, so a range is found by its key.
+-- Intervals in which nothing changed. A closed one never crosses a midnight of UTC, so a range is found by its key; an open one may have begun days ago.
 CREATE TABLE voice_events (
     guild_id     BIGINT   NOT NULL,
     id           BIGINT   NOT NULL,         -- a snowflake made of the start
@@ -158,11 +158,13 @@ CREATE TABLE voice_events (
     session_id   BIGINT   NOT NULL,         -- id of the first interval of the session
     visit        SMALLINT NOT NULL,         -- 1: a visit to the channel begins here
     continues_id BIGINT  ,                  -- the interval before a loss that this one goes on with
-    end_reason   SMALLINT,                  -- 0 changed, 1 left, 2 lost, 3 outage, 4 gone, 5 day
+    end_reason   SMALLINT,                  -- 0 changed, 1 left, 2 lost, 3 outage, 4 gone, 5 day (goes on at midnight)
     bound_ms     BIGINT   NOT NULL,         -- how uncertain start and end are together; more than 0: estimated
+    suspended    SMALLINT NOT NULL,         -- 1: lost or in an outage, and not known yet whether the session goes on
     PRIMARY KEY (guild_id, id)
 ) WITHOUT ROWID;
 CREATE INDEX voice_open ON voice_events (guild_id, user_id) WHERE ended_ms IS NULL;
+CREATE INDEX voice_suspended ON voice_events (guild_id, user_id) WHERE suspended = 1;
 
 -- Closed intervals only; what is open is added by the question.
 CREATE TABLE voice_user_day (
@@ -282,7 +284,7 @@ CREATE TABLE reaction_user_day (
     PRIMARY KEY (guild_id, day, user_id, is_bot)
 ) WITHOUT ROWID;
 
--- Opt-in intervals of being online. One never crosses a midnight of UTC.
+-- Opt-in intervals of being online. A closed one never crosses a midnight of UTC.
 CREATE TABLE presence_events (
     guild_id   BIGINT   NOT NULL,
     id         BIGINT   NOT NULL,           -- a snowflake made of the start
@@ -293,6 +295,7 @@ CREATE TABLE presence_events (
     shard      INTEGER  NOT NULL,
     end_reason SMALLINT,                    -- as in voice_events
     bound_ms   BIGINT   NOT NULL,
+    follows    SMALLINT NOT NULL,           -- status that it followed without a pause; 0: none
     PRIMARY KEY (guild_id, id)
 ) WITHOUT ROWID;
 CREATE INDEX presence_open ON presence_events (guild_id, user_id) WHERE ended_ms IS NULL;

@@ -1,0 +1,105 @@
+"""Presence: who was online where and how long. Intervals in ``presence_events`` and their sums in ``presence_hour``.
+
+Nothing arrives unless the privileged intent GUILD_PRESENCES is configured, and then a flood does: most events repeat the status that is known and
+are dropped after one look into memory; the rows of a transaction are written together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from mocha_actors.db.connection import Connection
+from mocha_actors.db.projections.intervals import EndReason, Evidence, Guilds, Journal, bots_of, storable
+from mocha_actors.db.projections.presence_roster import Roster
+from mocha_actors.db.projections.presence_rows import OPEN, OPEN_OF_SHARD, UPSERT, PresenceSums, Spell
+from mocha_actors.pipeline.facts import (
+    Fact,
+    GuildGone,
+    MemberJoined,
+    MemberLeft,
+    MembersSeen,
+    PresenceChanged,
+    PresencesListed,
+    SessionEnded,
+)
+
+GUILDS_REMEMBERED: Final = 1_000
+"""Guilds whose online members are kept in memory, about a third of a kilobyte each; others are loaded again."""
+
+
+class PresenceProjection:
+    """Follows who is online in every guild (statistics, rule 21 and A2). It has to stand before the projection of members, as that of voice."""
+
+    facts: tuple[type[Fact], ...] = (
+        PresenceChanged, PresencesListed, GuildGone, MembersSeen, MemberJoined, MemberLeft, SessionEnded,
+    )  # fmt: skip
+
+    def __init__(self, remembered: int = GUILDS_REMEMBERED) -> None:
+        """Nothing is remembered yet."""
+        self._guilds: Guilds[Roster] = Guilds(remembered)
+        self._journal = Journal("presence_events", UPSERT)
+        self._sums = PresenceSums()
+
+    def reset(self) -> None:
+        """See :meth:`Projection.reset`."""
+        self._guilds.clear()
+
+    def apply(self, connection: Connection, facts: Sequence[Fact]) -> None:
+        """See :meth:`Projection.apply`."""
+        self._journal.open(connection)
+        self._sums = PresenceSums()
+        evidence = Evidence(connection, facts)
+        for fact in facts:
+            if isinstance(fact, PresenceChanged):
+                roster = self._roster(connection, fact.guild_id)
+                roster.follow(fact.shard, evidence.of)
+                roster.change(fact.user_id, fact.status, fact.shard, storable(fact.at_ms), fact.bound_ms)
+            else:
+                self._apply(connection, fact, evidence)
+        self._journal.flush()
+        self._sums.write(connection)
+        self._guilds.trim()
+
+    def _apply(self, connection: Connection, fact: Fact, evidence: Evidence) -> None:
+        match fact:
+            case PresencesListed():
+                roster = self._roster(connection, fact.guild_id)
+                roster.follow(fact.shard, evidence.of)
+                roster.reconcile(fact.online, fact.shard, storable(fact.at_ms), fact.bound_ms)
+            case GuildGone():
+                roster = self._roster(connection, fact.guild_id)
+                reason = EndReason.OUTAGE if fact.outage else EndReason.GONE
+                roster.leave(roster.open.keys(), storable(fact.at_ms), fact.bound_ms, reason)
+            case MemberLeft():
+                roster = self._roster(connection, fact.guild_id)
+                roster.leave((fact.user_id,), storable(fact.at_ms), fact.bound_ms, EndReason.LEFT)
+            case SessionEnded():
+                for guild in self._guilds_of(connection, fact.shard):
+                    self._roster(connection, guild).lose(fact.shard, storable(fact.evidence_ms))
+            case MembersSeen() | MemberJoined():
+                members = fact.members if isinstance(fact, MembersSeen) else (fact.member,)
+                bots = {member.user_id for member in members if member.is_bot}
+                if bots:
+                    self._roster(connection, fact.guild_id).bots.update(bots)
+            case _:
+                msg = f"the presence projection does not take facts of the type {type(fact).__name__}"
+                raise TypeError(msg)
+
+    def _roster(self, connection: Connection, guild: int) -> Roster:
+        return self._guilds.of(guild, lambda guild: self._load(connection, guild))
+
+    def _load(self, connection: Connection, guild: int) -> Roster:
+        return Roster(
+            guild, spells=(Spell(*row) for row in connection.execute(OPEN, (guild,))), bots=bots_of(connection, guild),
+            ids=self._journal.ids(guild), put=self._journal.put, delete=self._journal.delete, count=self._count,
+        )  # fmt: skip
+
+    def _count(self, spell: Spell) -> None:
+        self._sums.add(spell)
+
+    def _guilds_of(self, connection: Connection, shard: int) -> list[int]:
+        """The guilds in which ``shard`` has open intervals, in memory or in the table."""
+        stored = {guild for (guild,) in connection.execute(OPEN_OF_SHARD, (shard,))}
+        held = {guild for guild, roster in self._guilds.items() if any(s.shard == shard for s in roster.open.values())}
+        return sorted(stored | held)
