@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from mocha_actors.db.comparison import MAX_DIFFERENCES, Difference, Verification, compare
