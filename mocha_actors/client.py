@@ -17,6 +17,7 @@ from mocha_actors import __version__
 from mocha_actors.config import Config, Secret, bare_token, load_token
 from mocha_actors.control import Node, Status
 from mocha_actors.db.address import database_address
+from mocha_actors.db.overflow_start import spool_place
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import database_breaker
@@ -130,7 +131,9 @@ class StatsClient:
             rest = await stack.enter_async_context(open_rest(token, config.discord.api_url))
             client = cls(config, await shard_count(config.discord.shards, rest, Random()))  # noqa: S311  # jitter
             shards = shard_settings(config, token, client.shards)
-            store = await stack.enter_async_context(open_store(config.database.url, wait=wait_owner))
+            store = await stack.enter_async_context(
+                open_store(config.database.url, wait=wait_owner, spool=spool_place(config.database))
+            )
             readers = open_readers(config.database.url, threads=config.stats.reader_threads)
             parts = Parts(
                 store=store, readers=await stack.enter_async_context(readers), rest=rest,
@@ -234,7 +237,7 @@ class StatsClient:
             version=__version__, pid=os.getpid(), uptime_seconds=trio.current_time() - self._began, database=str(self.database),
             ready=tree.ready, shards=self.shards, connected=counters.connected,
             durable=dict(counters.durable), events_per_second=events_per_second, received=counters.received, committed=counters.committed,
-            ignored=counters.ignored, dead_lettered=counters.dead_lettered, resumes=counters.resumes, identifies=counters.identifies,
+            ignored=counters.ignored, spooled=counters.spooled, dead_lettered=counters.dead_lettered, resumes=counters.resumes, identifies=counters.identifies,
             restarts=counters.restarts, lag_p50_seconds=counters.lag.percentile(50), lag_p99_seconds=counters.lag.percentile(99),
             breakers=breakers, tree=_node(tree),
         )  # fmt: skip

@@ -96,6 +96,13 @@ class DatabaseSection(Section, frozen=True):
     batch_ms: Annotated[
         int, Meta(description="milliseconds that a transaction waits for more events", ge=0, le=10_000)
     ] = 40
+    spool_path: Annotated[
+        str | None,
+        Meta(description="file that is written while the database is away; beside the database when unset"),
+    ] = None
+    spool_bytes: Annotated[
+        int, Meta(description="bytes that the spool may grow to; 0 is no spool: an outage is waited for", ge=0)
+    ] = 256 << 20
 
     def __repr__(self) -> str:
         """Without the URL, which may hold a password (promise P9)."""

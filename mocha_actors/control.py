@@ -72,6 +72,7 @@ class Status(msgspec.Struct, frozen=True):
         committed: events that are durable, ``ignored`` and ``dead_lettered`` ones included.
         ignored: committed events that are no fact.
         dead_lettered: committed events that became dead letters.
+        spooled: events that became durable in the spool, because the database was away.
         resumes: sessions continued.
         identifies: sessions begun.
         restarts: actors restarted.
@@ -95,6 +96,7 @@ class Status(msgspec.Struct, frozen=True):
     committed: int
     ignored: int
     dead_lettered: int
+    spooled: int
     resumes: int
     identifies: int
     restarts: int

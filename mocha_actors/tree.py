@@ -48,7 +48,12 @@ from mocha_actors.stats.engine import QueryEngine
 DISPATCHER_MAILBOX: Final = Mailbox(8_192, redeliver=NEVER_POISON, max_bytes=64 << 20, weigh=events_of, size=bytes_of)
 PROCESSOR_MAILBOX: Final = Mailbox(16_384, redeliver=NEVER_POISON, weigh=len)
 
-PROCESSORS: Final[dict[str, ModuleType]] = {"message": message, "reaction": reaction, "voice": voice, "presence": presence}
+PROCESSORS: Final[dict[str, ModuleType]] = {
+    "message": message,
+    "reaction": reaction,
+    "voice": voice,
+    "presence": presence,
+}
 """The processors by name: modules with ``HANDLES``, the events, and ``translate``, from an event to its facts."""
 
 FATAL: Final = (PermanentError, SystemFailure)
@@ -102,7 +107,8 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
     tree = _Builder(config)
     writer = partial(
         Writer, parts.store.port, epoch=parts.store.epoch, dispatcher=refs.dispatcher, listeners=dict(enumerate(refs.shards)),
-        breaker=parts.breaker, counters=parts.counters, grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
+        breaker=parts.breaker, counters=parts.counters, overflow=parts.store.overflow,
+        grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
     )  # fmt: skip
     stats = config.stats
     engine = partial(QueryEngine, parts.readers, concurrency=stats.reader_threads, deadline=stats.deadline_s)

@@ -29,6 +29,7 @@ def status(rate: float) -> Status:
             "committed",
             "ignored",
             "dead_lettered",
+            "spooled",
             "resumes",
             "identifies",
             "restarts",

@@ -62,6 +62,7 @@ def picture(status: Status) -> RenderableType:
         f"shards     {status.connected}/{status.shards} connected, {status.resumes:,} resumes, {status.identifies:,} identifies",
         f"events     {status.events_per_second:,.0f}/s, {status.received:,} received, {status.committed:,} committed",
         f"of these   {status.ignored:,} ignored, {status.dead_lettered:,} dead-lettered",
+        *([f"spooled    {status.spooled:,} while the database was away"] if status.spooled else []),
         f"lag        p50 {seconds(status.lag_p50_seconds)}, p99 {seconds(status.lag_p99_seconds)}",
         f"breakers   {', '.join(f'{name} {state}' for name, state in status.breakers.items())}",
         f"durable    {', '.join(f'shard {shard} s={seq}' for shard, seq in status.durable.items())}",

@@ -47,6 +47,7 @@ class Applied:
         repeated: entries passed over because they were durable before.
         unwritable: (shard, ``s``, error) of the entries that the database refused.
         transactions: how many were needed; more than one only where an entry was refused.
+        spooled: entries that became durable in the spool, and are not in the database yet.
         standings: where the shards of the group stand now.
 
     """
@@ -57,6 +58,7 @@ class Applied:
     repeated: int = 0
     unwritable: list[tuple[int, int, str]] = field(default_factory=list)
     transactions: int = 0
+    spooled: int = 0
     standings: dict[int, Standing] = field(default_factory=dict)
 
     def add(self, later: Applied) -> Applied:

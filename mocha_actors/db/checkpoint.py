@@ -16,6 +16,10 @@ from mocha_actors.pipeline.notices import Checkpoint
 LOAD: Final = """\
 SELECT shard, session_id, resume_url, seq, fingerprint, last_alive_ms FROM gateway_sessions WHERE shard = ? AND resume_url IS NOT NULL"""
 
+ALL: Final = (
+    "SELECT shard, session_id, resume_url, seq, fingerprint, last_alive_ms FROM gateway_sessions ORDER BY shard"
+)
+
 STANDING: Final = (
     "SELECT session_id, seq, last_alive_ms, previous_session_id, epoch FROM gateway_sessions WHERE shard = ?"
 )
@@ -54,10 +58,22 @@ class Standing(NamedTuple):
     previous_session_id: str | None = None
 
 
+def current_epoch(connection: Connection) -> int:
+    """The epoch of the last owner; 0 when no shard ever had a session."""
+    (epoch,) = connection.execute("SELECT coalesce(max(epoch), 0) FROM gateway_sessions").fetchone()
+    return int(epoch)
+
+
 def claim_epoch(connection: Connection) -> int:
     """Begin an ownership: raise the epoch of every shard, so that whoever wrote before is fenced out; returns the new one."""
     row = connection.execute(CLAIM_EPOCH).fetchall()
     return int(row[0][0]) if row else 1
+
+
+def load_all(connection: Connection) -> tuple[list[Checkpoint], set[int]]:
+    """The checkpoints of all shards that can RESUME, and the shards that ever had a session."""
+    rows = connection.execute(ALL).fetchall()
+    return [Checkpoint(*row) for row in rows if row[2] is not None], {row[0] for row in rows}
 
 
 def load(connection: Connection, shard: int) -> Checkpoint | None:

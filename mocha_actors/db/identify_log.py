@@ -31,6 +31,17 @@ def claim_identify(connection: Connection, claim: ClaimIdentify, epoch: int) -> 
     attempts = connection.execute(ATTEMPTS, (application, claim.now_ms - DAY_MS)).fetchall()
     wait = identify_wait(claim.now_ms, attempts, claim)
     if wait <= 0:
-        connection.execute(PRUNE, (claim.now_ms - DAY_MS,))
-        connection.execute(RECORD, (application, claim.now_ms, claim.shard))
+        record_attempt(connection, application, claim.now_ms, claim.shard)
     return max(0.0, wait)
+
+
+def record_attempt(connection: Connection, application_id: int, at_ms: int, shard: int) -> None:
+    """Note an IDENTIFY that is allowed, and forget those of more than a day before; doing it again changes nothing."""
+    connection.execute(PRUNE, (at_ms - DAY_MS,))
+    connection.execute(RECORD, (application_id, at_ms, shard))
+
+
+def recent_attempts(connection: Connection, now_ms: int) -> tuple[list[tuple[int, int]], int]:
+    """(shard, milliseconds since the epoch) of each attempt of the last day, and the application's id, 0 when it is not known."""
+    (application,) = connection.execute(APPLICATION).fetchone()
+    return connection.execute(ATTEMPTS, (application, now_ms - DAY_MS)).fetchall(), application

@@ -13,6 +13,8 @@ import structlog
 from mocha_actors.db import checkpoint
 from mocha_actors.db.address import DatabaseAddress, database_address, local_path, prepare
 from mocha_actors.db.engine import Port, open_port
+from mocha_actors.db.overflow import Overflow
+from mocha_actors.db.overflow_start import SpoolPlace, open_overflow
 from mocha_actors.db.ownership import Ownership, own_server
 from mocha_actors.db.session import Session
 
@@ -27,12 +29,14 @@ class Store:
         address: of the database; its text shows no password.
         port: the way to its connection.
         epoch: of this ownership; every incarnation of the writer writes under it.
+        overflow: the spool; None without one.
 
     """
 
     address: DatabaseAddress
     port: Port
     epoch: int
+    overflow: Overflow | None = None
 
     @property
     def path(self) -> Path:
@@ -41,16 +45,19 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, *, inline: bool = False, wait: float = 0.0) -> AsyncIterator[Store]:
+async def open_store(
+    url: str, *, inline: bool = False, wait: float = 0.0, spool: SpoolPlace | None = None
+) -> AsyncIterator[Store]:
     """Own and open the database of ``url`` until the block ends.
 
     Args:
         url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://user:password@host:port/database``; migrated as needed.
         inline: without a thread, for virtual time.
         wait: seconds to wait for another owner to end.
+        spool: where the writer may write while the database is away; None for nowhere.
 
     Raises:
-        MochaError: a sentence that says what is wrong: address, file, schema, or the other owner.
+        MochaError: a sentence that says what is wrong: address, file, schema, the other owner, or the spool.
 
     """
     address = database_address(url)
@@ -63,12 +70,17 @@ async def open_store(url: str, *, inline: bool = False, wait: float = 0.0) -> As
         else:
             first = partial(own_server, address=address, wait=wait)
         port = await stack.enter_async_context(open_port(url, inline=inline, first=first))
-        epoch = await port.run(begin_epoch)
+        before, epoch = await port.run(begin_epoch)
         log.info("ownership.acquired", epoch=epoch)
-        yield Store(address, port, epoch)
+        overflow = None
+        if spool is not None:
+            overflow = await stack.enter_async_context(
+                open_overflow(port, spool, before=before, epoch=epoch, inline=inline)
+            )
+        yield Store(address, port, epoch, overflow)
 
 
-def begin_epoch(session: Session) -> int:
-    """Raise the epoch of all shards; returns it."""
+def begin_epoch(session: Session) -> tuple[int, int]:
+    """Raise the epoch of all shards; returns that of the owner before, and the new one."""
     with session.transaction() as connection:
-        return checkpoint.claim_epoch(connection)
+        return checkpoint.current_epoch(connection), checkpoint.claim_epoch(connection)

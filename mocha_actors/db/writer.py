@@ -8,23 +8,21 @@ comes in during a commit waits in the mailbox, which is bounded in events and by
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 import structlog
 import trio
 
-from mocha_actors.db import checkpoint
 from mocha_actors.db.apply import Applied, Applier
 from mocha_actors.db.backlog import Backlog
-from mocha_actors.db.connection import Connection
-from mocha_actors.db.engine import Job, Port
+from mocha_actors.db.durable import Durable
+from mocha_actors.db.engine import Port
 from mocha_actors.db.grouping import Grouping
-from mocha_actors.db.identify_log import claim_identify
+from mocha_actors.db.overflow import Overflow
 from mocha_actors.db.projections.registry import projections
-from mocha_actors.db.session import Session
 from mocha_actors.db.stuck import StuckWatch
-from mocha_actors.errors import FencedOutError, TransientError
+from mocha_actors.errors import FencedOutError
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import (
@@ -39,10 +37,8 @@ from mocha_actors.pipeline.notices import (
 from mocha_actors.runtime import (
     Actor,
     ActorRef,
-    Backoff,
     BreakerPolicy,
     CircuitBreaker,
-    CircuitOpen,
     Context,
     EventHook,
     Mailbox,
@@ -50,9 +46,6 @@ from mocha_actors.runtime import (
 
 R = TypeVar("R")
 WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify
-
-RETRY: Final = Backoff(0.05, 5.0)
-"""Waits between attempts while the database is not available."""
 
 IDLE_SECONDS: Final = 5.0
 """Without a commit for so long, the write-ahead log is moved into the database file."""
@@ -90,6 +83,7 @@ class Writer(Actor[WriterMessage]):
     def __init__(
         self, port: Port, *, epoch: int, dispatcher: ActorRef[Resubmit], listeners: Mapping[int, ActorRef[Committed]],
         breaker: CircuitBreaker, counters: Counters, grouping: Grouping | None = None, rng: random.Random | None = None,
+        overflow: Overflow | None = None,
     ) -> None:  # fmt: skip
         """An incarnation.
 
@@ -102,18 +96,21 @@ class Writer(Actor[WriterMessage]):
             counters: where committed events are counted.
             grouping: when to commit.
             rng: for the jitter of retries.
+            overflow: the spool; without one, an outage of the database is waited for.
 
         """
-        self._port, self._epoch, self._breaker = port, epoch, breaker
+        self._port = port
         self._dispatcher, self._listeners = dispatcher, listeners
-        self._counters, self._grouping, self._rng = counters, grouping or Grouping(), rng or random.Random()  # noqa: S311 - jitter
-        self._applier = Applier(projections(), epoch)
+        self._counters, self._grouping = counters, grouping or Grouping()
+        self._durable = Durable(
+            port, Applier(projections(), epoch), epoch=epoch, breaker=breaker, overflow=overflow, on_drained=self._drained,
+            rng=rng or random.Random(),  # noqa: S311 - jitter
+        )  # fmt: skip
         self._waiting = trio.CancelScope()
         self._backlog = Backlog(self._wake)
         self._stuck = StuckWatch()
         self._flushes: list[tuple[int, Flush]] = []
         self._last_commit = float("-inf")
-        self._outages = 0.0
         self._log_grown = False
 
     async def run(self, ctx: Context[WriterMessage]) -> None:
@@ -169,18 +166,14 @@ class Writer(Actor[WriterMessage]):
                 self._flushes.append((self._backlog.added, message))
                 self._answer_flushes(ctx)
             case LoadCheckpoint(shard):
-                ctx.reply(message, await self._transact(lambda connection: checkpoint.load(connection, shard)))
+                ctx.reply(message, await self._durable.load(shard))
             case ClaimIdentify():
-                ctx.reply(
-                    message, await self._transact(lambda connection: claim_identify(connection, message, self._epoch))
-                )
+                ctx.reply(message, await self._durable.claim(message))
             case SessionInvalidated(shard, session_id):
-                await self._transact(
-                    lambda connection: checkpoint.invalidate(connection, shard, session_id, self._epoch)
-                )
+                await self._durable.invalidate(shard, session_id)
                 ctx.done(message)
             case Alive(shard, at_ms):
-                await self._transact(lambda connection: checkpoint.alive(connection, shard, at_ms, self._epoch))
+                await self._durable.alive(shard, at_ms)
                 ctx.done(message)
 
     # Committing
@@ -189,7 +182,7 @@ class Writer(Actor[WriterMessage]):
         """Make ready batches durable, then let go of them and tell who listens."""
         batches = self._backlog.take(self._grouping.max_events)
         started = trio.current_time()
-        applied = await self._persist(lambda session: self._applier.apply(session, batches))
+        applied = await self._durable.batches(batches)
         self._last_commit = trio.current_time()
         self._log_grown = True
         for batch in batches:
@@ -199,34 +192,9 @@ class Writer(Actor[WriterMessage]):
         self._report(applied, len(batches), self._last_commit - started)
         self._answer_flushes(ctx)
 
-    async def _transact(self, work: Callable[[Connection], R]) -> R:
-        """The result of ``work(connection)`` in a transaction of its own."""
-
-        def job(session: Session) -> R:
-            with session.transaction() as connection:
-                return work(connection)
-
-        return await self._persist(job)
-
-    async def _persist(self, job: Job[R]) -> R:
-        """Run ``job`` until the database takes it: everything it writes may be written twice, so nothing is lost and nothing doubled."""
-        began, attempt = trio.current_time(), 0
-        while True:
-            try:
-                async with self._breaker:
-                    return await self._port.run(job)
-            except (TransientError, CircuitOpen) as error:
-                delay = RETRY.delay(attempt, self._rng)
-                if isinstance(error, CircuitOpen):
-                    delay = max(delay, error.retry_after)
-                attempt += 1
-                log.warning("writer.retrying", attempt=attempt, delay=round(delay, 3), error=str(error))
-                await trio.sleep(delay)
-                self._outages += trio.current_time() - began
-                began = trio.current_time()
-
     def _count(self, applied: Applied) -> None:
         self._counters.committed += applied.committed
+        self._counters.spooled += applied.spooled
         self._counters.ignored += applied.ignored
         self._counters.dead_lettered += applied.dead_lettered
         self._counters.transactions += applied.transactions
@@ -243,6 +211,7 @@ class Writer(Actor[WriterMessage]):
             "writer.committed",
             events=applied.committed,
             repeated=applied.repeated,
+            spooled=applied.spooled,
             batches=batches,
             seconds=round(seconds, 4),
         )
@@ -258,11 +227,11 @@ class Writer(Actor[WriterMessage]):
 
     def _uptime(self) -> float:
         """The clock without the time in which the database was not available."""
-        return trio.current_time() - self._outages
+        return trio.current_time() - self._durable.outages
 
     def _care_due(self) -> float:
         idle = self._last_commit + IDLE_SECONDS if self._log_grown else float("inf")
-        return min(self._stuck.due() + self._outages, idle)
+        return min(self._stuck.due() + self._durable.outages, idle, self._durable.drain_due)
 
     async def _care(self) -> None:
         """Hand stuck batches out again or give them up; empty the write-ahead log when idle."""
@@ -279,5 +248,12 @@ class Writer(Actor[WriterMessage]):
         for batch in stuck.give_up:
             log.error("batch.stuck", shard=batch.shard, seq=batch.first_seq, entries=batch.give_up(), action="give up")
         if self._log_grown and trio.current_time() >= self._last_commit + IDLE_SECONDS:
-            self._log_grown = False
-            await self._persist(lambda session: session.checkpoint_log())
+            self._log_grown = not await self._durable.tidy()
+            self._last_commit = trio.current_time()
+        if trio.current_time() >= self._durable.drain_due:
+            await self._durable.drain()
+
+    def _drained(self, applied: Applied) -> None:
+        """A part of the spool is in the database."""
+        self._log_grown, self._last_commit = True, trio.current_time()
+        self._count(applied)

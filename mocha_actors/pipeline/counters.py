@@ -52,6 +52,7 @@ class Counters:
         identifies: sessions begun by IDENTIFY.
         restarts: actors restarted by a supervisor.
         transactions: commits made.
+        spooled: events that became durable in the spool because the database was away; they are committed later.
         lag: from receive to commit.
         durable: the committed ``s`` of each shard's session, as far as this process committed any.
 
@@ -68,5 +69,6 @@ class Counters:
     identifies: int = 0
     restarts: int = 0
     transactions: int = 0
+    spooled: int = 0
     lag: LagHistogram = field(default_factory=LagHistogram)
     durable: dict[int, int] = field(default_factory=dict)
