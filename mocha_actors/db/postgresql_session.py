@@ -17,6 +17,7 @@ from mocha_actors.errors import FencedOutError
 SETTINGS: Final = """\
 SELECT set_config('statement_timeout', '60s', false), set_config('lock_timeout', '10s', false),
        set_config('idle_in_transaction_session_timeout', '60s', false),
+       set_config('client_min_messages', 'warning', false),
        CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN set_config('synchronous_commit', 'on', false) END"""
 """A writer that hangs must not hold for long what it has locked; and what a heartbeat has acknowledged must survive a power cut."""
 
