@@ -46,9 +46,9 @@ def copying(bulk: BulkInsert) -> Copying | None:
     copied = ", ".join(column for column, value in zip(columns, values, strict=True) if value == "?")
     chosen = ", ".join(column if value == "?" else value for column, value in zip(columns, values, strict=True))
     stage = f"mocha_{into['table']}_{crc32(copied.encode()):08x}"
+    empty = f"SELECT {copied} FROM {into['table']} WITH NO DATA"  # noqa: S608 - of a BulkInsert, which is a constant
     return Copying(
-        prepare=f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS "
-        f"AS SELECT {copied} FROM {into['table']} WITH NO DATA; DELETE FROM {stage}",  # noqa: S608 - of a BulkInsert, which is a constant
+        prepare=f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS {empty}; DELETE FROM {stage}",  # noqa: S608 - likewise
         copy=f"COPY {stage} ({copied}) FROM STDIN",
         insert=f"{bulk.into} SELECT {chosen} FROM {stage} {bulk.then}",  # noqa: S608 - likewise
     )

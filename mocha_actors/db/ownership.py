@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS: Final = 0.1
 
+NOTICED_SECONDS: Final = 3.0
+"""How long a server may take to notice that the owner was killed: so long a starter waits in any case."""
+
 
 class ShardOwnedError(PermanentError):
     """Another process writes to this database."""
@@ -82,14 +85,14 @@ class Ownership:
 
 
 async def own_server(port: Port, *, address: ServerAddress, wait: float = 0.0) -> None:
-    """Take the ownership of a database of a server within ``wait`` seconds; it ends with the connection of ``port``.
+    """Take the ownership of a database of a server within ``wait`` seconds, or a few; it ends with the connection of ``port``.
 
     Raises:
         ShardOwnedError: another process holds it.
         MochaError: the server cannot be reached, or refuses.
 
     """
-    deadline = trio.current_time() + wait
+    deadline = trio.current_time() + max(wait, NOTICED_SECONDS)
     while not await port.run(try_own):
         if trio.current_time() >= deadline:
             holder = await port.run(owner)

@@ -18,8 +18,12 @@ SETTINGS: Final = """\
 SELECT set_config('statement_timeout', '60s', false), set_config('lock_timeout', '10s', false),
        set_config('idle_in_transaction_session_timeout', '60s', false),
        set_config('client_min_messages', 'warning', false),
+       set_config('tcp_keepalives_idle', '20', false), set_config('tcp_keepalives_interval', '10', false),
+       set_config('tcp_keepalives_count', '3', false),
+       (SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'),
        CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN set_config('synchronous_commit', 'on', false) END"""
-"""A writer that hangs must not hold for long what it has locked; and what a heartbeat has acknowledged must survive a power cut."""
+"""A writer that hangs must not hold for long what it has locked; the server must notice its death, even in the middle of a statement (from
+PostgreSQL 14 on) or when its machine vanishes; and what a heartbeat has acknowledged must survive a power cut."""
 
 LOCK: Final = "hashtextextended('mocha writer of ' || current_schema(), 0)"
 """Of the advisory lock that is the ownership. Such locks are a database's own, so it is one a database and schema."""

@@ -95,6 +95,7 @@ class House:
     folder: Path
     nursery: trio.Nursery
     simulator: Simulator
+    url: str
     services: list[Process] = field(default_factory=list)
 
     @property
@@ -119,7 +120,9 @@ class House:
         return service
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Ask the database file itself, beside whoever writes to it; nothing while it does not exist yet."""
+        """Ask the database itself, beside whoever writes to it; nothing while it does not exist yet."""
+        if self.url.startswith("postgresql:"):
+            return self._rows_of_server(query)
         if not self.database.exists():
             return []
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
@@ -129,6 +132,16 @@ class House:
                 if "no such table" in str(error):
                     return []
                 raise
+
+    def _rows_of_server(self, query: str) -> list[tuple[Any, ...]]:
+        import psycopg2
+
+        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
+            try:
+                cursor.execute(query)
+                return cursor.fetchall()
+            except psycopg2.errors.UndefinedTable:
+                return []
 
     def durable(self) -> int:
         """The shard's durable ``s``; 0 without a session."""
@@ -153,7 +166,7 @@ class House:
 
     def verify(self) -> str:
         """``mocha verify --ledger``: expects that everything is equal, returns the last line."""
-        done = run_mocha("verify", "--database", str(self.database), "--ledger", str(self.ledger), cwd=self.folder)
+        done = run_mocha("verify", "--database", self.url, "--ledger", str(self.ledger), cwd=self.folder)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip().splitlines()[-1]
 
@@ -164,7 +177,7 @@ api_url = "{api_url}"
 compression = "{compression}"
 
 [database]
-url = "sqlite:///mocha.db"
+url = "{url}"
 
 [logging]
 level = "debug"
@@ -172,7 +185,9 @@ level = "debug"
 
 
 @asynccontextmanager
-async def open_house(folder: Path, *options: str, compression: str = "zlib-stream") -> AsyncIterator[House]:
+async def open_house(
+    folder: Path, *options: str, compression: str = "zlib-stream", url: str = "sqlite:///mocha.db"
+) -> AsyncIterator[House]:
     """A house with a running simulator; whatever still runs at the end is killed."""
     command = [
         sys.executable,
@@ -192,10 +207,10 @@ async def open_house(folder: Path, *options: str, compression: str = "zlib-strea
     simulator = Simulator(process)
     with trio.fail_after(PATIENCE):
         simulator.api_url = (await simulator.line())["api_url"]
-    text = CONFIGURATION.format(api_url=simulator.api_url, compression=compression)
+    text = CONFIGURATION.format(api_url=simulator.api_url, compression=compression, url=url)
     (folder / "mocha.toml").write_text(text)
     async with trio.open_nursery() as nursery:
-        house = House(folder, nursery, simulator)
+        house = House(folder, nursery, simulator, url)
         try:
             yield house
         finally:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
+
+import trio
 
 from tests.end_to_end.harness import open_house, until
 
@@ -24,6 +28,48 @@ async def test_a_process_that_is_fenced_out_stops_with_exit_code_3_and_writes_no
     assert house.durable() == durable
     lines = [line for line in service.text.splitlines() if line.startswith("mocha: ")]
     assert ["mocha: shard 0 has been taken over by another process; this one writes nothing more"] == lines
+
+
+async def test_an_owner_of_a_postgresql_database_that_another_took_over_stops_with_exit_code_3(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """Its connection is lost, and before it has another one somebody else has the lock."""
+    async with open_house(tmp_path, "--rate", "300", url=postgres_url) as house:
+        service = await house.start()
+        await until(lambda: house.durable() > 50, f"it records; {service.text}")
+        session = await trio.to_thread.run_sync(take_over, postgres_url)
+
+        assert await service.process.wait() == 3, service.text
+        session.terminate()
+        session.communicate()
+
+    assert "mocha: another process took the database over" in service.text
+
+
+TAKE_OVER = """
+import sys, time
+from mocha_actors.db.address import database_address
+from mocha_actors.db.session import open_session
+session = open_session(database_address(sys.argv[1]))
+with session.transaction() as connection:
+    owner = session.owner()
+while not session.try_own():
+    with session.transaction() as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ?", (owner,))
+print("owned", flush=True)
+sys.stdin.read()
+"""
+"""The newer owner: ends the connection of the older one until it has the lock itself."""
+
+
+def take_over(url: str) -> subprocess.Popen[str]:
+    """A process that owns the database; it waits for its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", TAKE_OVER, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "owned\n"
+    return process
 
 
 async def test_a_second_starter_may_wait_until_the_first_gives_the_database_up(tmp_path: Path) -> None:
