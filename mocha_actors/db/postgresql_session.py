@@ -9,7 +9,7 @@ from pony.orm.dbproviders.postgres import PGPool, PGProvider
 from mocha_actors.db.address import ServerAddress
 from mocha_actors.db.connection import Connection, Dialect
 from mocha_actors.db.entities import define
-from mocha_actors.db.errors import DatabaseUnavailableError, translated
+from mocha_actors.db.errors import DatabaseOpenError, DatabaseUnavailableError, translated
 from mocha_actors.db.postgresql import PostgresConnection, connection_options, prepare
 from mocha_actors.db.session import Session
 from mocha_actors.errors import FencedOutError
@@ -123,7 +123,16 @@ class PostgresSession(Session):
 
 
 def configure(connection: PostgresConnection) -> None:
-    """Settings of the writer's connection."""
+    """Settings of the writer's connection.
+
+    Raises:
+        DatabaseOpenError: the database cannot hold every text that Discord sends.
+
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        msg = f"the database {connection.info.dbname} has the encoding {encoding}, Mocha needs UTF8: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        raise DatabaseOpenError(msg)
     prepare(connection)
     connection.execute(SETTINGS)
 

@@ -206,8 +206,11 @@ async def open_readers(url: str, *, threads: int = 2, inline: bool = False) -> A
 
     """
     address = database_address(url)
-    (await trio.to_thread.run_sync(open_reader, address)).close()
-    readers = InlineReaders(address) if inline else ThreadReaders(address, threads)
+    if inline:
+        readers: InlineReaders | ThreadReaders = InlineReaders(address)
+    else:
+        (await trio.to_thread.run_sync(open_reader, address)).close()
+        readers = ThreadReaders(address, threads)
     try:
         yield readers
     finally:

@@ -9,7 +9,15 @@ import pytest
 from pony.orm import CommitException, TransactionError
 from pony.orm.dbapiprovider import OperationalError
 
-from mocha_actors.db.errors import DatabaseDamagedError, DatabaseUnavailableError, translate, translated
+from mocha_actors.db.errors import (
+    DatabaseDamagedError,
+    DatabaseUnavailableError,
+    DeadlineExceededError,
+    RefusedRowError,
+    translate,
+    translate_postgresql,
+    translated,
+)
 from mocha_actors.errors import FencedOutError
 from tests.db.builders import open_session
 
@@ -65,6 +73,45 @@ def test_what_fails_at_commit_is_looked_into_as_well(path: Path) -> None:
 def test_what_pony_finds_wrong_by_itself_is_damage_and_nobodys_data() -> None:
     """Otherwise a whole group of events would be set aside for it."""
     assert isinstance(translate(TransactionError("no session")), DatabaseDamagedError)
+
+
+class FromServer(Exception):
+    """What the driver raises, as far as it is looked at."""
+
+    def __init__(self, code: str | None) -> None:
+        super().__init__("what the server says\nDETAIL: and more")
+        self.pgcode = code
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        ("08006", DatabaseUnavailableError),  # connection_failure
+        ("40001", DatabaseUnavailableError),  # serialization_failure
+        ("40P01", DatabaseUnavailableError),  # deadlock_detected
+        ("53100", DatabaseUnavailableError),  # disk_full
+        ("53300", DatabaseUnavailableError),  # too_many_connections
+        ("55P03", DatabaseUnavailableError),  # lock_not_available
+        ("57P01", DatabaseUnavailableError),  # admin_shutdown
+        ("57P03", DatabaseUnavailableError),  # cannot_connect_now
+        ("58030", DatabaseUnavailableError),  # io_error
+        ("25006", DatabaseUnavailableError),  # read_only_sql_transaction
+        (None, DatabaseUnavailableError),
+        ("57014", DeadlineExceededError),  # query_canceled
+        ("22003", RefusedRowError),  # numeric_value_out_of_range
+        ("23505", RefusedRowError),  # unique_violation
+        ("54000", RefusedRowError),  # program_limit_exceeded
+        ("42P01", DatabaseDamagedError),  # undefined_table
+        ("42501", DatabaseDamagedError),  # insufficient_privilege
+        ("XX001", DatabaseDamagedError),  # data_corrupted
+    ],
+)
+def test_errors_of_postgresql_are_told_apart_by_their_codes(code: str | None, meant: type[Exception]) -> None:
+    """The texts depend on the server's language; what is kept of them is one line."""
+    translation = translate_postgresql(FromServer(code))
+
+    assert type(translation) is meant
+    assert "\n" not in str(translation)
 
 
 def test_errors_of_mocha_and_of_the_program_pass_unchanged() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -209,8 +210,9 @@ INDEXES = Dialectal(
 
 
 def indexes(connection: Connection, table: str) -> dict[str, str]:
-    """The statement of each index beside the primary key, by its name."""
-    return {name: " ".join(sql.split()) for name, sql in connection.execute(INDEXES, (table,))}
+    """The statement of each index beside the primary key, by its name; PostgreSQL puts a condition in brackets."""
+    found = connection.execute(INDEXES, (table,))
+    return {name: re.sub(r"WHERE \((.*)\)$", r"WHERE \1", " ".join(sql.split())) for name, sql in found}
 
 
 def sqlite_columns(connection: SqliteConnection, table: str) -> tuple[dict[str, tuple[str, bool]], list[str]]:

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import cast
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import trio
 
 from mocha_actors.db.address import ServerAddress, database_address
 from mocha_actors.db.engine import bring_up
-from mocha_actors.db.errors import DatabaseUnavailableError, DeadlineExceededError
+from mocha_actors.db.errors import DatabaseOpenError, DatabaseUnavailableError, DeadlineExceededError
 from mocha_actors.db.ownership import ShardOwnedError
 from mocha_actors.db.postgresql import PostgresReader, connection_options
 from mocha_actors.db.postgresql_session import PostgresSession
@@ -20,6 +22,7 @@ from mocha_actors.db.readers import open_readers
 from mocha_actors.db.session import Session, open_session
 from mocha_actors.db.store import open_store
 from mocha_actors.errors import ConfigError, FencedOutError, TransientError
+from tests.conftest import in_postgres
 from tests.db.builders import begin, connected, ready, rows
 
 
@@ -245,6 +248,18 @@ def test_a_server_that_is_not_there_is_one_line_without_the_password() -> None:
         open_session(address)
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_database_that_cannot_hold_every_text_is_refused(postgres_url: str) -> None:
+    """Names hold any character; losing those events one by one would be worse."""
+    name = f"mocha_latin_{uuid4().hex[:8]}"
+    in_postgres(f"CREATE DATABASE {name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    url = urlsplit(postgres_url)._replace(path=f"/{name}", query="").geturl()
+    try:
+        with pytest.raises(DatabaseOpenError, match="encoding LATIN1, Mocha needs UTF8"):
+            open_session(database_address(url))
+    finally:
+        in_postgres(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_an_option_that_the_driver_does_not_know_is_one_line_without_the_password() -> None:

@@ -27,6 +27,12 @@ TABLES: Final = Dialectal(
     postgresql="SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()",
 )
 
+UNLIMITED: Final = Dialectal(
+    sqlite="SELECT 1",
+    # An index over a large table takes its time, and so does waiting for the other one that builds it.
+    postgresql="SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)",
+)
+
 ONE_AT_A_TIME: Final = Dialectal(
     # The writer's transaction holds SQLite's one write lock from its beginning.
     sqlite="SELECT 1",
@@ -87,6 +93,7 @@ def migrate(connection: Connection, now_ms: int, migrations: tuple[Migration, ..
         SchemaError: the database is newer than this program, or another program's.
 
     """
+    connection.execute(UNLIMITED)
     connection.execute(ONE_AT_A_TIME)
     before = current_version(connection)
     refuse_newer(before, migrations)
