@@ -141,3 +141,11 @@ def test_a_missing_token_says_where_to_put_it(environ: dict[str, str], pattern: 
 
     assert not any(value in str(caught.value) for value in environ.values() if value.strip())
     assert "ö" not in str(caught.value)
+
+
+def test_a_password_in_the_address_of_the_database_is_not_in_the_repr() -> None:
+    """A configuration may be logged as a whole (P9)."""
+    config = parse("[database]\nurl = 'postgresql://mocha:hunter2@localhost/mocha'", "x")
+
+    assert config.database.url.endswith("hunter2@localhost/mocha")
+    assert "hunter2" not in repr(config)
