@@ -106,7 +106,8 @@ class DatabaseSection(Section, frozen=True):
 
     def __repr__(self) -> str:
         """Without the URL, which may hold a password (promise P9)."""
-        return f"{type(self).__name__}(batch_events={self.batch_events}, batch_ms={self.batch_ms})"
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "url")
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class StatsSection(Section, frozen=True):

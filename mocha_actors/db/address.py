@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
+from zlib import crc32
 
 from mocha_actors.config import Secret
 from mocha_actors.db.errors import DatabaseOpenError
@@ -25,6 +26,9 @@ MAGIC: Final = b"SQLite format 3\x00"
 """First bytes of every SQLite database. https://sqlite.org/fileformat.html#the_database_header."""
 
 PRIVATE: Final = 0o600
+
+MAX_NAME: Final = 60
+"""Characters of the name of a server's database; the path of a socket may have about a hundred bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ def server_address(url: str) -> ServerAddress:
 def _name(parts: SplitResult) -> str:
     user = f"{unquote(parts.username)}@" if parts.username else ""
     port = f":{parts.port}" if parts.port else ""
-    return f"postgresql://{user}{parts.hostname or ''}{port}{unquote(parts.path)}"
+    host = parts.hostname or ""
+    return f"postgresql://{user}{f'[{host}]' if ':' in host else host}{port}{unquote(parts.path)}"
 
 
 def without_password(url: str) -> str:
@@ -121,7 +126,10 @@ def local_path(address: DatabaseAddress) -> Path:
     """
     if isinstance(address, Path):
         return address
-    return Path("data", re.sub(r"[^\w.@-]+", "-", address.name.partition("://")[2])).resolve()
+    name = re.sub(r"[^\w.@-]+", "-", address.name.partition("://")[2])
+    if len(name) > MAX_NAME:
+        name = f"{name[: MAX_NAME - 9]}-{crc32(name.encode()):08x}"
+    return Path("data", name).resolve()
 
 
 def prepare(address: DatabaseAddress) -> None:

@@ -73,6 +73,15 @@ def test_what_belongs_beside_the_database_of_a_server_is_in_the_folder_data(
     )
 
 
+def test_the_name_of_a_long_address_is_short_and_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket is named after it."""
+    monkeypatch.chdir(tmp_path)
+    first, second = (local_path(database_address(f"postgresql://a@{'h' * 200}.example/{name}")) for name in "xy")
+
+    assert len(first.name) == len(second.name) == 60
+    assert first != second
+
+
 def test_a_new_database_is_private_and_so_is_one_that_was_not(path: Path) -> None:
     """Nobody but the owner can read it (P9); missing directories are made."""
     new = path.parent / "a" / "b" / "new.db"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import trio
 
 from mocha_actors.db import migrations
+from mocha_actors.db.postgresql_session import HOLDER
 from tests.db.builders import connected
+from tests.end_to_end.harness import House, open_house, until
 
 PASSWORD = "hunter2-and-more"
 
@@ -50,6 +54,36 @@ def test_a_demo_is_recorded_verified_and_asked_and_the_password_stands_nowhere(t
         assert password not in done.stdout + done.stderr
     logged = [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     assert password not in stored + "".join(logged)
+
+
+async def test_a_server_that_ends_every_connection_again_and_again_costs_nothing(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """As its restarts do: the writer connects again, owns the shards again, and writes what it has in hand (P1, P5)."""
+    async with open_house(tmp_path, "--rate", "1000", url=postgres_url) as house:
+        service = await house.start()
+        for number in range(1, 6):
+            await until(partial(recorded, house, number * 300), f"it records; {service.text[-2000:]}")
+            await trio.to_thread.run_sync(end_connections, postgres_url)
+        last = (await house.simulator.stop_traffic())[0]
+        await house.drain(service, last)
+
+        assert house.sessions() == 1
+        assert house.rows("SELECT * FROM dead_letters") == []
+        house.verify()
+    assert "writer.retrying" in service.text
+
+
+def recorded(house: House, least: int) -> bool:
+    """Whether so much is durable."""
+    return house.durable() > least
+
+
+def end_connections(url: str) -> None:
+    """End the connection that holds the ownership of this schema: the writer's."""
+    with connected(url) as connection:
+        for (process,) in connection.execute(HOLDER).fetchall():
+            connection.execute("SELECT pg_terminate_backend(?)", (process,))
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
