@@ -15,7 +15,7 @@ from mocha_actors.db.session import Session
 from mocha_actors.errors import FencedOutError
 
 SETTINGS: Final = """\
-SELECT set_config('statement_timeout', '60s', false), set_config('lock_timeout', '10s', false),
+SELECT current_schema(), set_config('statement_timeout', '60s', false), set_config('lock_timeout', '10s', false),
        set_config('idle_in_transaction_session_timeout', '60s', false),
        set_config('client_min_messages', 'warning', false),
        set_config('tcp_keepalives_idle', '20', false), set_config('tcp_keepalives_interval', '10', false),
@@ -126,7 +126,7 @@ def configure(connection: PostgresConnection) -> None:
     """Settings of the writer's connection.
 
     Raises:
-        DatabaseOpenError: the database cannot hold every text that Discord sends.
+        DatabaseOpenError: the database cannot hold every text that Discord sends, or has not the schema that the address names.
 
     """
     encoding = connection.info.parameter_status("server_encoding")
@@ -134,7 +134,10 @@ def configure(connection: PostgresConnection) -> None:
         msg = f"the database {connection.info.dbname} has the encoding {encoding}, Mocha needs UTF8: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
         raise DatabaseOpenError(msg)
     prepare(connection)
-    connection.execute(SETTINGS)
+    schema, *_ = connection.execute(SETTINGS).fetchall()[0]
+    if schema is None:
+        msg = f"the database {connection.info.dbname} has no schema of its search_path; make it with CREATE SCHEMA, or name another in the address"
+        raise DatabaseOpenError(msg)
 
 
 def try_lock(connection: Connection) -> bool:

@@ -262,6 +262,12 @@ def test_a_database_that_cannot_hold_every_text_is_refused(postgres_url: str) ->
         in_postgres(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def test_a_schema_that_is_not_there_is_refused(postgres_url: str) -> None:
+    """It is not made: that the name is misspelt is likelier."""
+    with pytest.raises(DatabaseOpenError, match="no schema of its search_path"):
+        open_session(database_address(postgres_url + "_misspelt"))
+
+
 def test_an_option_that_the_driver_does_not_know_is_one_line_without_the_password() -> None:
     """The driver's own text quotes the address."""
     address = cast("ServerAddress", database_address("postgresql://mocha:hunter2@127.0.0.1/stats?sslmodus=x"))
