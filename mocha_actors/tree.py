@@ -3,7 +3,7 @@
     mocha                       one_for_one
      ├─ writer                  the only one who writes
      ├─ stats                   questions
-     ├─ processors              one_for_one: message, reaction, voice, presence
+     ├─ processors              one_for_one: message, reaction, voice, member, presence, guild
      ├─ dispatcher
      ├─ control                 the control socket
      └─ gateway                 one_for_one: identify, shard-0, shard-1, …
@@ -39,7 +39,7 @@ from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Work
 from mocha_actors.pipeline.counters import Counters
-from mocha_actors.processors import message, presence, reaction, voice
+from mocha_actors.processors import guild, member, message, presence, reaction, voice
 from mocha_actors.processors.base import FailureWindow, Processor
 from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, CircuitBreaker, Mailbox, SupervisorSpec, new_ref
 from mocha_actors.stats.engine import MAILBOX as STATS_MAILBOX
@@ -49,11 +49,8 @@ DISPATCHER_MAILBOX: Final = Mailbox(8_192, redeliver=NEVER_POISON, max_bytes=64 
 PROCESSOR_MAILBOX: Final = Mailbox(16_384, redeliver=NEVER_POISON, weigh=len)
 
 PROCESSORS: Final[dict[str, ModuleType]] = {
-    "message": message,
-    "reaction": reaction,
-    "voice": voice,
-    "presence": presence,
-}
+    "message": message, "reaction": reaction, "voice": voice, "member": member, "presence": presence, "guild": guild,
+}  # fmt: skip
 """The processors by name: modules with ``HANDLES``, the events, and ``translate``, from an event to its facts."""
 
 FATAL: Final = (PermanentError, SystemFailure)
