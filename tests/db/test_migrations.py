@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -210,7 +211,10 @@ INDEXES = Dialectal(
 
 def indexes(connection: Connection, table: str) -> dict[str, str]:
     """The statement of each index beside the primary key, by its name."""
-    return {name: " ".join(sql.split()) for name, sql in connection.execute(INDEXES, (table,))}
+    return {
+        name: " ".join(re.sub(r"WHERE \((.*)\)$", r"WHERE \1", sql).split())
+        for name, sql in connection.execute(INDEXES, (table,))
+    }
 
 
 def sqlite_columns(connection: SqliteConnection, table: str) -> tuple[dict[str, tuple[str, bool]], list[str]]:
