@@ -37,7 +37,7 @@ NEW: Final = f"""
     ) ORDER BY guild_id, day LIMIT {PIECES}"""  # noqa: S608 - a constant
 
 BEGIN: Final = f"""
-    INSERT INTO closed_days (guild_id, day, dirty) VALUES (?, ?, {BUILDING}) ON CONFLICT (guild_id, day) DO UPDATE SET dirty = {BUILDING}"""
+    INSERT INTO closed_days (guild_id, day, dirty) VALUES (?, ?, {BUILDING}) ON CONFLICT (guild_id, day) DO UPDATE SET dirty = {BUILDING}"""  # noqa: S608 - a constant
 CLEAR: Final = """
     DELETE FROM channel_user_day WHERE guild_id = :guild AND day = :day
     AND channel_id = (SELECT MIN(channel_id) FROM channel_user_day WHERE guild_id = :guild AND day = :day)"""
