@@ -69,6 +69,13 @@ MESSAGES: Final = (
         "message_id",
         "snowflake",
     ),
+    Recount(
+        "message_details",
+        ("guild_id", "message_id"),
+        ("attachments", "embeds", "mentions", "links", "length", "words", "invoker_id", "edited_ms", "edits"),
+        "message_id",
+        "snowflake",
+    ),
     rollup("user_day", "day", ("user_id",), OF_USERS),
     rollup("user_week", "week", ("user_id",), OF_USERS),
     rollup("channel_hour", "hour", ("channel_id",), COUNTED),
