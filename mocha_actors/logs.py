@@ -36,6 +36,8 @@ EVENTS: Final[dict[str, str]] = {
     "batch.stuck": "entries had no outcome in time: shard, seq, entries, action (resubmit, give up)",
     "processor.degraded": "a processor fails so often that it stops restarting and sets failing entries aside: kind, error",
     "processor.recovered": "a degraded processor was quiet long enough: kind",
+    "janitor.done": "maintenance was done: job, pieces",
+    "janitor.postponed": "maintenance could not be done now and is tried again in the next round: job, error",
     "stats.failed": "a query raised what it should not; whoever asked was told: question, exception",
     "shard.connecting": "a connection is being opened: shard, resuming, failures",
     "shard.identified": "IDENTIFY was sent: shard",

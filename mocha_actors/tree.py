@@ -3,8 +3,9 @@
     mocha                       one_for_one
      ├─ writer                  the only one who writes
      ├─ stats                   questions
-     ├─ processors              one_for_one: message, reaction, voice, presence
+     ├─ processors              one_for_one: message, reaction, voice, member, presence, guild
      ├─ dispatcher
+     ├─ janitor                 maintenance: rollups of closed days
      ├─ control                 the control socket
      └─ gateway                 one_for_one: identify, shard-0, shard-1, …
 
@@ -22,7 +23,9 @@ from typing import Any, Final
 
 from mocha_actors.config import Config, Secret
 from mocha_actors.control import Control, Status
+from mocha_actors.db.closing import ClosedDays
 from mocha_actors.db.grouping import Grouping
+from mocha_actors.db.janitor import Janitor
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.store import Store
 from mocha_actors.db.writer import NEVER_POISON, Writer, bytes_of, events_of, writer_mailbox
@@ -39,7 +42,7 @@ from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Work
 from mocha_actors.pipeline.counters import Counters
-from mocha_actors.processors import message, presence, reaction, voice
+from mocha_actors.processors import guild, member, message, presence, reaction, voice
 from mocha_actors.processors.base import FailureWindow, Processor
 from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, CircuitBreaker, Mailbox, SupervisorSpec, new_ref
 from mocha_actors.stats.engine import MAILBOX as STATS_MAILBOX
@@ -49,11 +52,8 @@ DISPATCHER_MAILBOX: Final = Mailbox(8_192, redeliver=NEVER_POISON, max_bytes=64 
 PROCESSOR_MAILBOX: Final = Mailbox(16_384, redeliver=NEVER_POISON, weigh=len)
 
 PROCESSORS: Final[dict[str, ModuleType]] = {
-    "message": message,
-    "reaction": reaction,
-    "voice": voice,
-    "presence": presence,
-}
+    "message": message, "reaction": reaction, "voice": voice, "member": member, "presence": presence, "guild": guild,
+}  # fmt: skip
 """The processors by name: modules with ``HANDLES``, the events, and ``translate``, from an event to its facts."""
 
 FATAL: Final = (PermanentError, SystemFailure)
@@ -69,6 +69,7 @@ class Refs:
         self.stats: ActorRef[Any] = new_ref("stats", STATS_MAILBOX)
         self.processors: dict[str, ActorRef[Work]] = {name: new_ref(name, PROCESSOR_MAILBOX) for name in PROCESSORS}
         self.dispatcher: ActorRef[Any] = new_ref("dispatcher", DISPATCHER_MAILBOX)
+        self.janitor: ActorRef[None] = new_ref("janitor")
         self.control: ActorRef[None] = new_ref("control")
         self.identify: ActorRef[TakeTurn] = new_ref("identify", IDENTIFY_MAILBOX)
         self.shards: list[ShardRef] = [new_ref(f"shard-{shard}") for shard in range(shards)]
@@ -113,12 +114,14 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
     stats = config.stats
     engine = partial(QueryEngine, parts.readers, concurrency=stats.reader_threads, deadline=stats.deadline_s)
     dispatcher = partial(Dispatcher, refs.writer, refs.routes())
+    janitor = partial(Janitor, refs.writer, [ClosedDays(parts.readers)])
     control = partial(Control, parts.store.path, lambda: parts.counters.committed, parts.status)
     root = tree.supervisor(
         tree.child("writer", writer, refs.writer),
         tree.child("stats", engine, refs.stats),
         ChildSpec("processors", tree.supervisor(*(tree.processor(name, ref) for name, ref in refs.processors.items()))),
         tree.child("dispatcher", dispatcher, refs.dispatcher),
+        tree.child("janitor", janitor, refs.janitor),
         tree.child("control", control, refs.control),
         ChildSpec("gateway", _gateway(shards, refs, parts)),
     )

@@ -7,20 +7,23 @@ durable already are passed over. So whatever happens to the caller, it simply do
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from mocha_actors.db import checkpoint, dead_letters
+from mocha_actors.db import checkpoint, dead_letters, huge
 from mocha_actors.db.checkpoint import Standing
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections import revisions
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
-from mocha_actors.pipeline.batch import Batch, DeadLetter
+from mocha_actors.pipeline.batch import Batch, DeadLetter, Outcome
 from mocha_actors.pipeline.facts import Fact, SessionEnded, SessionStarted
+
+R = TypeVar("R")
 
 SEQ: Final = attrgetter("s")
 
@@ -29,11 +32,12 @@ MAX_SET_ASIDE: Final = 100
 
 
 class Part(NamedTuple):
-    """Entries ``start`` to ``stop`` (exclusive) of a settled batch."""
+    """Entries ``start`` to ``stop`` (exclusive) of a settled batch; of a huge one, its facts from ``first_fact`` on."""
 
     batch: Batch
     start: int
     stop: int
+    first_fact: int = 0
 
 
 @dataclass(slots=True)
@@ -95,8 +99,12 @@ class Applier:
 
     def _apply(self, session: Session, parts: list[Part]) -> Applied:
         """Write ``parts``; when the data is at fault, write its halves, down to the entry that cannot be written (promise P3)."""
+        around = huge.around(parts)
+        if around is not None:
+            before, after = ([Part(*part) for part in side] for side in around)
+            return self._apply_all(session, before).add(self._apply_all(session, after))
         try:
-            return self._commit(session, parts)
+            return self._commit_huge(session, parts[0]) if huge.is_huge(parts) else self._commit(session, parts)
         except Exception as error:
             if not is_about_data(error):
                 raise
@@ -106,13 +114,29 @@ class Applier:
                 return self._apply(session, first).add(self._apply(session, second))
             return self._set_aside(session, entry, error)
 
+    def _apply_all(self, session: Session, parts: list[Part]) -> Applied:
+        return self._apply(session, parts) if parts else Applied()
+
+    def _commit_huge(self, session: Session, entry: Part) -> Applied:
+        """Write an entry of thousands of rows in several transactions of idempotent upserts, of which the last one moves ``seq``.
+
+        A crash between them is no harm: the entry comes again, and finds what is there. Until then a question sees a part of it.
+        """
+        *firsts, last = huge.slices(entry.batch.outcomes[entry.start])
+        for start, stop in firsts:
+            if not self._within(session, partial(Transaction.write_some, entry=entry, start=start, stop=stop)):
+                return self._commit(session, [entry])
+        applied = self._commit(session, [entry._replace(first_fact=last[0])])
+        applied.transactions += len(firsts)
+        return applied
+
     def _set_aside(self, session: Session, entry: Part, error: Exception) -> Applied:
         """Commit one entry as the dead letter that it has to be; its facts are given up."""
         self._set_aside_count += 1
         if self._set_aside_count > MAX_SET_ASIDE:
             msg = f"more than {MAX_SET_ASIDE} events of one transaction cannot be written; the last was refused by {type(error).__name__}: {error}"
             raise SystemFailure(msg) from error
-        batch, index, _ = entry
+        batch, index = entry.batch, entry.start
         event = batch.events[index]
         batch.outcomes[index] = letter = dead_letters.unwritable(event, error)
         try:
@@ -126,10 +150,13 @@ class Applier:
         return applied
 
     def _commit(self, session: Session, parts: Sequence[Part]) -> Applied:
+        return self._within(session, lambda transaction: transaction.write(parts))
+
+    def _within(self, session: Session, work: Callable[[Transaction], R]) -> R:
         """One transaction. Where it fails, what projections remember is thrown away."""
         try:
             with session.transaction() as connection:
-                return Transaction(connection, self._projections, self._epoch).write(parts)
+                return work(Transaction(connection, self._projections, self._epoch))
         except BaseException:
             for projection in self._projections:
                 projection.reset()
@@ -158,6 +185,17 @@ class Transaction:
             self._advance(shard)
         return self._applied
 
+    def write_some(self, entry: Part, start: int, stop: int) -> bool:
+        """Write the facts ``start`` to ``stop`` of an entry, which thereby is not durable yet; False if it is already."""
+        if self._first_new(entry) == entry.stop:
+            return False
+        for fact in facts_of(entry.batch.outcomes[entry.start])[start:stop]:
+            self._share(fact)
+        self._project()
+        # Where the shard stands does not change; that it is still this owner's is checked as always.
+        self._advance(entry.batch.shard)
+        return True
+
     def _gather(self, part: Part) -> None:
         """Sort the entries of a part that are not durable yet by what became of them: one loop, since it runs for every event."""
         batch = part.batch
@@ -172,7 +210,7 @@ class Transaction:
             elif isinstance(outcome, DeadLetter):
                 self._letters.append(dead_letters.row_of(batch, index, outcome))
             else:
-                for fact in outcome:
+                for fact in outcome[part.first_fact :] if part.first_fact else outcome:
                     self._share(fact)
         self._applied.committed += part.stop - start
         self._moved(batch, part.stop - 1)
@@ -243,6 +281,11 @@ class Transaction:
         revisions.bump(self._connection, changed)
 
 
+def facts_of(outcome: Outcome | None) -> tuple[Fact, ...]:
+    """The facts of an entry; a dead letter has none."""
+    return outcome if isinstance(outcome, tuple) else ()
+
+
 def guilds_of(facts: Sequence[Fact]) -> set[int]:
     """The guilds that ``facts`` are about; those of a session are about none."""
     return {fact.guild_id for fact in facts if not isinstance(fact, SessionStarted | SessionEnded)}
@@ -278,6 +321,6 @@ def halves(parts: list[Part]) -> tuple[list[Part], list[Part]]:
     if len(parts) > 1:
         middle = len(parts) // 2
         return parts[:middle], parts[middle:]
-    batch, start, stop = parts[0]
+    batch, start, stop, _ = parts[0]
     middle = (start + stop) // 2
     return [Part(batch, start, middle)], [Part(batch, middle, stop)]

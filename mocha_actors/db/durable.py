@@ -124,6 +124,21 @@ class Durable:
             return False
         return True
 
+    async def chore(self, work: Callable[[Connection], int]) -> int:
+        """Do ``work`` in a transaction of its own, now or not at all.
+
+        Raises:
+            DatabaseAwayError: the database is not available; maintenance can wait.
+            Exception: whatever ``work`` raises.
+
+        """
+
+        def job(session: Session) -> int:
+            with session.transaction() as connection:
+                return work(connection)
+
+        return await self.run(job, patience=0.0)
+
     @property
     def _spooling(self) -> bool:
         return self._overflow is not None and self._overflow.active

@@ -22,11 +22,12 @@ from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.overflow import Overflow
 from mocha_actors.db.projections.registry import projections
 from mocha_actors.db.stuck import StuckWatch
-from mocha_actors.errors import FencedOutError
+from mocha_actors.errors import FencedOutError, PermanentError, SystemFailure
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import (
     Alive,
+    Chore,
     ClaimIdentify,
     Committed,
     Flush,
@@ -45,7 +46,7 @@ from mocha_actors.runtime import (
 )
 
 R = TypeVar("R")
-WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify
+WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Chore
 
 IDLE_SECONDS: Final = 5.0
 """Without a commit for so long, the write-ahead log is moved into the database file."""
@@ -169,12 +170,25 @@ class Writer(Actor[WriterMessage]):
                 ctx.reply(message, await self._durable.load(shard))
             case ClaimIdentify():
                 ctx.reply(message, await self._durable.claim(message))
+            case Chore():
+                await self._do(message, ctx)
             case SessionInvalidated(shard, session_id):
                 await self._durable.invalidate(shard, session_id)
                 ctx.done(message)
             case Alive(shard, at_ms):
                 await self._durable.alive(shard, at_ms)
                 ctx.done(message)
+
+    async def _do(self, chore: Chore, ctx: Context[WriterMessage]) -> None:
+        """Do a chore. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
+        try:
+            rows = await self._durable.chore(chore.work)
+        except (PermanentError, SystemFailure):
+            raise
+        except Exception as error:  # noqa: BLE001  # a chore that cannot be done must not stop the writer, nor come again
+            ctx.fail(chore, error)
+        else:
+            ctx.reply(chore, rows)
 
     # Committing
 

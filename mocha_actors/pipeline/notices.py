@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -63,6 +65,19 @@ class Alive:
 @dataclass(frozen=True, slots=True)
 class Flush(Request[None]):
     """Ask the writer to answer once everything offered before is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chore(Request[int]):
+    """Ask the writer to do a small piece of maintenance in a transaction of its own, between two groups of events.
+
+    Attributes:
+        work: given the database's connection, returns the number of rows that it wrote. It holds up every event, hence takes some milliseconds
+            at most; it may be done twice; what it raises comes back to whoever asks.
+
+    """
+
+    work: Callable[[Any], int]
 
 
 @dataclass(frozen=True, slots=True)

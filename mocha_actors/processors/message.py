@@ -10,6 +10,7 @@ from typing import Final
 
 from mocha_actors.discord.events import Event, FullMessageCreate, Message, MessageCreate
 from mocha_actors.discord.messages import FullMessage, MessageDelete, MessageDeleteBulk, MessageUpdate
+from mocha_actors.discord.times import ms_of
 from mocha_actors.pipeline.batch import IGNORED
 from mocha_actors.pipeline.facts import (
     AuthorClass,
@@ -118,7 +119,7 @@ def edited(event: MessageUpdate) -> tuple[Fact, ...]:
     change = event.d
     if change.guild_id is None or change.edited_timestamp is None:
         return IGNORED
-    edited_ms = int(change.edited_timestamp.timestamp() * 1000)
+    edited_ms = ms_of(change.edited_timestamp)
     return (MessageEdited(change.guild_id, change.id, change.channel_id, edited_ms),)
 
 

@@ -1,10 +1,11 @@
 """The oracle: what a ledger says about messages, counted by plain code.
 
 It is written to be read beside `statistics.md` and to share nothing with the program that it judges: json, dicts and
-loops, no library, no imports from Mocha. Speed is no aim. The rules, in the order in which they apply:
+loops, no library, no imports from Mocha but its own
+parts. Speed is no aim. The rules, in the order in which they apply:
 
 1. A dispatch counts once, however often it was replayed: it is known by session and number.
-2. Only MESSAGE_CREATE is counted. A message without `guild_id` is a direct or an ephemeral one, and is not stored.
+2. Messages are counted here; edits, reactions and members beside, by rules of their own. A message without `guild_id` is a direct or an ephemeral one, and is not stored.
 3. A message counts once, though several sessions may have got it: it is known by guild and message id.
 4. Author: with a `webhook_id` other than the `application_id` it is a webhook; else a bot if it is an interaction's
 reply (both ids are
@@ -25,6 +26,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mocha_actors.simulator.recount_members import Members
+from mocha_actors.simulator.recount_talk import Talk
 
 HUMAN, BOT, WEBHOOK = 0, 1, 2
 MESSAGE, COMMAND, SYSTEM = 0, 1, 2
@@ -51,6 +55,8 @@ class Truth:
     message, 1 command, 2 system.
 
     Attributes:
+        talk: what is known of messages beside that they were sent, and the reactions that stand.
+        members: who is a member.
         deleted: (guild, message) of those that were deleted.
         raw: (guild, message) to (channel, author, class, kind). The author of a webhook's message is the id in
             `author.id`.
@@ -61,6 +67,8 @@ class Truth:
     raw: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
     sent: dict[str, Counter[Key]] = field(default_factory=lambda: {table: Counter() for table in TABLES[1:]})
     deleted: set[tuple[int, int]] = field(default_factory=set)
+    talk: Talk = field(default_factory=Talk)
+    members: Members = field(default_factory=Members)
     dispatches: int = 0
 
     def tables(self) -> dict[str, dict[Key, Numbers]]:
@@ -72,6 +80,9 @@ class Truth:
             for table, key in sums_of(guild, message_id, row):
                 sent, deleted = tables[table].get(key, (0, 0))
                 tables[table][key] = (int(sent or 0) + 1, int(deleted or 0) + gone)
+        tables["message_details"] = dict(self.talk.details)
+        tables["reaction_state"] = dict(self.talk.reactions)
+        tables["members"] = {key: member.row() for key, member in self.members.known.items()}
         return tables
 
     @property
@@ -112,16 +123,24 @@ class Truth:
         self.raw[guild, message_id] = row = (channel, author, author_class, kind)
         for table, key in sums_of(guild, message_id, row):
             self.sent[table][key] += 1
+        self.talk.describe(message)
 
     def take(self, name: str, data: dict[str, Any]) -> None:
-        """Count the `d` of any other dispatch; most kinds say nothing that is counted here."""
+        """Count the `d` of any other dispatch; some kinds say nothing that is counted."""
         if name in {"MESSAGE_DELETE", "MESSAGE_DELETE_BULK"}:
             self.delete(data)
+        elif name == "MESSAGE_UPDATE":
+            self.talk.edit(data, known=_key(data) in self.raw)
+        elif name.startswith("MESSAGE_REACTION_"):
+            self.talk.react(name, data)
+        else:
+            self.members.take(name, data)
 
     def delete(self, data: dict[str, Any]) -> None:
         """Note the `d` of a MESSAGE_DELETE or MESSAGE_DELETE_BULK."""
         for message_id in data.get("ids", [data.get("id")]):
             key = (int(data.get("guild_id", 0)), int(message_id))
+            self.talk.delete(*key)
             if key in self.raw:
                 self.deleted.add(key)
 
@@ -167,8 +186,10 @@ def recount(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset(), gaps: 
     """
     truth = Truth()
     seen: set[tuple[str, int]] = set()
+    began: dict[str, float] = {}
     for line in _lines(path):
         session, frame = line["session"], line["frame"]
+        began.setdefault(session, line["at"] * 1000)
         if (session, frame["s"]) in seen:
             continue
         seen.add((session, frame["s"]))
@@ -176,13 +197,15 @@ def recount(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset(), gaps: 
         if frame["t"] == "MESSAGE_CREATE":
             if _key(frame["d"]) not in omit:
                 truth.add(frame["d"])
-        elif not _in_gap(line, gaps):
+        elif not _in_gap(line, began[session], gaps):
             truth.take(frame["t"], frame["d"])
     return truth
 
 
-def _in_gap(line: dict[str, Any], gaps: Collection[Gap]) -> bool:
-    return any(line["shard"] == shard and start <= line["at"] * 1000 < end for shard, start, end in gaps)
+def _in_gap(line: dict[str, Any], began: float, gaps: Collection[Gap]) -> bool:
+    """Tell whether a line was sent in a gap of a session that had begun before; the one that ends a gap does not lie in it."""
+    at = line["at"] * 1000
+    return any(line["shard"] == shard and began < start <= at < end for shard, start, end in gaps)
 
 
 def _key(message: dict[str, Any]) -> tuple[int, int]:

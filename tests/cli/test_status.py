@@ -29,7 +29,7 @@ async def test_a_running_service_shows_its_tree_and_its_numbers(tmp_path: Path) 
         part for part in ("1/1 connected", "shard-0", "writer", "database closed") if part not in shown.stdout
     ]
     answer = json.loads(told.stdout)
-    assert ["writer", "stats", "processors", "dispatcher", "control", "gateway"] == [
+    assert ["writer", "stats", "processors", "dispatcher", "janitor", "control", "gateway"] == [
         c["name"] for c in answer["tree"]["children"]
     ]
     assert answer["committed"] <= answer["received"]

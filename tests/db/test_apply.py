@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from mocha_actors.db.apply import Applier
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.errors import DatabaseUnavailableError
 from mocha_actors.db.projections.messages import MessageProjection
+from mocha_actors.db.projections.names import NameProjection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import FencedOutError, SystemFailure
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Outcome
@@ -35,7 +37,7 @@ POISON = message(500, user=TOO_LARGE)
 
 def applier(epoch: int = 1) -> Applier:
     """As the writer makes it."""
-    return Applier([MessageProjection()], epoch)
+    return Applier([MessageProjection(), NameProjection()], epoch)
 
 
 def test_rows_rollups_and_position_are_written_together(session: Session, url: str) -> None:
@@ -209,18 +211,19 @@ def test_a_database_that_is_away_makes_no_dead_letters(session: Session, url: st
 def test_what_a_failed_transaction_taught_is_learned_again(session: Session, url: str) -> None:
     """The retry of the same group finds a memory that knows nothing of it."""
 
-    class Unlucky(MessageProjection):
+    class Unlucky(NameProjection):
         """The disk is full the first time, after the names were learned."""
 
         attempts = 0
 
-        def apply(self, connection: Connection, facts: Sequence[Fact]) -> None:
-            super().apply(connection, facts)
+        def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int]:
+            changed = super().apply(connection, facts)
             self.attempts += 1
             if self.attempts == 1:
                 raise DatabaseUnavailableError
+            return changed
 
-    unlucky = Applier([Unlucky()], epoch=1)
+    unlucky = Applier([Unlucky(), MessageProjection()], epoch=1)
     group = [ready(), settled(2, [(message(),)])]
     with pytest.raises(DatabaseUnavailableError):
         unlucky.apply(session, group)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from mocha_actors.db.projections.base import Projection
+from mocha_actors.db.projections.channels import ChannelProjection
+from mocha_actors.db.projections.guilds import GuildProjection
+from mocha_actors.db.projections.members import MemberProjection
 from mocha_actors.db.projections.messages import MessageProjection
 from mocha_actors.db.projections.names import NameProjection
 from mocha_actors.db.projections.presence import PresenceProjection
@@ -15,4 +18,13 @@ def projections() -> list[Projection]:
 
     Voice and presence come first: what they read of guilds and members has to be as it was before the transaction.
     """
-    return [VoiceProjection(), PresenceProjection(), NameProjection(), MessageProjection(), ReactionProjection()]
+    return [
+        VoiceProjection(),
+        PresenceProjection(),
+        NameProjection(),
+        GuildProjection(),
+        ChannelProjection(),
+        MemberProjection(),
+        MessageProjection(),
+        ReactionProjection(),
+    ]

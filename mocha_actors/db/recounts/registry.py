@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from mocha_actors.db.recounts.base import Recount
+from mocha_actors.db.recounts.members import MEMBERS
 from mocha_actors.db.recounts.messages import MESSAGES
 from mocha_actors.db.recounts.reactions import REACTIONS
 
-RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES, *REACTIONS)
+RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES, *REACTIONS, *MEMBERS)
