@@ -12,6 +12,11 @@ from typing import NoReturn
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says something about the machine and nothing about the program.
+settings.register_profile("mocha", deadline=None)
+settings.load_profile("mocha")
 
 
 def missing(reason: str) -> NoReturn:

@@ -142,6 +142,7 @@ class Shard(Actor[ShardMessage]):
         """Read nothing more and hand over what there is; the heart goes on beating."""
         self._quiesced = True
         self._protocol.drain()
+        self._protocol.paused(trio.current_time())
         self._reading.cancel()
         self._ready_batches += self._builder.close()
         await self._hand_over()
@@ -255,7 +256,7 @@ class Shard(Actor[ShardMessage]):
                 if waiting.cancelled_caught:
                     self._ready_batches += self._builder.close()
                 if self._ready_batches:
-                    await self._hand_over()
+                    await self._read_on_later()
         return await trio.sleep_forever()
 
     def _take(self, block: bytes) -> None:
@@ -271,15 +272,19 @@ class Shard(Actor[ShardMessage]):
         if violation is not None:
             self._perform(self._protocol.violation(violation, now))
 
+    async def _read_on_later(self) -> None:
+        """Hand over before anything more is read. From here on the peer's silence proves nothing, whoever else is handing over just now."""
+        self._protocol.paused(trio.current_time())
+        await self._hand_over()
+        if not self._quiesced:
+            self._protocol.unpaused(trio.current_time())
+
     async def _hand_over(self) -> None:
         """Give the batches to the dispatcher, which may make us wait. One that is not taken stays the first in line."""
         async with self._handing_over:
-            self._protocol.paused(trio.current_time())
             while self._ready_batches:
                 await self._around.dispatcher.tell(self._ready_batches[0])
                 self._ready_batches.popleft()
-            if not self._quiesced:
-                self._protocol.unpaused(trio.current_time())
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:

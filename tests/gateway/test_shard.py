@@ -153,6 +153,33 @@ async def test_a_session_is_resumed_even_while_the_dispatcher_takes_nothing(auto
         assert network.connections[-1].open
 
 
+async def test_a_resumed_connection_whose_reader_waits_for_the_old_ones_batches_is_not_a_zombie(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """A3.27: what the old connection brought is still being handed over, so the new one is not read, and its silence proves nothing."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(0.1)
+        store.blocked = trio.Event()
+        network.connections[0].say(dispatch(11, "RESUMED"))
+        for s in range(12, 16):  # with RESUMED, what the dispatcher has in hand and in its mailbox
+            await trio.sleep(0.05)
+            network.connections[0].say(dispatch(s))
+        await trio.sleep(0.05)
+        network.connections[0].say(dispatch(16))
+        network.connections[0].close(4000)
+        await trio.sleep(1)
+        [seq] = [resume["d"]["seq"] for resume in network.connections[1].ops(6)]
+        network.connections[1].say(dispatch(seq + 1, "RESUMED"), dispatch(seq + 2))
+        await trio.sleep(3600)
+        assert 2 == len(network.connections)
+        assert 88 < len(network.connections[1].ops(1)) < 93
+        store.blocked.set()
+        await store.wait_for(lambda: seq + 2 in store.seqs)
+
+        assert list(range(11, seq + 3)) == store.seqs
+
+
 async def test_a_silent_server_is_left_within_two_intervals_and_resumed(autojump_clock: trio.abc.Clock) -> None:
     """Half-open: nothing comes, nothing is acknowledged."""
     store, network = known(), Network()
