@@ -82,9 +82,10 @@ class Shard(Actor[ShardMessage]):
         self._connection: trio.Nursery | None = None
         self._connection_over = trio.Event()
         self._reading = trio.CancelScope()
+        self._resting = trio.CancelScope()
         self._errands = Errands(settings.identity, surroundings.rng, self._answer)
         self._outbox = Outbox(self._errands)
-        self._quiesced = self._was_active = False
+        self._quiesced = self._was_active = self._peer_gone = False
         self._event_size = 0
 
     async def run(self, ctx: Context[ShardMessage]) -> None:
@@ -222,7 +223,7 @@ class Shard(Actor[ShardMessage]):
     async def _converse(self, transport: Transport) -> int | None:
         """Send and read until the connection is over; the peer's close code, if it sent one."""
         code = None
-        self._outbox = Outbox(self._errands)
+        self._peer_gone, self._outbox = False, Outbox(self._errands)
         try:
             async with trio.open_nursery() as self._connection:
                 self._connection.start_soon(self._send, transport, self._outbox)
@@ -237,7 +238,9 @@ class Shard(Actor[ShardMessage]):
         try:
             await outbox.run(transport.send)
         except Disconnected:
-            return  # the reader learns it too, with what came before
+            # The reader learns it too, with what came before; unless it waits for somebody to take that, and meanwhile the session would expire.
+            self._peer_gone = True
+            self._resting.cancel()
 
     async def _read(self, transport: Transport) -> int | None:
         """Read until the connection is over; its close code. When reading is to stop, wait to be closed."""
@@ -255,7 +258,7 @@ class Shard(Actor[ShardMessage]):
                     self._perform(self._protocol.broken(str(error), trio.current_time()))
                 if waiting.cancelled_caught:
                     self._ready_batches += self._builder.close()
-                if self._ready_batches:
+                if self._ready_batches and not self._peer_gone:
                     await self._read_on_later()
         return await trio.sleep_forever()
 
@@ -275,7 +278,8 @@ class Shard(Actor[ShardMessage]):
     async def _read_on_later(self) -> None:
         """Hand over before anything more is read. From here on the peer's silence proves nothing, whoever else is handing over just now."""
         self._protocol.paused(trio.current_time())
-        await self._hand_over()
+        with trio.CancelScope() as self._resting:
+            await self._hand_over()
         if not self._quiesced:
             self._protocol.unpaused(trio.current_time())
 
