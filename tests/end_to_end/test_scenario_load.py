@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
+from mocha_actors import tree
+from mocha_actors.db.writer import writer_mailbox
 from tests.end_to_end.harness import open_house, until
-from tests.end_to_end.scene import HEARTBEAT, open_scene, spacing
+from tests.end_to_end.scene import HEARTBEAT, IDENTIFY, RESUME, open_scene, spacing
 
 BEAT = 1.0
 """Seconds between heartbeats, far more often than Discord's, so that few seconds show something."""
@@ -55,7 +58,6 @@ async def locked(folder: Path, seconds: float) -> None:
             committed = client.counters.committed
             connection.execute("ROLLBACK")
         await client.wait_durable(0, last)
-        await scene.verify()
         late = [abs(gap - BEAT) for gap in spacing(scene.sent(HEARTBEAT))]
         print(f"locked {seconds:g} s: beats at most {max(late) * 1000:.0f} ms off, {memory() - before} MB more")
 
@@ -65,6 +67,7 @@ async def locked(folder: Path, seconds: float) -> None:
         assert max(late) < seconds / 2
         assert 0 == client.counters.dead_lettered
         assert 1 == len(scene.sim.transcript.connects())
+        await scene.verify()
 
 
 async def test_a_locked_database_delays_no_heartbeat_and_loses_nothing(tmp_path: Path) -> None:
@@ -78,6 +81,29 @@ async def test_a_database_that_is_locked_for_half_a_minute_delays_no_heartbeat_a
 ) -> None:
     """Scenario 11."""
     await locked(tmp_path, 30)
+
+
+async def test_a_reset_while_the_database_is_locked_costs_no_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A3.27 and P5: what came before the reset still waits to be taken, for longer than a heartbeat's silence may last."""
+    monkeypatch.setattr(tree, "writer_mailbox", partial(writer_mailbox, events=2_000))
+    async with open_scene(tmp_path, count=0, heartbeat_interval=BEAT) as scene, scene.client(received=2) as client:
+        events = await scene.sim.prepare_burst(30_000)
+        with closing(sqlite3.connect(scene.database, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            last = (await scene.sim.burst(events)).last_seqs[0]
+            await trio.sleep(1)
+            await scene.sim.drop(0)
+            await trio.sleep(6 * BEAT)
+            received = client.counters.received
+            connection.execute("ROLLBACK")
+        await client.wait_durable(0, last)
+
+        assert received < last - 5_000, "nothing had to wait"
+        assert [IDENTIFY, RESUME] == scene.openings()
+        assert 0 == client.counters.dead_lettered
+        await scene.verify()
 
 
 async def receive_guild(folder: Path, members: int) -> tuple[float, int]:

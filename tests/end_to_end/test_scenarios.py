@@ -19,6 +19,7 @@ from mocha_actors.gateway.transport import CLOSE_TIMEOUT
 from mocha_actors.simulator.faults import (
     CloseOnAccept,
     CloseOnAnswer,
+    DelayAcks,
     FirstFrame,
     HalfOpen,
     RefuseSession,
@@ -289,6 +290,25 @@ async def test_a_requested_heartbeat_is_sent_at_once_beside_the_schedule(
         assert asked == pytest.approx(requested.at, abs=EXACT)
         assert [INTERVAL] * 3 == pytest.approx(spacing([first, second, third, fourth]), abs=EXACT)
         assert 1 == len(scene.sim.transcript.connects())
+
+
+async def test_a_request_just_before_the_beat_whose_answers_are_late_is_no_zombie(
+    tmp_path: Path, virtual_time: trio.abc.Clock
+) -> None:
+    """Scenario 30: op 1 ten milliseconds before the tick, acknowledgements a tenth of a second late (discord.js #3993)."""
+    async with open_scene(tmp_path) as scene, scene.client() as client:
+        await scene.until(lambda: scene.sent(HEARTBEAT))
+        [first] = scene.sent(HEARTBEAT)
+        scene.sim.inject(DelayAcks(0.1))
+        await trio.sleep_until(first.at + INTERVAL - 0.01)
+        scene.sim.inject(RequestHeartbeat())
+        await scene.until(lambda: len(scene.sent(HEARTBEAT)) == 5)
+
+        _, requested, *periodic = scene.sent(HEARTBEAT)
+        assert first.at + INTERVAL - 0.01 == pytest.approx(requested.at, abs=EXACT)
+        assert [INTERVAL] * 3 == pytest.approx(spacing([first, *periodic]), abs=EXACT)
+        assert 1 == len(scene.sim.transcript.connects())
+        await scene.settle(client)
 
 
 async def test_2500_guilds_are_loaded_twice_without_a_row(tmp_path: Path, virtual_time: trio.abc.Clock) -> None:
