@@ -33,11 +33,13 @@ from mocha_actors.gateway.effects import (
     ExpectHeartbeats,
     Fatal,
     Log,
+    PassedOver,
     ReportAlive,
     Send,
     SessionBegan,
     SessionLost,
     SessionResumed,
+    SkippedNumbers,
 )  # fmt: skip
 from mocha_actors.gateway.errands import Errands
 from mocha_actors.gateway.fleet import misrouted
@@ -327,6 +329,10 @@ class Shard(Actor[ShardMessage]):
                 self._errands.session_lost()
             case DroppedDuplicates(count):
                 self._around.counters.duplicates += count
+            case SkippedNumbers():
+                self._around.counters.seq_gaps += 1
+            case PassedOver(count):
+                self._around.counters.unknown += count
             case ReportAlive():
                 self._around.writer.tell_nowait(Alive(self._id, self._around.clock()))
             case Fatal(error):
