@@ -16,8 +16,8 @@ from mocha_actors.db.writer import writer_mailbox
 from tests.end_to_end.harness import open_house, until
 from tests.end_to_end.scene import HEARTBEAT, IDENTIFY, RESUME, open_scene, spacing
 
-BEAT = 1.0
-"""Seconds between heartbeats, far more often than Discord's, so that few seconds show something."""
+BEAT = 3.0
+"""Seconds between heartbeats: far fewer than Discord's, so that few show something, and enough for a busy machine to keep a session."""
 
 HALF = 41.25 / 2
 """Seconds by which promise P4 allows a heartbeat of Discord's to be late."""
@@ -72,7 +72,7 @@ async def locked(folder: Path, seconds: float) -> None:
 
 async def test_a_locked_database_delays_no_heartbeat_and_loses_nothing(tmp_path: Path) -> None:
     """Scenario 11, short: the queues hold what comes; afterwards everything is committed."""
-    await locked(tmp_path, 4)
+    await locked(tmp_path, 3 * BEAT)
 
 
 @pytest.mark.long
@@ -95,7 +95,7 @@ async def test_a_reset_while_the_database_is_locked_costs_no_session(
             last = (await scene.sim.burst(events)).last_seqs[0]
             await trio.sleep(1)
             await scene.sim.drop(0)
-            await trio.sleep(6 * BEAT)
+            await trio.sleep(4 * BEAT)
             received = client.counters.received
             connection.execute("ROLLBACK")
         await client.wait_durable(0, last)

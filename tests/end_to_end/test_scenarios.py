@@ -14,6 +14,7 @@ import trio.testing
 from mocha_actors.client import StatsClient
 from mocha_actors.config import Secret
 from mocha_actors.errors import PermanentError
+from mocha_actors.gateway import transport
 from mocha_actors.gateway.close_codes import CLOSE_RULES, Action
 from mocha_actors.gateway.transport import CLOSE_TIMEOUT
 from mocha_actors.simulator.faults import (
@@ -113,13 +114,16 @@ async def test_a_stop_closes_resumably_and_the_next_start_resumes(tmp_path: Path
         assert ["first_start"] == scene.gaps()
 
 
-async def test_closing_is_quick_while_traffic_goes_on(tmp_path: Path) -> None:
+async def test_closing_is_quick_while_traffic_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What still comes is read and thrown away, so that the peer's answer to the close frame is seen at once."""
+    monkeypatch.setattr(
+        transport, "CLOSE_TIMEOUT", 120.0
+    )  # so that an answer that is not seen costs what no busy machine does
     async with open_scene(tmp_path, rate=0) as scene:
         async with scene.client(received=5_000) as client:
             pass
 
-        assert client.report.seconds < 5
+        assert client.report.seconds < 60
         assert [RESUMABLE] == scene.sim.transcript.closes(by="client")
 
 
