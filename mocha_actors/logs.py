@@ -52,6 +52,7 @@ EVENTS: Final[dict[str, str]] = {
     "gateway.loop_lag": "a timer fired late, because something held the event loop: shard, seconds",
     "gateway.misrouted": "dispatches about guilds of another shard came: shard, count, total",
     "gateway.unavailable": "Discord's API does not answer how many shards to run: delay, reason",
+    "gateway.unknown_event": "an event that this version does not know, told once: shard, name",
     "gateway.unknown_opcode": "an opcode that this version does not know: shard, opcode",
     "identify.budget_exhausted": "the budget of identifies makes shards wait: delay, remaining, shards",
     "child.started": "an actor runs: path, incarnation",

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
-# An example that takes long on a busy machine is no defect.
+# How long an example takes says something about the machine and nothing about the program.
 settings.register_profile("mocha", deadline=None)
 settings.load_profile("mocha")
 

@@ -84,6 +84,18 @@ class DroppedDuplicates:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedNumbers:
+    """A dispatch came whose number was not the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """``count`` dispatches came whose names this version does not know: they move the number and mean nothing."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportAlive:
     """The peer acknowledged a heartbeat, everything received is durable, and nothing was committed since the one before."""
 
@@ -106,5 +118,5 @@ class Log:
 
 Effect = (
     Connect | ExpectHeartbeats | Send | CloseConnection | AwaitTurn | Deliver | SessionBegan | SessionResumed | SessionLost
-    | DroppedDuplicates | ReportAlive | Fatal | Log
+    | DroppedDuplicates | SkippedNumbers | PassedOver | ReportAlive | Fatal | Log
 )  # fmt: skip

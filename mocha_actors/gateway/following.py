@@ -5,14 +5,26 @@ from __future__ import annotations
 from typing import Final
 
 from mocha_actors.discord.decode import ProtocolViolation
-from mocha_actors.discord.events import Event, Ready, UndecodableEvent
-from mocha_actors.gateway.effects import Deliver, DroppedDuplicates, Effect, Log, SessionBegan, SessionLost
+from mocha_actors.discord.events import Event, Ready, UndecodableEvent, UnknownEvent
+from mocha_actors.gateway.effects import (
+    Deliver,
+    DroppedDuplicates,
+    Effect,
+    Log,
+    PassedOver,
+    SessionBegan,
+    SessionLost,
+    SkippedNumbers,
+)  # fmt: skip
 from mocha_actors.gateway.identity import Session
 from mocha_actors.gateway.sequence import Sequence
 from mocha_actors.pipeline.facts import GapReason
 
 UNREADABLE: Final = "UNREADABLE"
 """The event name under which a frame is kept that could not be read at all."""
+
+NAMES_TOLD: Final = 100
+"""How many unknown names of events are logged, each of them once and cut off at as many characters: who sends more has made them up."""
 
 
 class Following:
@@ -34,6 +46,7 @@ class Following:
         self._reason: GapReason = reason
         self._committed_since_ack = True
         self._unreadable_at: tuple[str, int] | None = None
+        self._unknown_names: set[str] = set()
 
     @property
     def durable(self) -> int | None:
@@ -56,9 +69,22 @@ class Following:
         if duplicates:
             effects.append(DroppedDuplicates(duplicates))
         if gap:
-            effects.append(Log("gateway.seq_gap", "warning", {"expected": gap[0], "found": gap[1]}))
+            effects += [Log("gateway.seq_gap", "warning", {"expected": gap[0], "found": gap[1]}), SkippedNumbers()]
+        effects += self._tell_unknown(fresh)
         if fresh:
             effects.append(Deliver(self.session, fresh, replayed))
+        return effects
+
+    def _tell_unknown(self, events: list[Event]) -> list[Effect]:
+        """Events of a later version of Discord's cost nothing, but somebody may want to know of them."""
+        if UnknownEvent not in map(type, events):
+            return []
+        names = [event.t[:NAMES_TOLD] for event in events if isinstance(event, UnknownEvent)]
+        effects: list[Effect] = [PassedOver(len(names))]
+        for name in dict.fromkeys(names):
+            if name not in self._unknown_names and len(self._unknown_names) < NAMES_TOLD:
+                self._unknown_names.add(name)
+                effects.append(Log("gateway.unknown_event", "info", {"name": name}))
         return effects
 
     def lose(self, reason: GapReason) -> list[Effect]:

@@ -49,14 +49,16 @@ class Heart:
         self._listening_since = now
         self._inbound_at = now
         self._paused_at: float | None = None
+        self._excused = False
 
     def tick(self, now: float) -> bool:
         """A scheduled beat is due: put the schedule forward; say whether the peer lives and is to get the beat.
 
         One beat however late the call is: the schedule skips what was missed.
         """
-        if now - self.due > SHORT_PAUSE:
-            self._listening_since = now
+        if now - self.due > SHORT_PAUSE and not self._excused:
+            # Once only until the next acknowledgement: a program that is always late must still find out that its peer is gone.
+            self._listening_since, self._excused = now, True
         if self._is_dead(now):
             return False
         self.due += self.interval * (1 + math.floor((now - self.due) / self.interval))
@@ -73,7 +75,7 @@ class Heart:
         """An acknowledgement came; one that answers no beat changes nothing but the proof of life."""
         if self._latest_beat is not None:
             self.latency, self._latest_beat = now - self._latest_beat, None
-        self._unanswered_since = None
+        self._unanswered_since, self._excused = None, False
         self._inbound_at = now
 
     def inbound(self, now: float) -> None:

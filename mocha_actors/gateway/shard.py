@@ -33,11 +33,13 @@ from mocha_actors.gateway.effects import (
     ExpectHeartbeats,
     Fatal,
     Log,
+    PassedOver,
     ReportAlive,
     Send,
     SessionBegan,
     SessionLost,
     SessionResumed,
+    SkippedNumbers,
 )  # fmt: skip
 from mocha_actors.gateway.errands import Errands
 from mocha_actors.gateway.fleet import misrouted
@@ -82,9 +84,10 @@ class Shard(Actor[ShardMessage]):
         self._connection: trio.Nursery | None = None
         self._connection_over = trio.Event()
         self._reading = trio.CancelScope()
+        self._resting = trio.CancelScope()
         self._errands = Errands(settings.identity, surroundings.rng, self._answer)
         self._outbox = Outbox(self._errands)
-        self._quiesced = self._was_active = False
+        self._quiesced = self._was_active = self._peer_gone = False
         self._event_size = 0
 
     async def run(self, ctx: Context[ShardMessage]) -> None:
@@ -142,6 +145,7 @@ class Shard(Actor[ShardMessage]):
         """Read nothing more and hand over what there is; the heart goes on beating."""
         self._quiesced = True
         self._protocol.drain()
+        self._protocol.paused(trio.current_time())
         self._reading.cancel()
         self._ready_batches += self._builder.close()
         await self._hand_over()
@@ -221,7 +225,7 @@ class Shard(Actor[ShardMessage]):
     async def _converse(self, transport: Transport) -> int | None:
         """Send and read until the connection is over; the peer's close code, if it sent one."""
         code = None
-        self._outbox = Outbox(self._errands)
+        self._peer_gone, self._outbox = False, Outbox(self._errands)
         try:
             async with trio.open_nursery() as self._connection:
                 self._connection.start_soon(self._send, transport, self._outbox)
@@ -236,7 +240,9 @@ class Shard(Actor[ShardMessage]):
         try:
             await outbox.run(transport.send)
         except Disconnected:
-            return  # the reader learns it too, with what came before
+            # The reader learns it too, with what came before; unless it waits for somebody to take that, and meanwhile the session would expire.
+            self._peer_gone = True
+            self._resting.cancel()
 
     async def _read(self, transport: Transport) -> int | None:
         """Read until the connection is over; its close code. When reading is to stop, wait to be closed."""
@@ -254,8 +260,8 @@ class Shard(Actor[ShardMessage]):
                     self._perform(self._protocol.broken(str(error), trio.current_time()))
                 if waiting.cancelled_caught:
                     self._ready_batches += self._builder.close()
-                if self._ready_batches:
-                    await self._hand_over()
+                if self._ready_batches and not self._peer_gone:
+                    await self._read_on_later()
         return await trio.sleep_forever()
 
     def _take(self, block: bytes) -> None:
@@ -271,15 +277,20 @@ class Shard(Actor[ShardMessage]):
         if violation is not None:
             self._perform(self._protocol.violation(violation, now))
 
+    async def _read_on_later(self) -> None:
+        """Hand over before anything more is read. From here on the peer's silence proves nothing, whoever else is handing over just now."""
+        self._protocol.paused(trio.current_time())
+        with trio.CancelScope() as self._resting:
+            await self._hand_over()
+        if not self._quiesced:
+            self._protocol.unpaused(trio.current_time())
+
     async def _hand_over(self) -> None:
         """Give the batches to the dispatcher, which may make us wait. One that is not taken stays the first in line."""
         async with self._handing_over:
-            self._protocol.paused(trio.current_time())
             while self._ready_batches:
                 await self._around.dispatcher.tell(self._ready_batches[0])
                 self._ready_batches.popleft()
-            if not self._quiesced:
-                self._protocol.unpaused(trio.current_time())
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -318,6 +329,10 @@ class Shard(Actor[ShardMessage]):
                 self._errands.session_lost()
             case DroppedDuplicates(count):
                 self._around.counters.duplicates += count
+            case SkippedNumbers():
+                self._around.counters.seq_gaps += 1
+            case PassedOver(count):
+                self._around.counters.unknown += count
             case ReportAlive():
                 self._around.writer.tell_nowait(Alive(self._id, self._around.clock()))
             case Fatal(error):

@@ -43,6 +43,8 @@ class Counters:
     Attributes:
         received: dispatches taken from sockets, duplicates not counted.
         duplicates: dispatches dropped because their ``s`` was known.
+        seq_gaps: times that a session's numbers skipped some.
+        unknown: dispatches whose name this version does not know.
         committed: events whose transaction is durable: ``ignored`` and ``dead_lettered`` ones included.
         ignored: committed events that are no fact.
         dead_lettered: committed events that became dead letters.
@@ -60,6 +62,8 @@ class Counters:
 
     received: int = 0
     duplicates: int = 0
+    seq_gaps: int = 0
+    unknown: int = 0
     committed: int = 0
     ignored: int = 0
     dead_lettered: int = 0

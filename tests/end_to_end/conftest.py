@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
+import structlog
 import trio
 import trio.testing
 
-from mocha_actors import client
+from mocha_actors import client, logs
 from mocha_actors.cli import verify
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
@@ -37,3 +39,11 @@ def virtual_time(
     monkeypatch.setattr(time, "time_ns", lambda: began + int(autojump_clock.current_time() * 1e9))
     monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1e9)
     return autojump_clock
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """What a test sets up for logging ends with it, or the next one would print elsewhere."""
+    yield
+    logs.close()
+    structlog.reset_defaults()

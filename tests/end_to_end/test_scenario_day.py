@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 import structlog
@@ -56,6 +55,7 @@ def beat_errors(scene: Scene) -> list[float]:
 
 async def live(folder: Path, hours: float, network: Network) -> None:
     """Follow a simulator for so long and check everything."""
+    # Errors only: a day logs hundreds of thousands of lines.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     rng = Random(5)
     async with open_scene(folder, count=0, heartbeat_interval=INTERVAL, replay_events=5_000) as scene:
@@ -82,13 +82,6 @@ async def live(folder: Path, hours: float, network: Network) -> None:
         assert after[1] - before[1] < 8 + hours
         assert ["first_start"] == scene.gaps()
         assert client.counters.committed == client.counters.received > 20 * 59 * hours
-
-
-@pytest.fixture(autouse=True)
-def quiet_logs() -> Any:
-    """Errors only: a day logs hundreds of thousands of lines."""
-    yield
-    structlog.reset_defaults()
 
 
 async def test_some_hours_need_one_identify(tmp_path: Path, network: Network, virtual_time: trio.abc.Clock) -> None:

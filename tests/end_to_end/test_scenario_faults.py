@@ -58,7 +58,9 @@ async def test_a_number_that_no_database_holds_is_resumed_over(tmp_path: Path, v
 
 
 @pytest.mark.parametrize("kind", ["op", "event"])
-async def test_what_is_unknown_is_passed_over(tmp_path: Path, kind: GarbageKind, virtual_time: trio.abc.Clock) -> None:
+async def test_what_is_unknown_is_passed_over(
+    tmp_path: Path, kind: GarbageKind, virtual_time: trio.abc.Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A2.16: an opcode or an event of a later version of Discord's costs no connection, and the number moves on."""
     async with open_scene(tmp_path) as scene, scene.client() as client:
         scene.sim.inject(Garbage(kind))
@@ -67,6 +69,8 @@ async def test_what_is_unknown_is_passed_over(tmp_path: Path, kind: GarbageKind,
 
         assert 1 == len(scene.sim.transcript.connects())
         assert [] == scene.rows("SELECT * FROM dead_letters")
+        assert (kind == "event") == client.counters.unknown
+    assert {"op": "gateway.unknown_opcode", "event": "gateway.unknown_event"}[kind] in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("compression", ["none", "zlib-stream", "zstd-stream"])

@@ -16,6 +16,7 @@ from mocha_actors.config import Secret
 from mocha_actors.errors import FencedOutError
 from mocha_actors.pipeline.identify import SPACING_MS
 from mocha_actors.simulator.faults import CloseOnAnswer, HalfOpen
+from tests.end_to_end.network import Network
 from tests.end_to_end.scene import EXACT, HEARTBEAT, IDENTIFY, INTERVAL, RESUMABLE, RESUME, TOKEN, open_scene, spacing
 
 
@@ -32,6 +33,25 @@ async def test_shards_identify_in_rounds_of_the_concurrency(tmp_path: Path, virt
         for key in (0, 1):
             assert all(gap >= 5.0 for gap in spacing([entry for entry in identifies if entry.shard % 2 == key]))
         assert 6 == client.counters.identifies
+
+
+async def test_a_shard_that_is_cut_off_in_the_queue_burns_no_turn(
+    tmp_path: Path, network: Network, virtual_time: trio.abc.Clock
+) -> None:
+    """Scenario 26: all connections break while the later shards wait; their turns come at the pace that they had, one for each."""
+    async with (
+        open_scene(tmp_path, shards=4, auto=True, identify_spacing=5.0, guilds=4) as scene,
+        scene.client() as client,
+    ):
+        await scene.until(lambda: len(scene.sent(IDENTIFY)) == 2)
+        await trio.sleep(1)
+        network.reset()
+        await scene.until(lambda: client.counters.connected == 4)
+        await scene.settle(client)
+
+        assert [0, 1, 2, 3] == [entry.shard for entry in scene.sent(IDENTIFY)]
+        assert [SPACING_MS / 1000] * 3 == pytest.approx(spacing(scene.sent(IDENTIFY)), abs=10 * EXACT)
+        assert {0, 1} == {entry.shard for entry in scene.sent(RESUME)}
 
 
 async def test_without_budget_there_is_no_identify_until_it_is_renewed(

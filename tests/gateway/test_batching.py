@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mocha_actors.discord.dispatch import bare
-from mocha_actors.discord.events import Event
+from mocha_actors.discord.events import Event, UnknownEvent
 from mocha_actors.gateway.batching import BatchBuilder
 from mocha_actors.pipeline.batch import IGNORED, MAX_BYTES, MAX_DELAY, MAX_EVENTS, Batch
-from tests.gateway.machine import events, ready, resumed
+from tests.gateway.machine import ready, resumed
 
 
 def add(
@@ -82,7 +82,7 @@ def test_sessions_and_replays_never_share_a_batch() -> None:
 def test_what_nobody_counts_is_settled_at_once() -> None:
     """RESUMED and unknown events only move the number."""
     builder = BatchBuilder(0)
-    add(builder, [*events(1, 1), *guilds(2, 2), resumed(3)])
+    add(builder, [UnknownEvent("NEW", 1), *guilds(2, 2), resumed(3)])
 
     [batch] = builder.close()
 

@@ -1,15 +1,17 @@
-"""The session that is followed: what cannot be read of it."""
+"""The session that is followed: what of it cannot be read, and what is not known."""
 
 from __future__ import annotations
 
 from mocha_actors.discord.decode import ProtocolViolation
-from mocha_actors.discord.events import UndecodableEvent
+from mocha_actors.discord.events import UndecodableEvent, UnknownEvent
 from mocha_actors.gateway.effects import (
     CloseConnection,
     Deliver,
+    Log,
+    PassedOver,
     SessionLost,
 )  # fmt: skip
-from mocha_actors.gateway.following import UNREADABLE
+from mocha_actors.gateway.following import NAMES_TOLD, UNREADABLE
 from tests.gateway.machine import (
     SESSION,
     active,
@@ -48,3 +50,18 @@ def test_an_unreadable_frame_at_another_place_is_another_one() -> None:
         protocol.dispatches(events(number, number), 1.0)
 
     assert SESSION == protocol.session
+
+
+def test_an_event_of_an_unknown_name_is_counted_and_told_once() -> None:
+    """A2.16: its number moves on; a server that makes names up fills neither the log nor memory."""
+    protocol = active(seq=100)
+
+    effects = protocol.dispatches([*events(102, 103), UnknownEvent("NEW", 104), UnknownEvent("NEW", 105)], 1.0)
+    assert [PassedOver(2)] == only(effects, PassedOver)
+    assert [("gateway.unknown_event", {"name": "NEW"})] == [(log.event, log.fields) for log in only(effects, Log)]
+    assert [102, 103, 104, 105] == [event.s for event in only(effects, Deliver)[0].events]
+
+    made_up = [UnknownEvent(f"NEW{s}" + "W" * 1000, s) for s in range(105, 1000)]
+    logs = only(protocol.dispatches(made_up, 2.0), Log)
+    assert NAMES_TOLD - 1 == len(logs)
+    assert all(len(str(log.fields["name"])) <= NAMES_TOLD for log in logs)

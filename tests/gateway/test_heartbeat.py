@@ -108,6 +108,33 @@ def test_a_suspended_program_does_not_blame_the_peer() -> None:
     assert beating.tick(3600.0)
 
 
+def test_a_program_that_is_always_late_finds_a_zombie_all_the_same() -> None:
+    """One late tick excuses the peer, the next one does not, or a half-open connection would be kept for ever."""
+    beating = heart()
+    beating.tick(20.0)
+
+    assert beating.tick(62.0)
+    assert not beating.tick(102.0)
+
+
+def test_an_acknowledgement_makes_room_for_another_excuse() -> None:
+    """A program that is suspended now and then keeps its connection."""
+    beating, now = heart(), 0.0
+    for _ in range(10):
+        now = beating.due + 30.0
+        assert beating.tick(now)
+        beating.acknowledged(now + 0.1)
+
+
+@given(st.lists(st.floats(0.0, 39.0), min_size=5, max_size=5))
+def test_silence_is_death_within_four_intervals_however_late_ticks_are(delays: list[float]) -> None:
+    """At the fifth tick at the latest: the beat, one tick short of an interval, the excuse, and again one that is short."""
+    beating = heart()
+    lived = [beating.tick(beating.due + delay) for delay in delays]
+
+    assert not all(lived)
+
+
 def test_latency_is_from_beat_to_acknowledgement() -> None:
     """And an acknowledgement of no beat changes nothing."""
     beating = heart()

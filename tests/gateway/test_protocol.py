@@ -17,6 +17,7 @@ from mocha_actors.gateway.effects import (
     SessionBegan,
     SessionLost,
     SessionResumed,
+    SkippedNumbers,
 )  # fmt: skip
 from mocha_actors.gateway.states import Active, Ended, Identifying, Waiting
 from tests.gateway.machine import (
@@ -127,6 +128,7 @@ def test_a_gap_is_logged_and_accepted() -> None:
     """Whether Discord numbers without gaps is not documented."""
     effects = active(seq=100).dispatches(events(105, 106), 1.0)
 
+    assert [SkippedNumbers()] == only(effects, SkippedNumbers)
     [log] = only(effects, Log)
     assert ("gateway.seq_gap", {"expected": 102, "found": 105}) == (log.event, log.fields)
     assert [[105, 106]] == [[event.s for event in deliver.events] for deliver in only(effects, Deliver)]

@@ -47,7 +47,7 @@ class GatewayMachine(RuleBasedStateMachine):
         self.protocol = restarted(seed=seed) if known else fresh(seed)
         self.now = 0.0
         self.connection = "none"
-        self.turn_open = self.turn_granted = self.fatal = self.stopped = False
+        self.turn_open = self.turn_granted = self.fatal = self.stopped = self.resting = False
         self.identifies_here = 0
         self.session = SESSION if known else None
         self.delivered = 100 if known else 0
@@ -109,6 +109,7 @@ class GatewayMachine(RuleBasedStateMachine):
                 beats = [effect for effect in effects if isinstance(effect, Send) and effect.heartbeat]
                 given_up = any(isinstance(effect, CloseConnection) for effect in effects)
                 assert len(beats) == 1 or given_up, "one beat, or the end of a dead connection"
+                assert not (given_up and self.resting), "what is not read cannot be missed"
             self.take(effects)
 
     @rule(share=st.floats(0.0, 0.99))
@@ -124,6 +125,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def dialled(self, works: bool) -> None:
         """The connection comes about, or not."""
         if works:
+            self.resting = False
             self.connection, self.identifies_here, self.turn_open, self.turn_granted = "open", 0, False, False
             self.take(self.protocol.connected(self.now))
         else:
@@ -134,7 +136,7 @@ class GatewayMachine(RuleBasedStateMachine):
     @rule(code=CODES)
     def ends(self, code: int | None) -> None:
         """The connection is gone."""
-        self.connection, self.turn_open = "none", False
+        self.connection, self.turn_open, self.resting = "none", False, False
         self.take(self.protocol.disconnected(code, self.now))
 
     @precondition(lambda self: self.connection in ("open", "closing"))
@@ -183,8 +185,16 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @rule()
     def reading_rests(self) -> None:
-        """Back-pressure comes and goes."""
-        self.protocol.paused(self.now)
+        """Back-pressure comes, and stays for a while."""
+        if self.connection == "open" and isinstance(self.protocol.state, Beating):
+            self.resting = True
+            self.protocol.paused(self.now)
+
+    @precondition(lambda self: self.resting)
+    @rule()
+    def reading_goes_on(self) -> None:
+        """And goes."""
+        self.resting = False
         self.protocol.unpaused(self.now)
 
     @invariant()

@@ -36,7 +36,7 @@ class Connection:
     """One connection in memory: the shard's side is a Transport, the test's side plays Discord."""
 
     def __init__(self, url: str) -> None:
-        self.url, self.open = url, True
+        self.url, self.open, self.lost = url, True, False
         self.sent: list[tuple[float, dict[str, Any]]] = []
         self._put, self._get = trio.open_memory_channel[bytes | int](1000)
 
@@ -49,6 +49,8 @@ class Connection:
 
     async def send(self, payload: bytes) -> None:
         """As the Transport's."""
+        if self.lost:
+            raise Disconnected(None)
         self.sent.append((trio.current_time(), json.loads(payload)))
 
     def say(self, *blocks: bytes) -> None:
@@ -151,6 +153,61 @@ async def test_a_session_is_resumed_even_while_the_dispatcher_takes_nothing(auto
         [resume] = network.connections[-1].ops(6)
         assert received == resume["d"]["seq"]
         assert network.connections[-1].open
+
+
+async def test_a_resumed_connection_whose_reader_waits_for_the_old_ones_batches_is_not_a_zombie(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """A3.27: what the old connection brought is still being handed over, so the new one is not read, and its silence proves nothing."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(0.1)
+        store.blocked = trio.Event()
+        network.connections[0].say(dispatch(11, "RESUMED"))
+        for s in range(12, 16):  # with RESUMED, what the dispatcher has in hand and in its mailbox
+            await trio.sleep(0.05)
+            network.connections[0].say(dispatch(s))
+        await trio.sleep(0.05)
+        network.connections[0].say(dispatch(16))
+        network.connections[0].close(4000)
+        await trio.sleep(1)
+        [seq] = [resume["d"]["seq"] for resume in network.connections[1].ops(6)]
+        network.connections[1].say(dispatch(seq + 1, "RESUMED"), dispatch(seq + 2))
+        await trio.sleep(3600)
+        assert 2 == len(network.connections)
+        assert 88 < len(network.connections[1].ops(1)) < 93
+        store.blocked.set()
+        await store.wait_for(lambda: seq + 2 in store.seqs)
+
+        assert list(range(11, seq + 3)) == store.seqs
+
+
+async def test_a_connection_that_breaks_while_reading_rests_is_replaced_at_the_next_beat(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    """What cannot be sent tells it. Discord forgets a session without connection after minutes, and the database may be away for longer."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(0.1)
+        store.blocked = trio.Event()
+        [broken] = network.connections
+        broken.say(dispatch(11, "RESUMED"))
+        for s in range(12, 30):
+            broken.say(dispatch(s))
+            await trio.sleep(0.05)
+        broken.lost = True
+        broken.close(1006)
+        await trio.sleep(41)
+        assert [] == store.seqs
+        [_, again] = network.connections
+        assert [29] == [resume["d"]["seq"] for resume in again.ops(6)]
+        again.say(dispatch(30, "RESUMED"), dispatch(31))
+        await trio.sleep(3600)
+        assert 2 == len(network.connections)
+        store.blocked.set()
+        await store.wait_for(lambda: 31 in store.seqs)
+
+        assert list(range(11, 32)) == store.seqs
 
 
 async def test_a_silent_server_is_left_within_two_intervals_and_resumed(autojump_clock: trio.abc.Clock) -> None:

@@ -24,11 +24,13 @@ from mocha_actors.gateway.effects import (
     Effect,
     ExpectHeartbeats,
     Log,
+    PassedOver,
     ReportAlive,
     Send,
     SessionBegan,
     SessionLost,
     SessionResumed,
+    SkippedNumbers,
 )
 from mocha_actors.gateway.identity import Session
 from mocha_actors.gateway.protocol import Protocol
@@ -116,6 +118,10 @@ def written(effect: Effect) -> list[Any]:  # noqa: C901, PLR0911 - a table of ef
             return ["deliver", session.session_id, [event.s for event in events], "late" if replayed else "live"]
         case DroppedDuplicates(count):
             return ["duplicates", count]
+        case PassedOver(count):
+            return ["passed over", count]
+        case SkippedNumbers():
+            return ["numbers skipped"]
         case ReportAlive():
             return ["alive"]
     raise ValueError(f"no effect of a transcript: {effect}")
