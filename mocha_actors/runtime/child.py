@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from mocha_actors.runtime.errors import StartIgnored
+from mocha_actors.runtime.errors import StartIgnored, text_of
 from mocha_actors.runtime.outcome import Exited, Failed, Ignored, Killed, Outcome, Stopped, error_of, name_of
 from mocha_actors.runtime.spec import ChildSpec
 from mocha_actors.runtime.tree import Place, Snapshot, State, Tree
@@ -21,15 +21,15 @@ from mocha_actors.runtime.tree import Place, Snapshot, State, Tree
 async def contain(scope: trio.CancelScope, action: Callable[[], Awaitable[object]]) -> Outcome:
     """Run an action inside a cancel scope and turn however it ends into an outcome.
 
-    Only what belongs to somebody else passes: a cancellation from outside of the scope, and the closing of the
-    coroutine. The scope itself already takes its own `Cancelled` out of exception groups.
+    Only a cancellation from outside of the scope passes, for that is somebody else's. The scope itself already takes
+    its own `Cancelled` out of exception groups; one that an action kept and raises too late is a failure of the action.
     """
     try:
         with scope:
             await action()
-    except (trio.Cancelled, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - containing everything is what this function is for
+    except BaseException as error:
+        if isinstance(error, trio.Cancelled) and trio.current_effective_deadline() == -math.inf:
+            raise
         return Failed(error)
     return Killed() if scope.cancelled_caught else Exited()
 
@@ -141,12 +141,12 @@ class Child(ABC):
         self.state = "stopped"
         error = error_of(outcome)
         if error is not None:
-            self.place.last_error = f"{type(error).__name__}: {error}"
+            self.place.last_error = f"{type(error).__name__}: {text_of(error)}"
         self.emit(
             "child.exited",
             outcome=name_of(outcome),
             error_type=None if error is None else type(error).__name__,
-            error=None if error is None else str(error),
+            error=None if error is None else text_of(error),
             exception=error,
             message_type=self._message_type(),
             uptime=self.uptime,

@@ -6,7 +6,10 @@ Every error derives from `ActorError`, except the two that an actor raises to *t
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
+
+LONGEST_TEXT: Final = 1000
+"""How many characters of an error's text are kept and told; its traceback has all of it."""
 
 ChildErrorReason = Literal["already_started", "already_present", "running", "restarting", "not_found", "max_children"]
 
@@ -18,6 +21,15 @@ _CHILD_ERROR_TEXTS: dict[ChildErrorReason, str] = {
     "not_found": "is not known",
     "max_children": "has as many children as its max_children allows",
 }
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, within bounds; also of one whose own text raises."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a report of a failure must not fail
+        return "<its text cannot be had>"
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 class ActorError(Exception):
@@ -113,7 +125,9 @@ class FatalChildError(ActorError):
     """
 
     def __init__(self, path: str, child: str, error: BaseException) -> None:
-        super().__init__(f"{path} gave up: {child} failed with {type(error).__name__}, which is fatal: {error}")
+        super().__init__(
+            f"{path} gave up: {child} failed with {type(error).__name__}, which is fatal: {text_of(error)}"
+        )
         self.path = path
         self.child = child
 
@@ -151,7 +165,7 @@ class RestartNow(Exception):
     """
 
     def __init__(self, cause: BaseException) -> None:
-        super().__init__(f"{type(cause).__name__}: {cause}")
+        super().__init__(f"{type(cause).__name__}: {text_of(cause)}")
         self.__cause__ = cause
 
 

@@ -8,6 +8,7 @@ import trio
 
 from mocha_actors.runtime.actor import Actor, AnyActor, Context
 from mocha_actors.runtime.child import Child, contain
+from mocha_actors.runtime.errors import text_of
 from mocha_actors.runtime.outcome import Exited, Failed, Killed, Outcome
 from mocha_actors.runtime.ref import inbox_of
 from mocha_actors.runtime.spec import ChildSpec
@@ -73,7 +74,7 @@ class ActorChild(Child):
             case _, Exited():
                 return outcome
             case Failed(error), Failed(second):
-                error.add_note(f"on_stop raised, too: {second!r}")
+                error.add_note(f"on_stop raised, too: {type(second).__name__}: {text_of(second)}")
                 return outcome
             case Failed(), _:
                 return outcome

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mocha_actors.runtime.errors import text_of
 from mocha_actors.runtime.events import Journal
 
 DeadReason = Literal["failed", "poison", "stopped", "killed", "overflow", "expired", "late_reply", "unhandled"]
@@ -67,7 +68,7 @@ class DeadLetters:
             reason=first.reason,
             count=len(letters),
             message_type=type(first.message).__name__,
-            error=None if first.error is None else str(first.error),
+            error=None if first.error is None else text_of(first.error),
         )
 
     def overflowed(self, path: str, incarnation: int | None, **fields: object) -> None:

@@ -11,7 +11,7 @@ import trio
 
 from mocha_actors.runtime import operations
 from mocha_actors.runtime.branch import SupervisorChild, make_task
-from mocha_actors.runtime.errors import ActorDead, ChildError, SpecError
+from mocha_actors.runtime.errors import ActorDead, ChildError, SpecError, text_of
 from mocha_actors.runtime.events import EventHook, log_event
 from mocha_actors.runtime.letters import DeadLetters
 from mocha_actors.runtime.operations import ChildCounts
@@ -70,7 +70,7 @@ class Supervisor:
             restarts=0,
             backoff=0.0,
             mailbox=None,
-            last_error=None if self._error is None else f"{type(self._error).__name__}: {self._error}",
+            last_error=None if self._error is None else f"{type(self._error).__name__}: {text_of(self._error)}",
             children=self._task.snapshots(),
             breakers=self._task.breakers(),
         )
@@ -228,9 +228,10 @@ class Supervisor:
 
     async def _live(self) -> None:
         """Run the tree to its end, shielded: a cancellation from outside means draining, which `stop` does."""
-        with trio.CancelScope(shield=True), report_slow_steps(self._tree.journal):
+        with trio.CancelScope(shield=True):
             try:
-                await self._task.run(self._on_up)
+                with report_slow_steps(self._tree.journal):
+                    await self._task.run(self._on_up)
             except BaseException as error:  # noqa: BLE001 - it is raised again by open_supervisor
                 self._error = error
         for child in reversed(self._task.children.values()):

@@ -16,7 +16,14 @@ import trio
 from mocha_actors.runtime.breaker import BreakerSnapshot
 from mocha_actors.runtime.child import Child
 from mocha_actors.runtime.control import Call, Control, Exit, Retry, Signal, Wake
-from mocha_actors.runtime.errors import ChildError, FatalChildError, RestartLimitExceeded, SpecError, StartFailed
+from mocha_actors.runtime.errors import (
+    ChildError,
+    FatalChildError,
+    RestartLimitExceeded,
+    SpecError,
+    StartFailed,
+    text_of,
+)
 from mocha_actors.runtime.outcome import Failed, Outcome, ends_program, error_of, failed_with, wants_restart_now
 from mocha_actors.runtime.restart import IntensityWindow, Restart, Strategy, Verdict, decide, restart_group, shuts_down
 from mocha_actors.runtime.spec import AnySupervisorSpec, ChildSpec, check_admission
@@ -104,17 +111,19 @@ class SupervisorTask:
             FatalChildError: A child failed with an error that its spec declares fatal.
             BaseException: A child raised something that must end the program, such as KeyboardInterrupt.
         """
-        async with trio.open_nursery() as self._nursery:
-            await self._start_all()
-            if self._ending is None:
-                started()
-            while self._ending is None:
-                await self._serve(await self.control.receive())
-            await self._stop_all(self._ending)
-            self._nursery.cancel_scope.cancel()
-        self.control.close()
+        try:
+            async with trio.open_nursery() as self._nursery:
+                await self._start_all()
+                if self._ending is None:
+                    started()
+                while self._ending is None:
+                    await self._serve(await self.control.receive())
+                await self._stop_all(self._ending)
+                self._nursery.cancel_scope.cancel()
+        finally:
+            self.control.close()
         error = self._ending.error
-        self.tree.journal.emit("supervisor.stopped", self.path, error=None if error is None else str(error))
+        self.tree.journal.emit("supervisor.stopped", self.path, error=None if error is None else text_of(error))
         if error is not None:
             raise error
 

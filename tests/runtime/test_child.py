@@ -157,7 +157,7 @@ async def test_error_of_on_stop_never_hides_the_crash() -> None:
         await settle()
     error = recorder.named("child.exited")[0].fields["exception"]
     assert isinstance(error, KeyError)
-    assert ["on_stop raised, too: Boom('scripted')"] == error.__notes__
+    assert ["on_stop raised, too: Boom: scripted"] == error.__notes__
 
 
 async def test_on_stop_is_not_called_when_on_start_did_not_finish() -> None:
