@@ -17,6 +17,12 @@ from mocha_actors.runtime.outcome import Exited, Failed, Ignored, Killed, Outcom
 from mocha_actors.runtime.spec import ChildSpec
 from mocha_actors.runtime.tree import Place, Snapshot, State, Tree
 
+ON_STOP_SECONDS = 5.0
+"""How long `on_stop` may take; it runs when the time to stop may already be up, so it has its own bound."""
+
+STUCK_SECONDS = 2 * ON_STOP_SECONDS
+"""How long a child may take to end when it is cancelled before it is reported by name."""
+
 
 async def contain(scope: trio.CancelScope, action: Callable[[], Awaitable[object]]) -> Outcome:
     """Run an action inside a cancel scope and turn however it ends into an outcome.
@@ -62,6 +68,7 @@ class Child(ABC):
         self._wait = 0.0
         self._scope = trio.CancelScope()
         self._done = trio.Event()
+        self._patience = trio.CancelScope()
         self._stop_asked = False
         self._begun_at = 0.0
         self._started_at: float | None = None
@@ -218,13 +225,21 @@ class Child(ABC):
         """
         self._stop_asked = True
         self.state = "stopping"
-        if self.spec.shutdown != "kill":
+        if self.spec.shutdown != "kill" and not self._scope.cancel_called:
             self._ask_to_stop(final=final)
-            with trio.move_on_at(deadline):
+            with trio.CancelScope(deadline=deadline) as self._patience:
                 await self._done.wait()
         if not self._done.is_set():
             self.kill()
+            await self._wait_for_the_killed()
+
+    async def _wait_for_the_killed(self) -> None:
+        """Nothing can force the end of a task that shields itself; what can be done is to say who it is."""
+        with trio.move_on_after(STUCK_SECONDS):
             await self._done.wait()
+            return
+        self.emit("child.stuck", seconds=STUCK_SECONDS)
+        await self._done.wait()
 
     @abstractmethod
     def _ask_to_stop(self, *, final: bool) -> None: ...

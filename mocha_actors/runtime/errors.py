@@ -74,11 +74,22 @@ class UnhandledMessage(ActorError):
         super().__init__(f"no handler for a message of type {type(message).__name__}")
 
 
-class SelfAsk(ActorError):
+class WaitsForItself(ActorError):
+    """An actor was about to wait for what cannot happen while it waits; the wait is refused instead of never ending.
+
+    That is: for room in its own mailbox, for its own end or that of its tree, or, while it starts, for its supervisor,
+    which waits for that start.
+    """
+
+    def __init__(self, path: str, wait: str, instead: str) -> None:
+        super().__init__(f"{path} {wait}, which cannot happen while it waits; {instead}")
+
+
+class SelfAsk(WaitsForItself):
     """An actor asked itself. It would wait for an answer that only it can give, so the ask is refused."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path} asked itself, which can never be answered; call the method instead")
+        super().__init__(path, "asked itself for an answer", "call the method instead")
 
 
 class MailboxFull(ActorError):

@@ -14,7 +14,10 @@ class Overflow(Enum):
     """What happens to a message that does not fit."""
 
     BLOCK = "block"
-    """The sender waits, first come first served: back-pressure. `tell_nowait` is refused."""
+    """The sender waits, first come first served: back-pressure. `tell_nowait` is refused.
+
+    Actors that send to each other in a circle must not all block, or a burst can stop them all for good: let one of the
+    mailboxes drop."""
     DROP_NEWEST = "drop_newest"
     """The new message becomes a dead letter."""
     DROP_OLDEST = "drop_oldest"

@@ -352,6 +352,14 @@ class SupervisorTask:
         """The children now, in start order."""
         return tuple(child.snapshot() for child in self.children.values())
 
+    def spent(self) -> int:
+        """How much of its restart budget is spent now."""
+        return self._window.spent(trio.current_time())
+
+    def is_starting(self, path: str) -> bool:
+        """Whether it waits for the start of the child at this path, or of one that this path is below of."""
+        return self._starting is not None and f"{path}/".startswith(f"{self._starting.place.path}/")
+
     def breakers(self) -> tuple[BreakerSnapshot, ...]:
         """The breakers of its spec, now."""
         return tuple(breaker.snapshot() for breaker in self.spec.breakers)
