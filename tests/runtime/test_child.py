@@ -24,7 +24,7 @@ from mocha_actors.runtime import (
     new_ref,
     open_supervisor,
 )
-from mocha_actors.runtime.leaf import ON_STOP_SECONDS
+from mocha_actors.runtime.child import ON_STOP_SECONDS, STUCK_SECONDS
 
 from .toys import NO_WAIT, Boom, Echo, Forever, Ping, Recorder, child, fail, scripted, settle
 
@@ -83,6 +83,44 @@ async def test_infinite_shutdown_waits_as_long_as_it_takes(autojump_clock: trio.
     async with open_supervisor(one(Echo, shutdown=None), on_event=recorder) as sup:
         await sup.ref("a").tell(partial(trio.sleep, 5000))
     assert (["stopped"], 5000.0) == (outcomes(recorder), trio.current_time())
+
+
+class Shielded(Actor[Any]):
+    """Does not let itself be cancelled for a while."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def run(self, ctx: Context[Any]) -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(self._seconds)
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "seconds", "named_at"), [(2, 60, 2 + STUCK_SECONDS), ("kill", 60, STUCK_SECONDS), (2, 4, None)]
+)
+async def test_child_that_resists_its_cancellation_is_named(
+    shutdown: Any, seconds: float, named_at: float | None, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Nothing can force it to end, so somebody has to know who holds up the stop; once, and only if it takes long."""
+    recorder = Recorder()
+    async with open_supervisor(one(partial(Shielded, seconds), shutdown=shutdown), on_event=recorder):
+        pass
+    assert ([] if named_at is None else [("mocha/a", named_at)]) == [
+        (event.path, event.at) for event in recorder.named("child.stuck")
+    ]
+    assert seconds == trio.current_time()
+
+
+async def test_kill_is_not_held_up_by_a_stop_without_limit(autojump_clock: trio.testing.MockClock) -> None:
+    """Whoever resists the kill, too, is named although its own time to stop would never be up."""
+    recorder = Recorder()
+    async with open_supervisor(one(partial(Shielded, 60), shutdown=None), on_event=recorder) as sup:
+        sup.begin_stop()
+        await trio.sleep(20)
+        assert [] == recorder.named("child.stuck")
+        sup.begin_kill()
+    assert [20 + STUCK_SECONDS] == [event.at for event in recorder.named("child.stuck")]
 
 
 async def test_on_stop_that_hangs_is_bounded(autojump_clock: trio.testing.MockClock) -> None:
