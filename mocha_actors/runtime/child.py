@@ -13,7 +13,17 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from mocha_actors.runtime.errors import StartIgnored, text_of
-from mocha_actors.runtime.outcome import Exited, Failed, Ignored, Killed, Outcome, Stopped, error_of, name_of
+from mocha_actors.runtime.outcome import (
+    Exited,
+    Failed,
+    Ignored,
+    Killed,
+    Outcome,
+    Stopped,
+    error_of,
+    name_of,
+    wants_restart_now,
+)
 from mocha_actors.runtime.spec import ChildSpec
 from mocha_actors.runtime.tree import Place, Snapshot, State, Tree
 
@@ -49,6 +59,7 @@ class Child(ABC):
         state: What it does; `stopped` also between the end of an incarnation and the supervisor's decision.
         outcome: How the newest incarnation ended.
         exit_pending: Whether it ended by itself and the supervisor has not decided yet.
+        restart_is_free: Whether it ended asking for `RestartNow` over a message in hand.
         failures: Failures in a row that were not followed by a stable uptime.
         timer: The wait for its restart; None when there is none.
     """
@@ -62,6 +73,7 @@ class Child(ABC):
         self.state: State = "stopped"
         self.outcome: Outcome = Stopped()
         self.exit_pending = False
+        self.restart_is_free = False
         self.failures = 0
         self.timer: trio.CancelScope | None = None
         self._delay: float | None = None
@@ -146,6 +158,8 @@ class Child(ABC):
     def _on_ended(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.state = "stopped"
+        message_type = self._message_type()
+        self.restart_is_free = message_type is not None and wants_restart_now(outcome)
         error = error_of(outcome)
         if error is not None:
             self.place.last_error = f"{type(error).__name__}: {text_of(error)}"
@@ -155,7 +169,7 @@ class Child(ABC):
             error_type=None if error is None else type(error).__name__,
             error=None if error is None else text_of(error),
             exception=error,
-            message_type=self._message_type(),
+            message_type=message_type,
             uptime=self.uptime,
         )
         self._settle_hand(outcome)
@@ -231,15 +245,15 @@ class Child(ABC):
                 await self._done.wait()
         if not self._done.is_set():
             self.kill()
-            await self._wait_for_the_killed()
+            await self.name_if_stuck()
+            await self._done.wait()
 
-    async def _wait_for_the_killed(self) -> None:
-        """Nothing can force the end of a task that shields itself; what can be done is to say who it is."""
+    async def name_if_stuck(self) -> None:
+        """Nothing can force the end of a cancelled task that shields itself; what can be done is to say who it is."""
         with trio.move_on_after(STUCK_SECONDS):
             await self._done.wait()
             return
         self.emit("child.stuck", seconds=STUCK_SECONDS)
-        await self._done.wait()
 
     @abstractmethod
     def _ask_to_stop(self, *, final: bool) -> None: ...

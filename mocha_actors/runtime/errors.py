@@ -172,7 +172,8 @@ class RestartNow(Exception):
     """Raised by an actor to say: the message in hand did this, and I bound my restarts myself.
 
     The supervisor restarts the child at once: without back-off, and without spending the restart intensity or the
-    consecutive-failure limit. The message in hand is treated as at any crash. In `on_start` it is an ordinary failure.
+    consecutive-failure limit. The message in hand is treated as at any crash. Without one, as in `on_start`, it is an
+    ordinary failure: nothing would bound how often it happens.
     """
 
     def __init__(self, cause: BaseException) -> None:

@@ -24,7 +24,7 @@ from mocha_actors.runtime.errors import (
     StartFailed,
     text_of,
 )
-from mocha_actors.runtime.outcome import Failed, Outcome, ends_program, error_of, failed_with, wants_restart_now
+from mocha_actors.runtime.outcome import Failed, Outcome, ends_program, error_of, failed_with
 from mocha_actors.runtime.restart import IntensityWindow, Restart, Strategy, Verdict, decide, restart_group, shuts_down
 from mocha_actors.runtime.spec import AnySupervisorSpec, ChildSpec, check_admission
 from mocha_actors.runtime.tree import Snapshot, Tree
@@ -159,13 +159,18 @@ class SupervisorTask:
         """Ask the supervisor to stop its children, newest first, and end normally; returns at once."""
         self._end(None, final=final)
         if self._starting is not None:
-            self._starting.abort_start()
+            self._abort(self._starting)
         self.control.post(Wake())
 
     def abort_start_of(self, child: Child) -> None:
         """Give up the start of a child if it is the one that everything waits for."""
         if self._starting is child:
-            child.abort_start()
+            self._abort(child)
+
+    def _abort(self, child: Child) -> None:
+        child.abort_start()
+        if not child.spec.is_supervisor:
+            self._nursery.start_soon(child.name_if_stuck)
 
     def kill(self) -> None:
         """Cancel all children now and end."""
@@ -222,7 +227,7 @@ class SupervisorTask:
         Its time to stop does not begin anew, and it may not crash more often than there are messages to do that.
         """
         for _ in range(child.deliveries_left):
-            again = wants_restart_now(child.outcome) and not self._is_fatal(child)
+            again = child.restart_is_free and not self._is_fatal(child)
             if self._killed or not again or trio.current_time() >= deadline:
                 return
             child.await_restart(0.0, immediate=True)
@@ -261,7 +266,7 @@ class SupervisorTask:
 
     async def _restart_after_exit(self, child: Child) -> None:
         """Stop the group first, then wait once, then start the group."""
-        immediate = wants_restart_now(child.outcome)
+        immediate = child.restart_is_free
         if immediate or self._may_restart(child):
             await self._stop_group(self._group(child))
             self._restart_later(child, 0.0 if immediate else child.next_delay(), immediate=immediate)

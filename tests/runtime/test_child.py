@@ -123,6 +123,21 @@ async def test_kill_is_not_held_up_by_a_stop_without_limit(autojump_clock: trio.
     assert [20 + STUCK_SECONDS] == [event.at for event in recorder.named("child.stuck")]
 
 
+async def test_start_that_resists_its_cancellation_is_named(autojump_clock: trio.testing.MockClock) -> None:
+    """The tree cannot be down before it; who asks why is told."""
+
+    async def start_slowly() -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(60)
+
+    recorder = Recorder()
+    async with open_supervisor(SupervisorSpec((scripted("a", None, start_slowly),)), on_event=recorder) as sup:
+        await sup.ref("a").tell(Boom())
+        await trio.sleep(1)
+    assert [("mocha/a", 1 + STUCK_SECONDS)] == [(event.path, event.at) for event in recorder.named("child.stuck")]
+    assert 60 == trio.current_time()
+
+
 async def test_on_stop_that_hangs_is_bounded(autojump_clock: trio.testing.MockClock) -> None:
     """It has a bound of its own, because it runs when the time to stop may be up."""
     async with open_supervisor(SupervisorSpec(children=(scripted("a", stop=trio.sleep_forever),))):
@@ -173,17 +188,20 @@ async def test_restart_that_hangs_during_the_last_drain_ends_with_the_time_to_st
 
 
 async def test_drain_ends_although_the_actor_always_asks_for_a_restart() -> None:
-    """Without a limit of time it is bounded by the messages that could be the reason."""
+    """Without a limit of time it is bounded by the messages that are the reason."""
 
     class Hopeless(Actor[Any]):
         async def run(self, ctx: Context[Any]) -> None:
+            await ctx.receive()
             await ctx.stopping.wait()
             raise RestartNow(Boom())
 
     async with open_supervisor(one(Hopeless, shutdown=None)) as sup:
         for number in range(3):
             await sup.ref("a").tell(number)
-    assert 3 == sup.tree().children[0].restarts
+        await settle()
+    assert 2 == sup.tree().children[0].restarts
+    assert {("mocha/a", "failed"): 3} == sup.dead_letters.counts
 
 
 async def test_error_of_on_stop_never_hides_the_crash() -> None:
