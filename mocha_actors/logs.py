@@ -60,6 +60,7 @@ EVENTS: Final[dict[str, str]] = {
     "child.restarting": "an actor will be restarted: path, delay, restarts",
     "child.parked": "an actor failed too often and stays down: path",
     "child.stopped": "an actor was stopped: path",
+    "child.stuck": "an actor was cancelled and does not end: path, seconds",
     "supervisor.escalated": "a supervisor gave up: path, error",
     "supervisor.stopped": "a supervisor and its children are down: path",
     "mailbox.overflow": "a full mailbox refused messages: path, policy",

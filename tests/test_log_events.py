@@ -27,7 +27,9 @@ def logged(tree: ast.AST) -> Iterator[str]:
 
 def events_of_the_program() -> set[str]:
     """Every event name in the package's code, those of the runtime included; the runtime itself logs plain text."""
-    files = [path for path in PACKAGE.rglob("*.py") if "runtime" not in path.parts and "simulator" not in path.parts]
+    files = [
+        path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in {"runtime", "simulator"}
+    ]
     return {name for path in files for name in logged(ast.parse(path.read_text()))} | set(EVENT_NAMES)
 
 

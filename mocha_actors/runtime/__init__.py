@@ -233,6 +233,7 @@ from mocha_actors.runtime.errors import (
     StartFailed,
     StartIgnored,
     UnhandledMessage,
+    WaitsForItself,
 )
 from mocha_actors.runtime.events import EVENT_NAMES, Event, EventHook
 from mocha_actors.runtime.letters import DeadLetter, DeadLetters
@@ -295,6 +296,7 @@ __all__ = [
     "SupervisorSpec",
     "Terminated",
     "UnhandledMessage",
+    "WaitsForItself",
     "new_ref",
     "open_supervisor",
 ]

@@ -131,6 +131,7 @@ class Context(Generic[M]):
 
     def enter(self) -> None:
         """Mark the current task, and those it starts, as this actor's."""
+        self._caller.task = trio.lowlevel.current_task()
         CALLER.set(self._caller)
 
     async def serve(self, handle: Callable[[M, Context[M]], Awaitable[object]]) -> None:
@@ -138,6 +139,7 @@ class Context(Generic[M]):
 
         What a handler raises comes out, the message still in hand.
         """
+        self._caller.serves = True
         while True:
             try:
                 envelope = await self._inbox.take()
@@ -155,11 +157,11 @@ class Context(Generic[M]):
             await handle(message, self)
             self._inbox.settle(envelope)
             return
-        self._caller.deadline = envelope.answer.deadline
+        CALLER.set(self._caller.until(envelope.answer.deadline))
         try:
             value = await handle(message, self)
         finally:
-            self._caller.deadline = float("inf")
+            CALLER.set(self._caller)
         # The handler may have answered already.
         if self._inbox.settle(envelope):
             self._give(envelope.answer, value)

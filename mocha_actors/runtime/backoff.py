@@ -43,7 +43,7 @@ class Backoff:
     def __post_init__(self) -> None:
         for field in ("base", "cap", "reset_after"):
             value = getattr(self, field)
-            if not (math.isfinite(value) and value >= 0):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise SpecError(f"backoff.{field} is {value!r}; allowed is a finite number of seconds >= 0")
         if self.cap < self.base:
             raise SpecError(f"backoff.cap is {self.cap!r}, below the base {self.base!r}")

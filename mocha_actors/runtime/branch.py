@@ -79,6 +79,8 @@ class SupervisorChild(Child):
             last_error=self.place.last_error,
             children=self.task.snapshots(),
             breakers=self.task.breakers(),
+            spent=self.task.spent(),
+            budget=self.task.spec.max_restarts,
         )
 
 

@@ -75,16 +75,27 @@ class BreakerPolicy:
     ignore: tuple[type[Exception], ...] = ()
 
     def __post_init__(self) -> None:
+        for field in ("failure_rate", "slow_rate", "slow_after", "wait", "max_wait", "wait_factor"):
+            _check(_is_number(getattr(self, field)), field, getattr(self, field), "a number")
         for field in ("failure_rate", "slow_rate"):
             _check(0 < getattr(self, field) <= 1, field, getattr(self, field), "a share above 0, up to 1")
         for field in ("slow_after", "wait", "max_wait"):
             _check(0 < getattr(self, field) < math.inf, field, getattr(self, field), "seconds > 0")
         for field in ("window", "minimum_calls", "probes"):
-            _check(getattr(self, field) >= 1, field, getattr(self, field), "1 or more")
+            value = getattr(self, field)
+            _check(isinstance(value, int) and value >= 1, field, value, "a whole number, 1 or more")
         _check(self.wait_factor >= 1, "wait_factor", self.wait_factor, "1 or more")
         _check(self.window_type in ("count", "time"), "window_type", self.window_type, "'count' or 'time'")
         reachable = self.window_type == "time" or self.minimum_calls <= self.window
         _check(reachable, "minimum_calls", self.minimum_calls, f"at most the window of {self.window} calls")
+        errors = isinstance(self.ignore, tuple) and all(
+            isinstance(each, type) and issubclass(each, Exception) for each in self.ignore
+        )
+        _check(errors, "ignore", self.ignore, "a tuple of subclasses of Exception")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check(holds: bool, field: str, found: object, allowed: str) -> None:

@@ -12,24 +12,40 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from mocha_actors.runtime.errors import StartIgnored
-from mocha_actors.runtime.outcome import Exited, Failed, Ignored, Killed, Outcome, Stopped, error_of, name_of
+from mocha_actors.runtime.errors import StartIgnored, text_of
+from mocha_actors.runtime.outcome import (
+    Exited,
+    Failed,
+    Ignored,
+    Killed,
+    Outcome,
+    Stopped,
+    error_of,
+    name_of,
+    wants_restart_now,
+)
 from mocha_actors.runtime.spec import ChildSpec
 from mocha_actors.runtime.tree import Place, Snapshot, State, Tree
+
+ON_STOP_SECONDS = 5.0
+"""How long `on_stop` may take; it runs when the time to stop may already be up, so it has its own bound."""
+
+STUCK_SECONDS = 2 * ON_STOP_SECONDS
+"""How long a child may take to end when it is cancelled before it is reported by name."""
 
 
 async def contain(scope: trio.CancelScope, action: Callable[[], Awaitable[object]]) -> Outcome:
     """Run an action inside a cancel scope and turn however it ends into an outcome.
 
-    Only what belongs to somebody else passes: a cancellation from outside of the scope, and the closing of the
-    coroutine. The scope itself already takes its own `Cancelled` out of exception groups.
+    Only a cancellation from outside of the scope passes, for that is somebody else's. The scope itself already takes
+    its own `Cancelled` out of exception groups; one that an action kept and raises too late is a failure of the action.
     """
     try:
         with scope:
             await action()
-    except (trio.Cancelled, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - containing everything is what this function is for
+    except BaseException as error:
+        if isinstance(error, trio.Cancelled) and trio.current_effective_deadline() == -math.inf:
+            raise
         return Failed(error)
     return Killed() if scope.cancelled_caught else Exited()
 
@@ -43,6 +59,7 @@ class Child(ABC):
         state: What it does; `stopped` also between the end of an incarnation and the supervisor's decision.
         outcome: How the newest incarnation ended.
         exit_pending: Whether it ended by itself and the supervisor has not decided yet.
+        restart_is_free: Whether it ended asking for `RestartNow` over a message in hand.
         failures: Failures in a row that were not followed by a stable uptime.
         timer: The wait for its restart; None when there is none.
     """
@@ -56,12 +73,14 @@ class Child(ABC):
         self.state: State = "stopped"
         self.outcome: Outcome = Stopped()
         self.exit_pending = False
+        self.restart_is_free = False
         self.failures = 0
         self.timer: trio.CancelScope | None = None
         self._delay: float | None = None
         self._wait = 0.0
         self._scope = trio.CancelScope()
         self._done = trio.Event()
+        self._patience = trio.CancelScope()
         self._stop_asked = False
         self._begun_at = 0.0
         self._started_at: float | None = None
@@ -139,16 +158,18 @@ class Child(ABC):
     def _on_ended(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.state = "stopped"
+        message_type = self._message_type()
+        self.restart_is_free = message_type is not None and wants_restart_now(outcome)
         error = error_of(outcome)
         if error is not None:
-            self.place.last_error = f"{type(error).__name__}: {error}"
+            self.place.last_error = f"{type(error).__name__}: {text_of(error)}"
         self.emit(
             "child.exited",
             outcome=name_of(outcome),
             error_type=None if error is None else type(error).__name__,
-            error=None if error is None else str(error),
+            error=None if error is None else text_of(error),
             exception=error,
-            message_type=self._message_type(),
+            message_type=message_type,
             uptime=self.uptime,
         )
         self._settle_hand(outcome)
@@ -218,13 +239,21 @@ class Child(ABC):
         """
         self._stop_asked = True
         self.state = "stopping"
-        if self.spec.shutdown != "kill":
+        if self.spec.shutdown != "kill" and not self._scope.cancel_called:
             self._ask_to_stop(final=final)
-            with trio.move_on_at(deadline):
+            with trio.CancelScope(deadline=deadline) as self._patience:
                 await self._done.wait()
         if not self._done.is_set():
             self.kill()
+            await self.name_if_stuck()
             await self._done.wait()
+
+    async def name_if_stuck(self) -> None:
+        """Nothing can force the end of a cancelled task that shields itself; what can be done is to say who it is."""
+        with trio.move_on_after(STUCK_SECONDS):
+            await self._done.wait()
+            return
+        self.emit("child.stuck", seconds=STUCK_SECONDS)
 
     @abstractmethod
     def _ask_to_stop(self, *, final: bool) -> None: ...

@@ -6,7 +6,10 @@ Every error derives from `ActorError`, except the two that an actor raises to *t
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
+
+LONGEST_TEXT: Final = 1000
+"""How many characters of an error's text are kept and told; its traceback has all of it."""
 
 ChildErrorReason = Literal["already_started", "already_present", "running", "restarting", "not_found", "max_children"]
 
@@ -18,6 +21,15 @@ _CHILD_ERROR_TEXTS: dict[ChildErrorReason, str] = {
     "not_found": "is not known",
     "max_children": "has as many children as its max_children allows",
 }
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, within bounds; also of one whose own text raises."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a report of a failure must not fail
+        return "<its text cannot be had>"
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 class ActorError(Exception):
@@ -62,11 +74,22 @@ class UnhandledMessage(ActorError):
         super().__init__(f"no handler for a message of type {type(message).__name__}")
 
 
-class SelfAsk(ActorError):
+class WaitsForItself(ActorError):
+    """An actor was about to wait for what cannot happen while it waits; the wait is refused instead of never ending.
+
+    That is: for room in its own mailbox, for its own end or that of its tree, or, while it starts, for its supervisor,
+    which waits for that start.
+    """
+
+    def __init__(self, path: str, wait: str, instead: str) -> None:
+        super().__init__(f"{path} {wait}, which cannot happen while it waits; {instead}")
+
+
+class SelfAsk(WaitsForItself):
     """An actor asked itself. It would wait for an answer that only it can give, so the ask is refused."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path} asked itself, which can never be answered; call the method instead")
+        super().__init__(path, "asked itself for an answer", "call the method instead")
 
 
 class MailboxFull(ActorError):
@@ -113,7 +136,9 @@ class FatalChildError(ActorError):
     """
 
     def __init__(self, path: str, child: str, error: BaseException) -> None:
-        super().__init__(f"{path} gave up: {child} failed with {type(error).__name__}, which is fatal: {error}")
+        super().__init__(
+            f"{path} gave up: {child} failed with {type(error).__name__}, which is fatal: {text_of(error)}"
+        )
         self.path = path
         self.child = child
 
@@ -147,11 +172,12 @@ class RestartNow(Exception):
     """Raised by an actor to say: the message in hand did this, and I bound my restarts myself.
 
     The supervisor restarts the child at once: without back-off, and without spending the restart intensity or the
-    consecutive-failure limit. The message in hand is treated as at any crash. In `on_start` it is an ordinary failure.
+    consecutive-failure limit. The message in hand is treated as at any crash. Without one, as in `on_start`, it is an
+    ordinary failure: nothing would bound how often it happens.
     """
 
     def __init__(self, cause: BaseException) -> None:
-        super().__init__(f"{type(cause).__name__}: {cause}")
+        super().__init__(f"{type(cause).__name__}: {text_of(cause)}")
         self.__cause__ = cause
 
 

@@ -23,6 +23,7 @@ EVENT_NAMES: Final = frozenset(
         "child.restarting",
         "child.parked",
         "child.stopped",
+        "child.stuck",
         "supervisor.escalated",
         "supervisor.stopped",
         "mailbox.overflow",
@@ -61,7 +62,9 @@ class Event:
 EventHook: TypeAlias = Callable[[Event], None]
 
 
-_WORTH_A_LINE = frozenset({"child.parked", "mailbox.overflow", "message.dead", "message.poison", "message.slow"})
+_WORTH_A_LINE = frozenset(
+    {"child.parked", "child.stuck", "mailbox.overflow", "message.dead", "message.poison", "message.slow"}
+)
 
 
 def log_event(event: Event) -> None:

@@ -15,14 +15,14 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from enum import Enum
 
 import trio
 
 from mocha_actors.runtime.envelope import Answer, Envelope
-from mocha_actors.runtime.errors import ActorDead, ActorFailed, MailboxFull
+from mocha_actors.runtime.errors import MailboxFull
+from mocha_actors.runtime.gate import Gate
 from mocha_actors.runtime.hand import Hand
-from mocha_actors.runtime.letters import DeadLetter, DeadLetters, DeadReason
+from mocha_actors.runtime.letters import DeadLetter, DeadLetters, DeadReason, error_for_asker
 from mocha_actors.runtime.mailbox import Mailbox, MailboxStatistics, Overflow
 from mocha_actors.runtime.outcome import Failed, Killed, Outcome, error_of
 
@@ -31,39 +31,29 @@ TAKES_PER_STEP = 8
 much as the rest of a hop, so one per message would halve the throughput; cancellation is noticed at each message."""
 
 
-class Intake(Enum):
-    """What a mailbox does with what comes in and what is in it."""
-
-    OPEN = "open"
-    """Accepts and delivers (or keeps, while its actor is being restarted)."""
-    SUSPENDED = "suspended"
-    """Accepts, but delivers nothing more to this incarnation; the next one goes on."""
-    DRAINING = "draining"
-    """Accepts nothing; delivers what it has, then the end."""
-    CLOSED = "closed"
-    """Accepts nothing and has nothing: its actor is stopped."""
-
-
 class Inbox:
     """The queue of one actor.
 
     Attributes:
         path: Where its actor is in the tree; the name of the ref until there is a tree.
+        account: Under which path its dead letters are counted: its own; its supervisor's when the actor is forgotten.
         incarnation: The current incarnation of its actor, for events.
         letters: The dead letters of the tree; None until there is a tree.
         owned: Whether a tree uses it now; a second one must not.
         dead: How many of its messages became dead letters.
+        ended: How its actor ended when it went down for good; None while there is one, or will be one again.
     """
 
     def __init__(self, name: str, policy: Mailbox) -> None:
-        self.path = name
+        self.path = self.account = name
         self.policy = policy
         self.incarnation: int | None = None
         self.letters: DeadLetters | None = None
         self.owned = False
         self.dead = 0
-        self.intake = Intake.OPEN
-        # None wakes a receiver so that it looks at the intake again; it is sent to waiting receivers only.
+        self.ended: Outcome | None = None
+        self.gate = Gate.OPEN
+        # None wakes a receiver so that it looks at the gate again; it is sent to waiting receivers only.
         self._in, self._out = trio.open_memory_channel[Envelope | None](math.inf)
         self._since: deque[float] = deque()
         self._returned: deque[Envelope] = deque()
@@ -115,8 +105,13 @@ class Inbox:
         return self._drop_for(envelope)
 
     @property
+    def blocks(self) -> bool:
+        """Whether a sender waits where there is no room."""
+        return self._accepts and self.policy.overflow is Overflow.BLOCK
+
+    @property
     def _accepts(self) -> bool:
-        return self.intake is Intake.OPEN or self.intake is Intake.SUSPENDED
+        return self.gate is Gate.OPEN or self.gate is Gate.SUSPENDED
 
     def _fits(self, envelope: Envelope) -> bool:
         if not self._used:
@@ -225,7 +220,7 @@ class Inbox:
                 return envelope
 
     def _next_or_none(self) -> Envelope | None:
-        if not self._since and not self._returned and self.intake is Intake.OPEN:
+        if not self._since and not self._returned and self.gate is Gate.OPEN:
             return None
         try:
             return self._next()
@@ -233,14 +228,14 @@ class Inbox:
             return None
 
     def _next(self) -> Envelope:
-        if self.intake is Intake.SUSPENDED or self.intake is Intake.CLOSED:
+        if self.gate is Gate.SUSPENDED or self.gate is Gate.CLOSED:
             raise trio.EndOfChannel
         if self._returned:
             return self._returned.popleft()
         try:
             return self._from_channel()
         except trio.WouldBlock:
-            if self.intake is Intake.DRAINING:
+            if self.gate is Gate.DRAINING:
                 raise trio.EndOfChannel from None
             raise
 
@@ -335,48 +330,39 @@ class Inbox:
         """Make dead letters of messages; an asker that still waits is told instead."""
         letters = []
         for envelope in envelopes:
-            if envelope.answer is None or not self._tell_asker(envelope, envelope.answer, reason, error):
-                letters.append(DeadLetter(envelope.message, self.path, reason, error))  # noqa: PERF401 - it tells, too
+            letter = DeadLetter(envelope.message, self.path, reason, error)
+            told = envelope.answer is not None and envelope.answer.fail(error_for_asker(letter, self.policy.capacity))
+            if not told:
+                letters.append(letter)
         self.bury_letters(letters)
 
     def bury_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Count dead letters and hand them to the tree."""
         self.dead += len(letters)
         if letters and self.letters is not None:
-            self.letters.add(letters, self.incarnation)
-
-    def _tell_asker(self, envelope: Envelope, answer: Answer, reason: DeadReason, cause: BaseException | None) -> bool:
-        error: Exception
-        match reason:
-            case "overflow":
-                error = MailboxFull(self.path, self.policy.capacity)
-            case "failed" | "unhandled":
-                error = ActorFailed(self.path, type(envelope.message).__name__)
-                error.__cause__ = cause
-            case _:
-                error = ActorDead(self.path)
-        return answer.fail(error)
+            self.letters.add(letters, self.account, self.incarnation)
 
     # Life
 
     def open(self) -> None:
         """An incarnation starts: accept and deliver."""
-        self.intake = Intake.OPEN
+        self.gate = Gate.OPEN
+        self.ended = None
 
     def suspend(self) -> None:
         """The incarnation is to end, another one will follow: deliver no more, keep everything."""
-        self.intake = Intake.SUSPENDED
+        self.gate = Gate.SUSPENDED
         self._wake_receivers()
 
     def drain(self) -> None:
         """The last incarnation is to end: accept no more, deliver the rest."""
-        self.intake = Intake.DRAINING
+        self.gate = Gate.DRAINING
         self._wake_receivers()
         self._admit_senders()
 
     def close(self) -> None:
         """The actor is stopped for good, or until somebody restarts it: bury what waits."""
-        self.intake = Intake.CLOSED
+        self.gate = Gate.CLOSED
         rest = [*self._returned]
         self._returned.clear()
         with suppress(trio.WouldBlock):

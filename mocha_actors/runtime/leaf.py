@@ -7,14 +7,12 @@ from collections.abc import Callable
 import trio
 
 from mocha_actors.runtime.actor import Actor, AnyActor, Context
-from mocha_actors.runtime.child import Child, contain
+from mocha_actors.runtime.child import ON_STOP_SECONDS, Child, contain
+from mocha_actors.runtime.errors import text_of
 from mocha_actors.runtime.outcome import Exited, Failed, Killed, Outcome
 from mocha_actors.runtime.ref import inbox_of
 from mocha_actors.runtime.spec import ChildSpec
 from mocha_actors.runtime.tree import Place, Snapshot, Tree
-
-ON_STOP_SECONDS = 5.0
-"""How long `on_stop` may take; it runs when the time to stop may already be up, so it has its own bound."""
 
 
 class ActorChild(Child):
@@ -73,7 +71,7 @@ class ActorChild(Child):
             case _, Exited():
                 return outcome
             case Failed(error), Failed(second):
-                error.add_note(f"on_stop raised, too: {second!r}")
+                error.add_note(f"on_stop raised, too: {type(second).__name__}: {text_of(second)}")
                 return outcome
             case Failed(), _:
                 return outcome
@@ -96,8 +94,9 @@ class ActorChild(Child):
             self._context.stopping.set()
 
     def kill(self) -> None:
-        """Cancel the incarnation."""
+        """Cancel the incarnation, and wait no longer for it to end by itself."""
         self._scope.cancel()
+        self._patience.cancel()
 
     def inject(self, error: Exception) -> None:
         """Let the incarnation fail with this error at the checkpoint where it is, as if it were raised there."""

@@ -14,7 +14,10 @@ class Overflow(Enum):
     """What happens to a message that does not fit."""
 
     BLOCK = "block"
-    """The sender waits, first come first served: back-pressure. `tell_nowait` is refused."""
+    """The sender waits, first come first served: back-pressure. `tell_nowait` is refused.
+
+    Actors that send to each other in a circle must not all block, or a burst can stop them all for good: let one of the
+    mailboxes drop."""
     DROP_NEWEST = "drop_newest"
     """The new message becomes a dead letter."""
     DROP_OLDEST = "drop_oldest"
@@ -54,14 +57,22 @@ class Mailbox:
     size: Callable[[Any], int] | None = None
 
     def __post_init__(self) -> None:
-        if self.capacity < 1:
+        if not _is_whole(self.capacity, 1):
             raise SpecError(f"mailbox.capacity is {self.capacity!r}; allowed is 1 or more")
         if not isinstance(self.overflow, Overflow):
             raise SpecError(f"mailbox.overflow is {self.overflow!r}; allowed is a member of Overflow")
-        if self.redeliver < 0:
+        if not _is_whole(self.redeliver, 0):
             raise SpecError(f"mailbox.redeliver is {self.redeliver!r}; allowed is 0 or more")
-        if self.max_bytes is not None and (self.max_bytes < 1 or self.size is None):
+        if self.max_bytes is not None and (not _is_whole(self.max_bytes, 1) or self.size is None):
             raise SpecError(f"mailbox.max_bytes is {self.max_bytes!r}; allowed is 1 or more, together with size")
+        for field in ("weigh", "size"):
+            function = getattr(self, field)
+            if function is not None and not callable(function):
+                raise SpecError(f"mailbox.{field} is {function!r}; allowed is None or a function of a message")
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import trio
+
 from mocha_actors.runtime.errors import RestartNow
 
 
@@ -49,9 +51,12 @@ def leaf_exceptions(error: BaseException) -> Iterator[BaseException]:
 
 
 def ends_program(outcome: Outcome) -> bool:
-    """Whether this ends the whole tree: KeyboardInterrupt, SystemExit or their like, also inside a group."""
+    """Whether this ends the whole tree: KeyboardInterrupt, SystemExit or their like, also inside a group.
+
+    A cancellation that is nobody's, such as one kept and raised again too late, is a mistake of the child alone.
+    """
     return isinstance(outcome, Failed) and any(
-        not isinstance(leaf, Exception) for leaf in leaf_exceptions(outcome.error)
+        not isinstance(leaf, Exception | trio.Cancelled) for leaf in leaf_exceptions(outcome.error)
     )
 
 
@@ -61,14 +66,18 @@ def failed_with(outcome: Outcome, types: tuple[type[Exception], ...]) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, the members of its groups, and the chain of causes of each."""
-    link: BaseException | None = error
-    while link is not None:
-        yield link
-        if isinstance(link, BaseExceptionGroup):
-            for member in link.exceptions:
-                yield from _causes(member)
-        link = link.__cause__
+    """The error, the members of its groups, and their causes, each once: two errors may be each other's cause."""
+    found, seen = [error], set[int]()
+    while found:
+        each = found.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, BaseExceptionGroup):
+            found += each.exceptions
+        if each.__cause__ is not None:
+            found.append(each.__cause__)
 
 
 def wants_restart_now(outcome: Outcome) -> bool:

@@ -6,13 +6,14 @@ A ref is made before its actor, outlives every incarnation of it, and is the onl
 from __future__ import annotations
 
 from contextvars import ContextVar
+from math import inf
 from typing import Any, Generic, TypeVar
 
 import trio
 
 from mocha_actors.runtime.deadlines import current_deadlines
 from mocha_actors.runtime.envelope import Answer
-from mocha_actors.runtime.errors import AskTimeout, SelfAsk
+from mocha_actors.runtime.errors import AskTimeout, SelfAsk, WaitsForItself
 from mocha_actors.runtime.events import Journal
 from mocha_actors.runtime.inbox import Inbox
 from mocha_actors.runtime.mailbox import Mailbox
@@ -44,18 +45,36 @@ class Caller:
     Attributes:
         inbox: The actor's own mailbox.
         journal: The events of its tree.
+        task: The task of its incarnation; other tasks may act on its behalf, too. None until that has begun.
+        serves: Whether that task handles the messages one by one, so that nobody receives while it waits.
         deadline: When the asker of the request in hand gives up; infinite outside of a request.
     """
 
-    __slots__ = ("deadline", "inbox", "journal")
+    __slots__ = ("deadline", "inbox", "journal", "serves", "task")
 
-    def __init__(self, inbox: Inbox, journal: Journal) -> None:
+    def __init__(self, inbox: Inbox, journal: Journal, deadline: float = inf) -> None:
         self.inbox = inbox
         self.journal = journal
-        self.deadline = float("inf")
+        self.task: trio.lowlevel.Task | None = None
+        self.serves = False
+        self.deadline = deadline
+
+    def until(self, deadline: float) -> Caller:
+        """The same while it handles a request with this deadline; the tasks that it starts meanwhile inherit that."""
+        handling = Caller(self.inbox, self.journal, deadline)
+        handling.task, handling.serves = self.task, self.serves
+        return handling
 
 
 CALLER: ContextVar[Caller | None] = ContextVar("mocha_actors_caller", default=None)
+
+
+def acting_actor(journal: Journal) -> str | None:
+    """The path of the actor of this tree whose own task this is; None if it is no actor's."""
+    caller = CALLER.get()
+    if caller is None or caller.journal is not journal or caller.task is not trio.lowlevel.current_task():
+        return None
+    return caller.inbox.path
 
 
 class ActorRef(Generic[M_contra]):
@@ -82,11 +101,13 @@ class ActorRef(Generic[M_contra]):
 
         Raises:
             MailboxFull: The mailbox is full and its policy is `Overflow.FAIL`.
+            WaitsForItself: The mailbox is full, and its actor itself would wait for room while it handles a message.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         inbox = self._inbox
         envelope = inbox.envelope(message)
         if not inbox.offer(envelope):
+            _check_who_waits(inbox)
             await inbox.post(envelope)
 
     def tell_nowait(self, message: M_contra) -> bool:
@@ -115,7 +136,8 @@ class ActorRef(Generic[M_contra]):
         caller = CALLER.get()
         if caller is not None and caller.inbox is self._inbox:
             raise SelfAsk(self.path)
-        deadline = trio.current_time() + timeout
+        began = trio.current_time()
+        deadline = began + timeout
         answer = Answer(deadline if caller is None else min(deadline, caller.deadline))
         try:
             envelope = self._inbox.envelope(request, answer)
@@ -129,7 +151,7 @@ class ActorRef(Generic[M_contra]):
         finally:
             answer.abandoned = not answer.settled
         if answer.abandoned:
-            raise self._timed_out(request, timeout)
+            raise self._timed_out(request, answer.deadline - began)
         return answer.result()  # type: ignore[no-any-return]
 
     def _timed_out(self, request: object, seconds: float) -> AskTimeout:
@@ -137,6 +159,14 @@ class ActorRef(Generic[M_contra]):
         if self._inbox.letters is not None:
             self._inbox.letters.ask_timed_out(self.path, self._inbox.incarnation, message_type=name, timeout=seconds)
         return AskTimeout(self.path, name, seconds)
+
+
+def _check_who_waits(inbox: Inbox) -> None:
+    caller = CALLER.get()
+    if caller is None or caller.inbox is not inbox or not inbox.blocks:
+        return
+    if caller.serves and caller.task is trio.lowlevel.current_task():
+        raise WaitsForItself(inbox.path, "waits for room in its own mailbox", "use tell_nowait, or a larger capacity")
 
 
 def new_ref(name: str, mailbox: Mailbox = DEFAULT_MAILBOX) -> ActorRef[Any]:

@@ -105,6 +105,10 @@ class IntensityWindow:
     def spend(self, now: float) -> bool:
         """Count an attempt at time `now`; False when more than `max_restarts` lie within `max_seconds`, inclusive."""
         self._attempts.append(now)
-        while self._attempts[0] < now - self._max_seconds:
+        return self.spent(now) <= self._max_restarts
+
+    def spent(self, now: float) -> int:
+        """How many attempts lie within the window at time `now`."""
+        while self._attempts and self._attempts[0] < now - self._max_seconds:
             self._attempts.popleft()
-        return len(self._attempts) <= self._max_restarts
+        return len(self._attempts)

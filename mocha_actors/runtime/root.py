@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
 from mocha_actors.runtime import operations
 from mocha_actors.runtime.branch import SupervisorChild, make_task
-from mocha_actors.runtime.errors import ActorDead, ChildError, SpecError
+from mocha_actors.runtime.errors import ActorDead, ChildError, SpecError, WaitsForItself, text_of
 from mocha_actors.runtime.events import EventHook, log_event
 from mocha_actors.runtime.letters import DeadLetters
 from mocha_actors.runtime.operations import ChildCounts
-from mocha_actors.runtime.ref import ActorRef
+from mocha_actors.runtime.ref import ActorRef, acting_actor
 from mocha_actors.runtime.slow import report_slow_steps
 from mocha_actors.runtime.spec import AnySupervisorSpec, ChildSpec, check_refs
 from mocha_actors.runtime.supervisor import SupervisorTask
 from mocha_actors.runtime.tree import Snapshot, State, Terminated, Tree
+
+T = TypeVar("T")
 
 
 class Supervisor:
@@ -55,9 +57,10 @@ class Supervisor:
         A restart is no termination. A child that is down already is told of at once.
 
         Raises:
-            ChildError: The child is not known (`not_found`); a temporary child is forgotten when it ends.
+            ChildError: The child is not known (`not_found`). A temporary child is forgotten when it ends; of its end a
+                ref still tells, a path does not.
         """
-        with self._tree.watch(target.path if isinstance(target, ActorRef) else self._absolute(target)) as deaths:
+        with self._tree.watch(target if isinstance(target, ActorRef) else self._absolute(target)) as deaths:
             yield deaths
 
     def tree(self) -> Snapshot:
@@ -70,9 +73,11 @@ class Supervisor:
             restarts=0,
             backoff=0.0,
             mailbox=None,
-            last_error=None if self._error is None else f"{type(self._error).__name__}: {self._error}",
+            last_error=None if self._error is None else f"{type(self._error).__name__}: {text_of(self._error)}",
             children=self._task.snapshots(),
             breakers=self._task.breakers(),
+            spent=self._task.spent(),
+            budget=self._task.spec.max_restarts,
         )
 
     async def live(self, seconds: float = 1.0) -> bool:
@@ -117,12 +122,21 @@ class Supervisor:
         """Drain and stop: every actor, newest first, handles what waits for it, within its own time to stop.
 
         An actor of the tree must not wait for its own end: it calls `begin_stop`.
+
+        Raises:
+            WaitsForItself: An actor of the tree called it.
         """
+        self._refuse_actors("begin_stop")
         self.begin_stop()
         await self._down.wait()
 
     async def kill(self) -> None:
-        """Cancel every actor now; what waits for them becomes dead letters."""
+        """Cancel every actor now; what waits for them becomes dead letters.
+
+        Raises:
+            WaitsForItself: An actor of the tree called it.
+        """
+        self._refuse_actors("begin_kill")
         self.begin_kill()
         await self._down.wait()
 
@@ -131,6 +145,11 @@ class Supervisor:
         if not self._down.is_set():
             self._enter_phase("stopping", "killing")
             self._task.kill()
+
+    def _refuse_actors(self, instead: str) -> None:
+        path = acting_actor(self._tree.journal)
+        if path is not None:
+            raise WaitsForItself(path, "waits for the end of its own tree", f"call {instead} instead")
 
     def _enter_phase(self, state: State, phase: str) -> None:
         if not self._down.is_set():
@@ -153,19 +172,24 @@ class Supervisor:
             ChildError: `already_started`, `already_present`, `max_children`, or the supervisor is `not_found`.
             SpecError: The spec does not fit the supervisor.
             StartFailed: It did not start; its spec is not kept.
+            WaitsForItself: The supervisor waits for the start of the very actor that called this.
         """
         task = self._supervisor(under)
-        return await task.control.call(lambda: operations.start_child(task, spec, args))
+        return await self._call(task, lambda: operations.start_child(task, spec, args))
 
     async def terminate_child(self, target: str | ActorRef[Any]) -> None:
         """Stop a child, or its restart; the spec stays, but for a temporary child and under a dynamic supervisor.
 
         Raises:
             ChildError: `not_found`.
+            WaitsForItself: The child called this itself; it ends by returning from `run`, or by raising.
         """
         task, child_id = self._locate(target)
-        task.abort_start_of(operations.find_child(task, child_id))
-        await task.control.call(lambda: operations.terminate_child(task, child_id))
+        child, caller = operations.find_child(task, child_id), acting_actor(self._tree.journal)
+        if caller is not None and f"{caller}/".startswith(f"{child.place.path}/"):
+            raise WaitsForItself(caller, "waits for its own end", "return from run, or raise, instead")
+        task.abort_start_of(child)
+        await self._call(task, lambda: operations.terminate_child(task, child_id))
 
     async def restart_child(self, target: str | ActorRef[Any]) -> None:
         """Start a child that is stopped or parked.
@@ -175,7 +199,7 @@ class Supervisor:
             StartFailed: It did not start; its spec is kept.
         """
         task, child_id = self._locate(target)
-        await task.control.call(lambda: operations.restart_child(task, child_id))
+        await self._call(task, lambda: operations.restart_child(task, child_id))
 
     async def delete_child(self, target: str | ActorRef[Any]) -> None:
         """Forget a child that is stopped or parked.
@@ -184,7 +208,23 @@ class Supervisor:
             ChildError: `running`, `restarting` or `not_found`.
         """
         task, child_id = self._locate(target)
-        await task.control.call(lambda: operations.delete_child(task, child_id))
+        await self._call(task, lambda: operations.delete_child(task, child_id))
+
+    async def _call(self, task: SupervisorTask, operation: Callable[[], Awaitable[T]]) -> T:
+        path = acting_actor(self._tree.journal)
+        if path is not None and task.is_starting(path):
+            instead = "do it when it has started, in run or handle"
+            raise WaitsForItself(path, f"waits for {task.path}, which waits for its start", instead)
+        return await task.control.call(operation)
+
+    def get_childspec(self, target: str | ActorRef[Any]) -> ChildSpec:
+        """The spec of a child, whatever its state.
+
+        Raises:
+            ChildError: `not_found`.
+        """
+        task, child_id = self._locate(target)
+        return operations.find_child(task, child_id).spec
 
     def which_children(self, under: str = "") -> tuple[Snapshot, ...]:
         """The children of the supervisor at `under`, newest first.
@@ -228,9 +268,10 @@ class Supervisor:
 
     async def _live(self) -> None:
         """Run the tree to its end, shielded: a cancellation from outside means draining, which `stop` does."""
-        with trio.CancelScope(shield=True), report_slow_steps(self._tree.journal):
+        with trio.CancelScope(shield=True):
             try:
-                await self._task.run(self._on_up)
+                with report_slow_steps(self._tree.journal):
+                    await self._task.run(self._on_up)
             except BaseException as error:  # noqa: BLE001 - it is raised again by open_supervisor
                 self._error = error
         for child in reversed(self._task.children.values()):

@@ -57,6 +57,8 @@ class SupervisorSpec:
             "a member of AutoShutdown",
         )
         _check_budget(self.max_restarts, self.max_seconds)
+        for field in ("children", "breakers"):
+            _require(isinstance(getattr(self, field), tuple), field, getattr(self, field), "a tuple")
         for child in self.children:
             _require(isinstance(child, ChildSpec), "children", child, "ChildSpec")
             check_significant(child, self.auto_shutdown)
@@ -158,6 +160,10 @@ class ChildSpec:
         _require(isinstance(self.restart, Restart), f"{self.id}.restart", self.restart, "a member of Restart")
         allowed = "seconds >= 0, None or 'kill'"
         _require(_is_shutdown(self.shutdown), f"{self.id}.shutdown", self.shutdown, allowed)
+        _require(isinstance(self.backoff, Backoff), f"{self.id}.backoff", self.backoff, "a Backoff")
+        _require(isinstance(self.ref, ActorRef | None), f"{self.id}.ref", self.ref, "None or what new_ref makes")
+        _require(isinstance(self.mailbox, Mailbox | None), f"{self.id}.mailbox", self.mailbox, "None or a Mailbox")
+        _require(isinstance(self.significant, bool), f"{self.id}.significant", self.significant, "True or False")
         limit = self.max_consecutive
         _require(limit is None or _is_count(limit), f"{self.id}.max_consecutive", limit, "None or a whole number >= 0")
         known = self.on_max_consecutive in ("escalate", "park")
@@ -207,6 +213,7 @@ def check_admission(child: ChildSpec, supervisor: AnySupervisorSpec) -> None:
     Raises:
         SpecError: It does not fit.
     """
+    _require(isinstance(child, ChildSpec), "spec", child, "a ChildSpec")
     check_significant(child, supervisor.auto_shutdown)
     if isinstance(child.start, AnySupervisorSpec):
         check_refs(child.start)
@@ -216,8 +223,9 @@ def check_refs(spec: AnySupervisorSpec) -> None:
     """One ref is the address of one child.
 
     Raises:
-        SpecError: Two children of the tree have the same ref.
+        SpecError: Two children of the tree have the same ref, or this is no supervisor.
     """
+    _require(isinstance(spec, AnySupervisorSpec), "spec", spec, "a SupervisorSpec or a DynamicSupervisorSpec")
     for ref, count in Counter(_refs(spec)).items():
         _require(count == 1, "ref", ref.name, "each ref for one child")
 

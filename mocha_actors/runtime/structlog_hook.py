@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 WARNINGS: Final = frozenset({
-    "child.exited", "child.restarting", "child.parked", "supervisor.escalated", "mailbox.overflow", "message.dead",
+    "child.exited", "child.restarting", "child.parked", "child.stuck", "supervisor.escalated", "mailbox.overflow", "message.dead",
     "message.poison", "message.slow", "ask.timeout", "breaker.opened",
 })  # fmt: skip
 """What an operator should see; everything else is logged at debug level."""

@@ -16,8 +16,15 @@ import trio
 from mocha_actors.runtime.breaker import BreakerSnapshot
 from mocha_actors.runtime.child import Child
 from mocha_actors.runtime.control import Call, Control, Exit, Retry, Signal, Wake
-from mocha_actors.runtime.errors import ChildError, FatalChildError, RestartLimitExceeded, SpecError, StartFailed
-from mocha_actors.runtime.outcome import Failed, Outcome, ends_program, error_of, failed_with, wants_restart_now
+from mocha_actors.runtime.errors import (
+    ChildError,
+    FatalChildError,
+    RestartLimitExceeded,
+    SpecError,
+    StartFailed,
+    text_of,
+)
+from mocha_actors.runtime.outcome import Failed, Outcome, ends_program, error_of, failed_with
 from mocha_actors.runtime.restart import IntensityWindow, Restart, Strategy, Verdict, decide, restart_group, shuts_down
 from mocha_actors.runtime.spec import AnySupervisorSpec, ChildSpec, check_admission
 from mocha_actors.runtime.tree import Snapshot, Tree
@@ -104,17 +111,19 @@ class SupervisorTask:
             FatalChildError: A child failed with an error that its spec declares fatal.
             BaseException: A child raised something that must end the program, such as KeyboardInterrupt.
         """
-        async with trio.open_nursery() as self._nursery:
-            await self._start_all()
-            if self._ending is None:
-                started()
-            while self._ending is None:
-                await self._serve(await self.control.receive())
-            await self._stop_all(self._ending)
-            self._nursery.cancel_scope.cancel()
-        self.control.close()
+        try:
+            async with trio.open_nursery() as self._nursery:
+                await self._start_all()
+                if self._ending is None:
+                    started()
+                while self._ending is None:
+                    await self._serve(await self.control.receive())
+                await self._stop_all(self._ending)
+                self._nursery.cancel_scope.cancel()
+        finally:
+            self.control.close()
         error = self._ending.error
-        self.tree.journal.emit("supervisor.stopped", self.path, error=None if error is None else str(error))
+        self.tree.journal.emit("supervisor.stopped", self.path, error=None if error is None else text_of(error))
         if error is not None:
             raise error
 
@@ -150,13 +159,18 @@ class SupervisorTask:
         """Ask the supervisor to stop its children, newest first, and end normally; returns at once."""
         self._end(None, final=final)
         if self._starting is not None:
-            self._starting.abort_start()
+            self._abort(self._starting)
         self.control.post(Wake())
 
     def abort_start_of(self, child: Child) -> None:
         """Give up the start of a child if it is the one that everything waits for."""
         if self._starting is child:
-            child.abort_start()
+            self._abort(child)
+
+    def _abort(self, child: Child) -> None:
+        child.abort_start()
+        if not child.spec.is_supervisor:
+            self._nursery.start_soon(child.name_if_stuck)
 
     def kill(self) -> None:
         """Cancel all children now and end."""
@@ -213,7 +227,7 @@ class SupervisorTask:
         Its time to stop does not begin anew, and it may not crash more often than there are messages to do that.
         """
         for _ in range(child.deliveries_left):
-            again = wants_restart_now(child.outcome) and not self._is_fatal(child)
+            again = child.restart_is_free and not self._is_fatal(child)
             if self._killed or not again or trio.current_time() >= deadline:
                 return
             child.await_restart(0.0, immediate=True)
@@ -252,7 +266,7 @@ class SupervisorTask:
 
     async def _restart_after_exit(self, child: Child) -> None:
         """Stop the group first, then wait once, then start the group."""
-        immediate = wants_restart_now(child.outcome)
+        immediate = child.restart_is_free
         if immediate or self._may_restart(child):
             await self._stop_group(self._group(child))
             self._restart_later(child, 0.0 if immediate else child.next_delay(), immediate=immediate)
@@ -342,6 +356,14 @@ class SupervisorTask:
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The children now, in start order."""
         return tuple(child.snapshot() for child in self.children.values())
+
+    def spent(self) -> int:
+        """How much of its restart budget is spent now."""
+        return self._window.spent(trio.current_time())
+
+    def is_starting(self, path: str) -> bool:
+        """Whether it waits for the start of the child at this path, or of one that this path is below of."""
+        return self._starting is not None and f"{path}/".startswith(f"{self._starting.place.path}/")
 
     def breakers(self) -> tuple[BreakerSnapshot, ...]:
         """The breakers of its spec, now."""

@@ -48,6 +48,8 @@ class Snapshot:
             running) or `parked` (down after too many failures in a row).
         incarnation: Which life this is, from 0; -1 before the first start.
         restarts: How often it was restarted because it ended by itself.
+        spent: How many restarts a supervisor's children needed within its window; `budget` is how many it allows. Both
+            are 0 for an actor.
         backoff: Seconds of the current wait for a restart; 0 when it does not wait.
         mailbox: How full its mailbox is; None for a supervisor.
         last_error: Type and text of the newest failure; None if there was none.
@@ -65,6 +67,8 @@ class Snapshot:
     last_error: str | None
     children: tuple[Snapshot, ...] = ()
     breakers: tuple[BreakerSnapshot, ...] = ()
+    spent: int = 0
+    budget: int = 0
 
     @property
     def name(self) -> str:
@@ -94,6 +98,8 @@ class Snapshot:
         parts = [f"{'  ' * depth}{self.name}", self.state]
         if self.restarts:
             parts.append(f"restarts {self.restarts}")
+        if self.spent:
+            parts.append(f"budget spent {self.spent}/{self.budget}")
         if self.backoff:
             parts.append(f"back-off {self.backoff:.1f} s")
         if (box := self.mailbox) is not None:
@@ -164,7 +170,8 @@ class Tree:
         inbox = inbox_of(ref)
         if inbox.owned:
             raise SpecError(f"{path}.ref is already the address of {inbox.path}; allowed: each ref for one child")
-        inbox.path = path
+        inbox.path = inbox.account = path
+        inbox.ended = None
         inbox.letters = self.letters
         inbox.owned = True
         return ref
@@ -182,15 +189,24 @@ class Tree:
 
     def forget(self, path: str) -> None:
         """The child at this path, and whatever is below it, is no longer known; its refs may serve another tree."""
+        place = self._places.get(path)
+        is_actor = place is not None and place.ref is not None
+        below = () if is_actor else tuple(each for each in self._places if each.startswith(f"{path}/"))
+        for each in (*reversed(below), path):
+            self._forget_one(each)
+
+    def _forget_one(self, path: str) -> None:
         place = self._places.pop(path, None)
+        parent = path.rpartition("/")[0]
         if place is not None and place.ref is not None:
-            inbox_of(place.ref).owned = False
-            return
-        for below in [each for each in self._places if each.startswith(f"{path}/")]:
-            self.forget(below)
+            inbox = inbox_of(place.ref)
+            inbox.owned = False
+            inbox.account = parent
+        self.letters.close_account(path, parent)
 
     def dissolve(self) -> None:
         """The tree is down: its refs may serve another tree."""
+        self.letters.tell_rest()
         for place in self._places.values():
             if place.ref is not None:
                 inbox_of(place.ref).owned = False
@@ -198,23 +214,44 @@ class Tree:
     def terminated(self, place: Place, outcome: Outcome) -> None:
         """Tell the watchers that a child is down for good."""
         place.ended = outcome
+        if place.ref is not None:
+            inbox_of(place.ref).ended = outcome
         for watcher in self._watchers.pop(place.path, ()):
             watcher.send_nowait(Terminated(place.path, outcome))
             watcher.close()
 
     @contextmanager
-    def watch(self, path: str) -> Iterator[trio.MemoryReceiveChannel[Terminated]]:
-        """A channel that gets one `Terminated` when the child is down for good, at once if it is already."""
-        place = self.place(path)
+    def watch(self, target: str | ActorRef[Any]) -> Iterator[trio.MemoryReceiveChannel[Terminated]]:
+        """A channel that gets one `Terminated` when the child is down for good, at once if it is already.
+
+        Raises:
+            ChildError: It is not known, and never was one of this tree (`not_found`).
+        """
+        path, ended = (target, self.place(target).ended) if isinstance(target, str) else self._end_of(target)
         send, receive = trio.open_memory_channel[Terminated](1)
-        self._watchers[path].add(send)
-        if place.ended is not None:
-            self._watchers[path].discard(send)
-            send.send_nowait(Terminated(path, place.ended))
+        if ended is not None:
+            send.send_nowait(Terminated(path, ended))
             send.close()
+        else:
+            self._watchers[path].add(send)
         try:
             with receive:
                 yield receive
         finally:
             send.close()
-            self._watchers[path].discard(send)
+            self._unwatch(path, send)
+
+    def _end_of(self, ref: ActorRef[Any]) -> tuple[str, Outcome | None]:
+        """Where the actor of a ref is, or was before it was forgotten, and how it ended if it has."""
+        place, inbox = self._places.get(ref.path), inbox_of(ref)
+        if place is not None and place.ref is ref:
+            return place.path, place.ended
+        if inbox.letters is not self.letters or inbox.ended is None:
+            raise ChildError(ref.path, "not_found")
+        return ref.path, inbox.ended
+
+    def _unwatch(self, path: str, watcher: trio.MemorySendChannel[Terminated]) -> None:
+        watchers = self._watchers.get(path, set())
+        watchers.discard(watcher)
+        if not watchers:
+            self._watchers.pop(path, None)

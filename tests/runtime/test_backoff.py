@@ -63,6 +63,8 @@ def test_base_zero_never_waits() -> None:
     ("options", "named"),
     [
         ({"base": -1}, "backoff.base is -1"),
+        ({"base": "soon"}, "backoff.base is 'soon'"),
+        ({"reset_after": True}, "backoff.reset_after is True"),
         ({"cap": float("inf")}, "backoff.cap is inf"),
         ({"reset_after": float("nan")}, "backoff.reset_after is nan"),
         ({"base": 5, "cap": 1}, "below the base 5"),

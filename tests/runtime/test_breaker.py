@@ -218,7 +218,10 @@ async def test_calls_of_many_tasks_and_nested_calls_keep_their_own_permits() -> 
     [
         ({"failure_rate": 0}, "breaker.failure_rate is 0"),
         ({"wait": math.inf}, "breaker.wait is inf"),
+        ({"wait": "long"}, "breaker.wait is 'long'; allowed: a number"),
         ({"probes": 0}, "breaker.probes is 0"),
+        ({"window": 2.5}, "breaker.window is 2.5; allowed: a whole number"),
+        ({"ignore": KeyError}, "breaker.ignore is .*; allowed: a tuple of subclasses of Exception"),
         ({"window_type": "weeks"}, "'count' or 'time'"),
         ({"minimum_calls": 11, "window": 10}, "at most the window of 10 calls"),
     ],

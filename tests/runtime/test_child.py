@@ -24,7 +24,7 @@ from mocha_actors.runtime import (
     new_ref,
     open_supervisor,
 )
-from mocha_actors.runtime.leaf import ON_STOP_SECONDS
+from mocha_actors.runtime.child import ON_STOP_SECONDS, STUCK_SECONDS
 
 from .toys import NO_WAIT, Boom, Echo, Forever, Ping, Recorder, child, fail, scripted, settle
 
@@ -85,6 +85,59 @@ async def test_infinite_shutdown_waits_as_long_as_it_takes(autojump_clock: trio.
     assert (["stopped"], 5000.0) == (outcomes(recorder), trio.current_time())
 
 
+class Shielded(Actor[Any]):
+    """Does not let itself be cancelled for a while."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def run(self, ctx: Context[Any]) -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(self._seconds)
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "seconds", "named_at"), [(2, 60, 2 + STUCK_SECONDS), ("kill", 60, STUCK_SECONDS), (2, 4, None)]
+)
+async def test_child_that_resists_its_cancellation_is_named(
+    shutdown: Any, seconds: float, named_at: float | None, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Nothing can force it to end, so somebody has to know who holds up the stop; once, and only if it takes long."""
+    recorder = Recorder()
+    async with open_supervisor(one(partial(Shielded, seconds), shutdown=shutdown), on_event=recorder):
+        pass
+    assert ([] if named_at is None else [("mocha/a", named_at)]) == [
+        (event.path, event.at) for event in recorder.named("child.stuck")
+    ]
+    assert seconds == trio.current_time()
+
+
+async def test_kill_is_not_held_up_by_a_stop_without_limit(autojump_clock: trio.testing.MockClock) -> None:
+    """Whoever resists the kill, too, is named although its own time to stop would never be up."""
+    recorder = Recorder()
+    async with open_supervisor(one(partial(Shielded, 60), shutdown=None), on_event=recorder) as sup:
+        sup.begin_stop()
+        await trio.sleep(20)
+        assert [] == recorder.named("child.stuck")
+        sup.begin_kill()
+    assert [20 + STUCK_SECONDS] == [event.at for event in recorder.named("child.stuck")]
+
+
+async def test_start_that_resists_its_cancellation_is_named(autojump_clock: trio.testing.MockClock) -> None:
+    """The tree cannot be down before it; who asks why is told."""
+
+    async def start_slowly() -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(60)
+
+    recorder = Recorder()
+    async with open_supervisor(SupervisorSpec((scripted("a", None, start_slowly),)), on_event=recorder) as sup:
+        await sup.ref("a").tell(Boom())
+        await trio.sleep(1)
+    assert [("mocha/a", 1 + STUCK_SECONDS)] == [(event.path, event.at) for event in recorder.named("child.stuck")]
+    assert 60 == trio.current_time()
+
+
 async def test_on_stop_that_hangs_is_bounded(autojump_clock: trio.testing.MockClock) -> None:
     """It has a bound of its own, because it runs when the time to stop may be up."""
     async with open_supervisor(SupervisorSpec(children=(scripted("a", stop=trio.sleep_forever),))):
@@ -135,17 +188,20 @@ async def test_restart_that_hangs_during_the_last_drain_ends_with_the_time_to_st
 
 
 async def test_drain_ends_although_the_actor_always_asks_for_a_restart() -> None:
-    """Without a limit of time it is bounded by the messages that could be the reason."""
+    """Without a limit of time it is bounded by the messages that are the reason."""
 
     class Hopeless(Actor[Any]):
         async def run(self, ctx: Context[Any]) -> None:
+            await ctx.receive()
             await ctx.stopping.wait()
             raise RestartNow(Boom())
 
     async with open_supervisor(one(Hopeless, shutdown=None)) as sup:
         for number in range(3):
             await sup.ref("a").tell(number)
-    assert 3 == sup.tree().children[0].restarts
+        await settle()
+    assert 2 == sup.tree().children[0].restarts
+    assert {("mocha/a", "failed"): 3} == sup.dead_letters.counts
 
 
 async def test_error_of_on_stop_never_hides_the_crash() -> None:
@@ -157,7 +213,7 @@ async def test_error_of_on_stop_never_hides_the_crash() -> None:
         await settle()
     error = recorder.named("child.exited")[0].fields["exception"]
     assert isinstance(error, KeyError)
-    assert ["on_stop raised, too: Boom('scripted')"] == error.__notes__
+    assert ["on_stop raised, too: Boom: scripted"] == error.__notes__
 
 
 async def test_on_stop_is_not_called_when_on_start_did_not_finish() -> None:

@@ -331,18 +331,34 @@ async def test_nothing_of_a_temporary_child_is_kept() -> None:
         assert {} == sup._tree._places
 
 
-@pytest.mark.long
-def test_cost_of_a_child_does_not_grow_with_their_number() -> None:
-    """S75: starting and terminating 10,000 costs less than 50 times as much as 1,000; it prints the figures."""
+class Steps(trio.abc.Instrument):
+    """Counts the steps of all tasks: work that no other load on the machine can change."""
 
-    async def seconds(number: int) -> float:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += 1
+
+
+@pytest.mark.parametrize(("few", "many"), [(50, 500), pytest.param(1_000, 10_000, marks=pytest.mark.long)])
+def test_cost_of_a_child_does_not_grow_with_their_number(few: int, many: int) -> None:
+    """S75: starting and terminating a child takes as many steps among many as among few; it prints the seconds, too."""
+
+    async def cost(number: int) -> tuple[float, float]:
+        steps = Steps()
         async with open_supervisor(DynamicSupervisorSpec(ChildSpec("worker", Actor))) as sup:
+            trio.lowlevel.add_instrument(steps)
             began = time.perf_counter()
             workers = [await sup.start_child() for _ in range(number)]
             for worker in workers:
                 await sup.terminate_child(worker)
-            return time.perf_counter() - began
+            trio.lowlevel.remove_instrument(steps)
+            return (time.perf_counter() - began) / number, steps.count / number
 
-    few, many = trio.run(seconds, 1000), trio.run(seconds, 10_000)
-    print(f"\nstart and terminate: 1,000 in {few:.2f} s, 10,000 in {many:.2f} s, factor {many / few:.1f}")
-    assert many < 50 * few
+    (few_seconds, few_steps), (many_seconds, many_steps) = trio.run(cost, few), trio.run(cost, many)
+    print(
+        f"\nstart and terminate: {1e6 * few_seconds:.0f} µs and {few_steps:.1f} steps a child among {few:,}, "
+        f"{1e6 * many_seconds:.0f} µs and {many_steps:.1f} steps among {many:,}"
+    )
+    assert many_steps <= 1.05 * few_steps

@@ -402,7 +402,7 @@ async def _conserve(steps: list[tuple[str, int]], box: Inbox) -> None:
                 sent += 1
                 if not box.offer(envelope):
                     box.post_nowait(envelope)
-            case "take" if box.statistics().waiting and box.intake.value == "open":
+            case "take" if box.statistics().waiting and box.gate.value == "open":
                 hand.append(take(box))
             case "done" if hand:
                 handled.append(hand.pop(number % len(hand)))

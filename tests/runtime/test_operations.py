@@ -1,22 +1,28 @@
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
 from mocha_actors.runtime import (
+    Actor,
     AutoShutdown,
     Backoff,
     ChildCounts,
     ChildError,
     ChildSpec,
+    Context,
     Restart,
     SpecError,
     StartFailed,
     Strategy,
+    Supervisor,
     SupervisorSpec,
+    WaitsForItself,
     open_supervisor,
 )
 
@@ -187,3 +193,86 @@ async def test_child_whose_group_waits_for_an_earlier_member_is_stopped_and_not_
         await sup.restart_child("b")
         await sup.delete_child("c")
         assert ["stopped", "running"] == [each.state for each in sup.tree().children]
+
+
+class Meddler(Actor[Any]):
+    """Asks its own supervisor for something while it starts, or when it is told to."""
+
+    def __init__(
+        self, trees: list[Supervisor], operation: Callable[[Supervisor], Awaitable[Any]], *, early: bool
+    ) -> None:
+        self._trees, self._operation, self._early = trees, operation, early
+
+    async def on_start(self, ctx: Context[Any]) -> None:
+        if self._early:
+            await self._operation(self._trees[0])
+
+    async def handle(self, message: Any, ctx: Context[Any]) -> None:
+        await self._operation(self._trees[0])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda sup: sup.start_child(child("more"), under="s"),
+        lambda sup: sup.restart_child("s/first"),
+        lambda sup: sup.delete_child("s/first"),
+        lambda sup: sup.terminate_child("s/first"),
+    ],
+    ids=["start", "restart", "delete", "terminate"],
+)
+async def test_actor_that_starts_cannot_wait_for_the_supervisor_that_waits_for_it(operation: Any) -> None:
+    """In OTP this hangs for ever; here the start fails, and its cause says what to do instead."""
+    trees: list[Supervisor] = []
+    async with open_supervisor(SupervisorSpec((ChildSpec("s", SupervisorSpec((child("first"),))),))) as sup:
+        trees.append(sup)
+        with trio.fail_after(5), pytest.raises(StartFailed) as caught:
+            await sup.start_child(ChildSpec("m", partial(Meddler, trees, operation, early=True)), under="s")
+        assert isinstance(caught.value.__cause__, WaitsForItself)
+        text = "mocha/s/m waits for mocha/s, which waits for its start, which cannot happen while it waits; do it when it has started"
+        assert text in str(caught.value.__cause__)
+        await sup.start_child(ChildSpec("m", partial(Meddler, trees, operation, early=False)), under="s")
+
+
+async def test_actor_that_starts_may_add_children_elsewhere() -> None:
+    """Another supervisor does not wait for it."""
+    trees: list[Supervisor] = []
+
+    async def add(sup: Supervisor) -> None:
+        await sup.start_child(child("more"), under="pool")
+
+    async with open_supervisor(SupervisorSpec((ChildSpec("pool", SupervisorSpec()),))) as sup:
+        trees.append(sup)
+        await sup.start_child(ChildSpec("m", partial(Meddler, trees, add, early=True)))
+        assert ["more"] == [each.name for each in sup.which_children("pool")]
+
+
+@pytest.mark.parametrize("path", ["s/m", "s"])
+async def test_actor_cannot_wait_for_its_own_end(path: str) -> None:
+    """Neither for that of itself nor for that of a supervisor above; it fails at once instead of being killed later."""
+    trees: list[Supervisor] = []
+
+    async def end(sup: Supervisor) -> None:
+        await sup.terminate_child(path)
+
+    recorder = Recorder()
+    meddler = ChildSpec("m", partial(Meddler, trees, end, early=False), shutdown=None)
+    with trio.fail_after(5):
+        async with open_supervisor(
+            SupervisorSpec((ChildSpec("s", SupervisorSpec((meddler,))),)), on_event=recorder
+        ) as sup:
+            trees.append(sup)
+            await sup.ref("s/m").tell("go")
+            await settle()
+    assert isinstance(recorder.named("child.exited")[0].fields["exception"], WaitsForItself)
+
+
+async def test_spec_of_a_child_can_be_read_back_with_its_defaults() -> None:
+    """S13 and S14: whatever its state; what is not known is not found."""
+    async with open_supervisor(SupervisorSpec((ChildSpec("s", SupervisorSpec((child("a"),))),))) as sup:
+        await sup.terminate_child("s/a")
+        spec = sup.get_childspec("s/a")
+        assert ("a", Restart.PERMANENT, 5.0) == (spec.id, spec.restart, spec.stop_seconds)
+        assert spec is sup.get_childspec(sup.ref("s/a"))
+        with pytest.raises(ChildError, match="mocha/s/b is not known"):
+            sup.get_childspec("s/b")

@@ -24,6 +24,7 @@ from mocha_actors.runtime import (
     SelfAsk,
     SupervisorSpec,
     UnhandledMessage,
+    WaitsForItself,
     new_ref,
     open_supervisor,
 )
@@ -254,3 +255,103 @@ async def test_cancelled_asker_leaves_nothing_behind(autojump_clock: trio.testin
         box = sup.tree().children[0].mailbox
         assert box is not None
         assert (0, 0) == (box.used, box.in_hand)
+
+
+async def test_actor_that_would_wait_for_room_in_its_own_mailbox_is_told_so() -> None:
+    """Only it can make room, and not while it waits; what the mailbox holds is handled by the next incarnation."""
+    ref, handled = new_ref("it", Mailbox(2)), list[object]()
+
+    class Greedy(Actor[Any]):
+        async def handle(self, message: Any, ctx: Context[Any]) -> object:
+            handled.append(message)
+            if message == "go":
+                for number in range(3):
+                    await ctx.ref.tell(number)
+            return None
+
+    events = Recorder()
+    with trio.fail_after(5):
+        async with open_supervisor(tree(ref, Greedy), on_event=events):
+            await ref.tell("go")
+            await settle()
+    assert ["go", 0, 1] == handled
+    (crash,) = [event.fields["exception"] for event in events.named("child.exited") if event.fields["exception"]]
+    assert isinstance(crash, WaitsForItself)
+    assert "mocha/it waits for room in its own mailbox" in str(crash)
+    assert "use tell_nowait" in str(crash)
+
+
+async def test_other_tasks_of_an_actor_may_wait_for_room_in_its_mailbox() -> None:
+    """The actor goes on receiving meanwhile: nobody is stuck."""
+    ref, handled = new_ref("it", Mailbox(1)), list[object]()
+
+    class Feeding(Actor[Any]):
+        async def run(self, ctx: Context[Any]) -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._feed, ctx)
+                await super().run(ctx)
+
+        async def _feed(self, ctx: Context[Any]) -> None:
+            for number in range(5):
+                await ctx.ref.tell(number)
+
+        async def handle(self, message: Any, ctx: Context[Any]) -> object:
+            handled.append(message)
+            return None
+
+    with trio.fail_after(5):
+        async with open_supervisor(tree(ref, Feeding)):
+            while len(handled) < 5:
+                await trio.lowlevel.checkpoint()
+    assert [0, 1, 2, 3, 4] == handled
+
+
+async def test_deadline_of_a_request_is_that_of_its_handler_only(autojump_clock: trio.testing.MockClock) -> None:
+    """What another task of the actor asks has nothing to do with it; what the handler starts, has."""
+    busy, back, seen = new_ref("busy"), new_ref("back"), dict[str, float]()
+
+    async def ask_back(who: str) -> None:
+        with suppress(AskTimeout):
+            await back.ask(Double(1, seconds=30), timeout=10)
+        seen[who] = trio.current_time()
+
+    class Busy(Actor[Any]):
+        async def run(self, ctx: Context[Any]) -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._poll)
+                await super().run(ctx)
+                nursery.cancel_scope.cancel()
+
+        async def _poll(self) -> None:
+            await trio.sleep(1)
+            await ask_back("poll")
+
+        async def handle(self, message: Any, ctx: Context[Any]) -> object:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ask_back, "handler")
+            return None
+
+    children = (ChildSpec("back", Doubler, ref=back, shutdown="kill"), ChildSpec("busy", Busy, ref=busy))
+    async with open_supervisor(SupervisorSpec(children)):
+        with suppress(AskTimeout):
+            await busy.ask(Double(1), timeout=3)
+        await trio.sleep(20)
+    assert {"handler": 3.0, "poll": 11.0} == seen
+
+
+async def test_timeout_tells_how_long_was_really_waited(autojump_clock: trio.testing.MockClock) -> None:
+    """Where the deadline was inherited, not the seconds that the ask itself allowed."""
+    front, back, texts = new_ref("front"), new_ref("back"), list[str]()
+
+    class Front(Actor[Any]):
+        async def handle(self, message: Any, ctx: Context[Any]) -> object:
+            with pytest.raises(AskTimeout) as caught:
+                await back.ask(Double(1, seconds=30), timeout=20)
+            texts.append(str(caught.value))
+            return None
+
+    children = (ChildSpec("back", Doubler, ref=back, shutdown="kill"), ChildSpec("front", Front, ref=front))
+    async with open_supervisor(SupervisorSpec(children)):
+        with suppress(AskTimeout):
+            await front.ask(Double(1), timeout=3)
+    assert ["mocha/back did not answer Double within 3 s"] == texts

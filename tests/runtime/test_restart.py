@@ -73,3 +73,11 @@ def test_end_of_a_significant_child_ends_the_supervisor_as_its_mode_says(
 ) -> None:
     """Any: the first significant end; all: the last one."""
     assert expected is shuts_down(mode, others_alive=others_alive)
+
+
+def test_window_tells_what_is_spent_now() -> None:
+    """What has left the window is free again."""
+    window = IntensityWindow(3, 5.0)
+    for at in (0.0, 1.0):
+        window.spend(at)
+    assert [2, 2, 1, 0] == [window.spent(now) for now in (1.0, 5.0, 6.0, 6.5)]

@@ -15,6 +15,7 @@ from mocha_actors.runtime import (
     ChildError,
     ChildSpec,
     Context,
+    DynamicSupervisorSpec,
     Exited,
     Failed,
     Restart,
@@ -22,6 +23,7 @@ from mocha_actors.runtime import (
     Stopped,
     SupervisorSpec,
     Terminated,
+    WaitsForItself,
     new_ref,
     open_supervisor,
 )
@@ -123,6 +125,29 @@ async def test_actor_may_begin_the_stop_of_its_own_tree() -> None:
             await sup.wait()
 
 
+@pytest.mark.parametrize("verb", ["stop", "kill"])
+async def test_actor_cannot_wait_for_the_end_of_its_own_tree(verb: str) -> None:
+    """It would wait for itself, in a tree without limit for ever; a task that is no actor's may, whoever started it."""
+    errors: list[WaitsForItself] = []
+
+    class Last(Actor[str]):
+        async def handle(self, message: str, ctx: Context[str]) -> None:
+            try:
+                await getattr(sup, verb)()
+            except WaitsForItself as error:
+                errors.append(error)
+                nursery.start_soon(getattr(sup, verb))
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            async with open_supervisor(SupervisorSpec((ChildSpec("a", Last, shutdown=None),))) as sup:
+                await sup.ref("a").tell("enough")
+                await sup.wait()
+    assert [
+        f"mocha/a waits for the end of its own tree, which cannot happen while it waits; call begin_{verb} instead"
+    ] == [str(error) for error in errors]
+
+
 async def test_shutdown_phases_are_told() -> None:
     """Draining, then stopped; with how many letters are dead by then."""
     recorder = Recorder()
@@ -157,6 +182,34 @@ async def test_watch_of_a_temporary_child_tells_how_it_ended() -> None:
         with pytest.raises(ChildError, match="mocha/a is not known"):
             async with sup.watch("a"):
                 pass
+
+
+async def test_watch_by_ref_tells_of_an_end_that_is_over_and_forgotten() -> None:
+    """Between the start of a child and the watch of it there is time to die; a ref of another tree stays unknown."""
+    error = Boom()
+    pool = DynamicSupervisorSpec(child("worker", restart=Restart.TEMPORARY))
+    async with open_supervisor(pool, on_event=Recorder()) as sup, open_supervisor(pool) as other:
+        worker, stranger = await sup.start_child(), await other.start_child()
+        assert worker is not None
+        assert stranger is not None
+        await worker.tell(error)
+        await settle()
+        async with sup.watch(worker) as deaths:
+            assert [Terminated("mocha/worker-1", Failed(error))] == [each async for each in deaths]
+        await other.terminate_child(stranger)
+        with pytest.raises(ChildError, match="mocha/worker-1 is not known"):
+            async with sup.watch(stranger):
+                pass
+
+
+async def test_watch_that_is_over_leaves_nothing_behind() -> None:
+    """Neither where the child ended nor where the watcher went."""
+    async with open_supervisor(SupervisorSpec((child("a"), child("b")))) as sup:
+        for name in "ab":
+            async with sup.watch(name), sup.watch(name):
+                if name == "a":
+                    await sup.terminate_child(name)
+        assert {} == sup._tree._watchers
 
 
 async def test_watch_tells_of_a_normal_exit_and_of_supervisors_too() -> None:

@@ -33,6 +33,10 @@ REF = new_ref("it")
         ({"max_consecutive": -1}, "a.max_consecutive is -1"),
         ({"max_consecutive": True}, "a.max_consecutive is True"),
         ({"on_max_consecutive": "shrug"}, "a.on_max_consecutive is 'shrug'; allowed: 'escalate' or 'park'"),
+        ({"backoff": 5}, "a.backoff is 5; allowed: a Backoff"),
+        ({"mailbox": 100}, "a.mailbox is 100; allowed: None or a Mailbox"),
+        ({"ref": "a"}, "a.ref is 'a'; allowed: None or what new_ref makes"),
+        ({"significant": "yes"}, "a.significant is 'yes'; allowed: True or False"),
         ({"fatal": ("Boom",)}, "a.fatal is .*; allowed: a tuple of subclasses of Exception"),
         ({"fatal": (KeyboardInterrupt,)}, "a.fatal is .*KeyboardInterrupt"),
         ({"fatal": KeyError}, "a.fatal is <class 'KeyError'>"),
@@ -54,6 +58,8 @@ def test_wrong_child_is_refused_with_field_and_value(options: dict[str, object],
         ({"max_restarts": 1.5}, "max_restarts is 1.5"),
         ({"max_seconds": 0}, "max_seconds is 0; allowed: seconds > 0"),
         ({"auto_shutdown": True}, "auto_shutdown is True"),
+        ({"children": ChildSpec("a", Actor)}, "children is ChildSpec.*; allowed: a tuple"),
+        ({"breakers": CircuitBreaker("db")}, "breakers is .*; allowed: a tuple"),
         ({"children": ("a",)}, "children is 'a'; allowed: ChildSpec"),
         ({"children": (ChildSpec("a", Actor), ChildSpec("a", Actor))}, "children is 'a'; allowed: each id once"),
         ({"breakers": ("database",)}, "breakers is 'database'; allowed: CircuitBreaker"),
@@ -112,3 +118,14 @@ async def test_ref_given_to_two_children_is_refused_before_anything_starts() -> 
     with pytest.raises(SpecError, match="ref is 'it'; allowed: each ref for one child"):
         async with open_supervisor(SupervisorSpec(children=(ChildSpec("a", Actor, ref=REF), ChildSpec("s", inner)))):
             pass
+
+
+async def test_what_is_no_spec_is_refused_before_anything_starts() -> None:
+    """Neither as a tree nor as a child of one that runs; the tree is none the worse."""
+    with pytest.raises(SpecError, match="spec is .*Actor.*; allowed: a SupervisorSpec or a DynamicSupervisorSpec"):
+        async with open_supervisor(Actor):
+            pass
+    async with open_supervisor(SupervisorSpec()) as sup:
+        with pytest.raises(SpecError, match="spec is 'a'; allowed: a ChildSpec"):
+            await sup.start_child("a")
+        assert await sup.live()

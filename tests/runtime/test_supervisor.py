@@ -320,6 +320,21 @@ async def test_restart_now_waits_for_nothing_and_spends_nothing(error: Exception
     ]
 
 
+async def test_restart_now_without_a_message_in_hand_is_an_ordinary_failure() -> None:
+    """Otherwise an actor that lives from no messages would be restarted at full speed for ever."""
+
+    class Restless(Actor[Any]):
+        async def run(self, ctx: Context[Any]) -> None:
+            raise RestartNow(Boom())
+
+    lives = Recorder()
+    with trio.fail_after(5), pytest.raises(RestartLimitExceeded):
+        spec = SupervisorSpec((ChildSpec("a", Restless, backoff=NO_WAIT),), max_restarts=3)
+        async with open_supervisor(spec, on_event=lives):
+            await trio.sleep_forever()
+    assert 4 == len(lives.named("child.started"))
+
+
 async def test_restart_now_in_on_start_is_an_ordinary_failure() -> None:
     """Otherwise a child that cannot start would spin for ever."""
 

@@ -30,7 +30,7 @@ async def test_snapshot_tells_what_a_person_asks_of_a_misbehaving_tree(autojump_
         tree = sup.tree()
         assert tree.render().splitlines() == [
             "app  running",
-            "  s  running",
+            "  s  running  budget spent 1/3",
             "    x  restarting  restarts 1  back-off 8.0 s  mailbox 0/20 (peak 1, oldest 0.0 s)  Boom: why",
             "    y  running  mailbox 0/1000 (peak 0, oldest 0.0 s)",
             "  full  running  mailbox 1/4 (peak 1, oldest 2.0 s)",
