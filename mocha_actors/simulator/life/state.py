@@ -150,7 +150,9 @@ class GuildState:
             self.spots.add(channel.id)
 
     def drop_channel(self, channel_id: int) -> Channel:
-        """Delete a channel; its messages can not change any more."""
+        """Delete a channel, and the threads below it; its messages can not change any more."""
+        for thread_id in [each.id for each in self.threads.values() if each.parent_id == channel_id]:
+            self.drop_thread(thread_id)
         self._forget_place(channel_id)
         return self.channels.pop(channel_id)
 

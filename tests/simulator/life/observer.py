@@ -122,6 +122,8 @@ class Observer:
 
     def channel_delete(self, guild: Guild, data: dict[str, Any]) -> None:
         assert without_guild(data) == guild.channels.pop(data["id"])
+        # Of the threads below it nothing is said.
+        guild.threads = {key: each for key, each in guild.threads.items() if each["parent_id"] != data["id"]}
         assert guild.told["afk_channel_id"] != data["id"]
         assert not [each for each in guild.voice.values() if each["channel_id"] == data["id"]]
 
