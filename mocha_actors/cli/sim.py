@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import trio
 from mocha_actors.simulator.control import execute
 from mocha_actors.simulator.errors import SettingsError, SimulatorError
 from mocha_actors.simulator.life.profiles import PROFILES
+from mocha_actors.simulator.past import Past, ledger_line, past_events
 from mocha_actors.simulator.server import Simulator, open_simulator
 from mocha_actors.simulator.settings import RESUME_ADDRESSES, SimulatorSettings
 
@@ -48,13 +50,29 @@ _PROFILE_HELP = (
 @click.option(
     "--resume-address", type=click.Choice(RESUME_ADDRESSES), default="own", show_default=True, help="Where to RESUME."
 )
+@click.option(
+    "--past", type=float, metavar="DAYS", help="Write a past up to now to standard output, and end; see below."
+)
+@click.option(
+    "--past-messages", type=click.IntRange(1), default=100_000, show_default=True, help="Messages of the past."
+)
 @click.option("--control", type=click.Choice(["stdio"]), help="Obey JSON lines on stdin, and end when it ends.")
-def command(*, control: str | None, **options: Any) -> None:
+def command(*, control: str | None, past: float | None, past_messages: int, **options: Any) -> None:
     """Play Discord on the loopback: REST, gateway and seeded traffic.
 
-    When it listens it prints one line of JSON with `api_url` and `gateway_url`.
+    When it listens it prints one line of JSON with `api_url` and `gateway_url`. Point a bot at them, with the token
+    "simulator"; everything that it is sent stands in the ledger before.
+
+    With --past it plays nothing, but writes what happened in the days up to now as lines of a ledger, in the world that
+    --seed, --guilds, --members, --shards and --profile choose.
+
+    With --control stdio each line of standard input is a command, such as {"cmd": "drop", "shard": 0} or {"cmd": "happen",
+    "what": "voice-join"}; mocha_actors.simulator.control lists them.
     """
     try:
+        if past is not None:
+            _write_past(past, past_messages, options)
+            return
         settings = SimulatorSettings(**options)
         trio.run(_serve, settings, control is not None)
     except SettingsError as error:
@@ -66,6 +84,15 @@ def command(*, control: str | None, **options: Any) -> None:
         if refused is None or defects is not None:
             raise
         raise click.ClickException(_sentence(refused)) from group
+
+
+def _write_past(days: float, messages: int, options: dict[str, Any]) -> None:
+    """Write a past, as fast as standard output takes it."""
+    world = {name: options[name] for name in ("seed", "guilds", "members", "shards", "profile")}
+    past = Past(until_ms=time.time_ns() // 1_000_000, days=days, messages=messages, **world)
+    output = sys.stdout.buffer
+    for event in past_events(past):
+        output.write(ledger_line(event))
 
 
 def _sentence(group: ExceptionGroup[SimulatorError]) -> str:

@@ -95,28 +95,29 @@ def own_user_update(world: World) -> Event:
     return Event(b"USER_UPDATE", 0, 0, _encode(own_user_object(world)))
 
 
-def guild_create(state: GuildState, *, joined: bool = False) -> Event:
+def guild_create(state: GuildState, *, joined: bool = False, everybody: bool = False) -> Event:
     """Make the dispatch that fills in a guild which READY named, or one that the bot has just `joined`.
 
-    What it says depends on who is told, and is what is true at the moment of asking.
+    What it says depends on who is told, and is what is true at the moment of asking; with `everybody` all members are
+    named, though Discord would not do so.
     """
     # That `unavailable` is missing is how Discord tells a new guild from one that becomes available.
     availability = {} if joined else {"unavailable": False}
 
     def view(intents: int, large_threshold: int) -> bytes:
-        everybody = state.members.values()
-        told = list(everybody) if joined else _members_told(state, intents, large_threshold)
-        presences = state.presences if intents & GUILD_PRESENCES_INTENT and len(everybody) <= MOST_PRESENCES else {}
+        members = state.members.values()
+        told = list(members) if everybody else _members_told(state, intents, large_threshold)
+        presences = state.presences if intents & GUILD_PRESENCES_INTENT and len(members) <= MOST_PRESENCES else {}
         return _encode(guild_object(state) | availability | {
             "joined_at": timestamp(state.guild.bots[0].joined_ms),
-            "large": len(everybody) > large_threshold,
-            "member_count": len(everybody),
+            "large": len(members) > large_threshold,
+            "member_count": len(members),
             "voice_states": [voice_object(voice, state.members[voice.user_id]) for voice in state.voice.values()],
             "members": [full_member(member) for member in told],
             "channels": [channel_object(channel) for channel in state.channels.values()],
             "threads": [thread_object(thread, state.id) for thread in state.threads.values() if not thread.archived],
             "presences": [
-                presence_object(each.user.id, presences[each.user.id]) for each in everybody if each.user.id in presences
+                presence_object(each.user.id, presences[each.user.id]) for each in members if each.user.id in presences
             ],
             "stage_instances": [],
             "guild_scheduled_events": [],

@@ -92,7 +92,7 @@ class Simulator:
         world = build_world(settings.seed, settings.guilds, settings.shards, settings.members)
         resume_base = f"ws://{host}:{dead_port}" if settings.resume_address == "dead" else self.gateway_url
         profile = PROFILES[settings.profile]
-        self._town = Town(world, settings.seed, profile, settings.shards)
+        self._town = Town(world, settings.seed, profile, shards=settings.shards)
         if profile.is_alive:
             self._town.open_up(time.time_ns() // 1_000_000)
         resume_url = partial(_resume_url, settings.resume_address, resume_base)
@@ -287,7 +287,7 @@ class Simulator:
 
     def _make_guild(self, number: int, members: int) -> tuple[Guild, Event]:
         guild = build_guild(self.settings.seed, self.world.bot, number, self.settings.shards, members)
-        created = guild_create(GuildState(guild), joined=True)
+        created = guild_create(GuildState(guild), joined=True, everybody=True)
         assert created.view is not None
         return guild, created._replace(data=created.view(0, 0), view=None)
 

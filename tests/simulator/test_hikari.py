@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ import trio
 
 from mocha_actors.simulator.server import Simulator, open_simulator
 from mocha_actors.simulator.settings import SimulatorSettings
+from tests.simulator.client import first_hand
+from tests.simulator.life.libraries import play, truth
 
 hikari = pytest.importorskip("hikari", reason="hikari is not installed; it belongs to the extra `dev`")
 
@@ -19,7 +23,7 @@ ENOUGH = 1000
 TOKEN = "MTAwMDAwMDAwMDAwMDAwMDAw.invented.token"
 """hikari reads the bot's id out of the first part, so that the simulator's usual token will not do."""
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(150)
 
 
 class CountingBot:
@@ -70,11 +74,11 @@ class CountingBot:
 
 
 def run(bot: CountingBot, enough: Callable[[], bool]) -> None:
-    """Let a bot live in a loop of its own, for half a minute at most."""
+    """Let a bot live in a loop of its own, for some minutes at most."""
 
     async def live() -> None:
         try:
-            await asyncio.wait_for(bot.live(enough), 30)
+            await asyncio.wait_for(bot.live(enough), 150)
         finally:
             if bot.bot.is_alive:
                 await bot.bot.close()
@@ -132,3 +136,114 @@ async def test_hikari_is_told_of_a_wrong_token() -> None:
         bot = CountingBot(simulator.api_url, token=TOKEN + "x")
         with pytest.raises(hikari.UnauthorizedError):
             await trio.to_thread.run_sync(run, bot, lambda: False)
+
+
+class FollowingBot(CountingBot):
+    """A bot that asks for everything, and notes it.
+
+    Attributes:
+        events: kinds of its library's events.
+        errors: what the library's listeners raised.
+        ids: of all messages, in order.
+        seq: number of the last dispatch.
+        seen: what the library knows of each guild at the end.
+    """
+
+    def __init__(self, api_url: str) -> None:
+        """Make the bot, not yet connected."""
+        super().__init__(api_url, intents=hikari.Intents.ALL)
+        self.events: set[str] = set()
+        self.errors: list[str] = []
+        self.ids: list[int] = []
+        self.seq = 0
+        self.seen: dict[int, dict[str, Any]] = {}
+
+    async def live(self, enough: Callable[[], bool]) -> None:
+        """Connect, leave when it is enough, and look back."""
+        self.bot.subscribe(hikari.ShardPayloadEvent, self._on_payload)
+        self.bot.subscribe(hikari.MessageCreateEvent, self._on_any_message)
+        self.bot.subscribe(hikari.ExceptionEvent, self._on_error)
+        await super().live(enough)
+        self.seen = {int(guild_id): self._seen(guild_id) for guild_id in self.bot.cache.get_available_guilds_view()}
+
+    def _seen(self, guild_id: Any) -> dict[str, Any]:
+        cache = self.bot.cache
+        voice = cache.get_voice_states_view_for_guild(guild_id)
+        members = cache.get_members_view_for_guild(guild_id)
+        threads = cache.get_threads_view_for_guild(guild_id)
+        channels = cache.get_guild_channels_view_for_guild(guild_id)
+        return {
+            "name": cache.get_guild(guild_id).name,
+            "members": {int(user_id): member.nickname for user_id, member in members.items()},
+            "channels": {int(channel_id): channel.name for channel_id, channel in channels.items()},
+            "threads": {int(thread_id) for thread_id, thread in threads.items() if not thread.is_archived},
+            "voice": {int(each): (int(state.channel_id), state.is_self_muted) for each, state in voice.items()},
+        }
+
+    async def _on_payload(self, event: Any) -> None:
+        self.events.add(event.name)
+        self.seq += 1
+
+    async def _on_any_message(self, event: Any) -> None:
+        self.ids.append(int(event.message_id))
+
+    async def _on_error(self, event: Any) -> None:
+        self.errors.append(repr(event.exception))
+
+
+async def test_hikari_follows_everything_that_happens(caplog: pytest.LogCaptureFixture) -> None:
+    """Every kind of event passes its own parsers without error or warning, and at the end its cache is the truth."""
+    caplog.set_level(logging.WARNING, logger="hikari")
+    settings = SimulatorSettings(profile="community", count=0, guilds=2, members=30, token=TOKEN)
+    async with open_simulator(settings) as simulator:
+        bot = FollowingBot(simulator.api_url)
+        done = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_beside, simulator, bot, done.is_set)
+            with trio.fail_after(20):
+                while bot.seq < 3 or not simulator.stats()["sessions"]:
+                    await trio.sleep(0.02)
+                told = await play(simulator, 4)
+                while bot.seq < simulator.stats()["sessions"][0]["last_seq"]:
+                    await trio.sleep(0.02)
+            done.set()
+
+        true = truth(simulator)
+        for guild_id, seen in bot.seen.items():
+            # hikari keeps those in voice of whom it is told only that they have left the guild.
+            there = true[guild_id]["members"]
+            seen["voice"] = {each: state for each, state in seen["voice"].items() if each in there}
+        assert set(bot.seen) == set(true)
+        for guild_id, facts in true.items():
+            for fact, value in facts.items():
+                assert (fact, bot.seen[guild_id][fact]) == (fact, value)
+        assert bot.events >= told
+        assert len(told) >= 22
+        assert bot.errors == []
+        assert [record.message for record in caplog.records if "optimization level" not in record.message] == []
+
+
+@pytest.mark.parametrize("enough", [1_000, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_hikari_misses_no_message_of_the_community_over_a_drop(enough: int, tmp_path: Path) -> None:
+    """After a reset in the middle it resumes by itself, and has got every message once, in order."""
+    ledger = tmp_path / "ledger.jsonl"
+    settings = SimulatorSettings(profile="community", rate=1_000, guilds=2, ledger=ledger, token=TOKEN)
+    async with open_simulator(settings) as simulator:
+        bot = FollowingBot(simulator.api_url)
+        done = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_beside, simulator, bot, done.is_set)
+            with trio.fail_after(120):
+                while len(bot.ids) < enough // 2:
+                    await trio.sleep(0.02)
+                assert await simulator.drop(0, "reset")
+                while len(bot.ids) < enough or not bot.resumed:
+                    await trio.sleep(0.02)
+                last = simulator.stop_traffic()[0]
+                while bot.seq < last:
+                    await trio.sleep(0.02)
+            done.set()
+        assert (bot.ready, bot.resumed) == (1, 1)
+    sent = [int(frame["d"]["id"]) for frame in first_hand(ledger) if frame["t"] == "MESSAGE_CREATE"]
+    assert bot.ids == sent
+    assert bot.errors == []

@@ -55,7 +55,8 @@ class Profile:
         name: by which it is chosen.
         rate: events a second, unless another rate is asked for; 0 is as fast as the clients take them.
         is_alive: whether anything changes; if not there are messages alone, in the fastest way.
-        others: what happens beside a message, in the mean: everything but messages, in messages.
+        others: number of things that happen beside a message, in the mean; those in voice are not counted.
+        talks: whether anything happens in voice.
     """
 
     def __init__(self, name: str, rate: float, weights: Mapping[str, float] | None = None) -> None:
@@ -63,25 +64,39 @@ class Profile:
         self.name = name
         self.rate = rate
         self.is_alive = weights is not None
-        weights = dict(weights or {"message": 1.0})
-        self._all = _Deck(weights)
-        talked = weights.pop("message")
-        self.others = sum(weights.values()) / talked
-        self._others = _Deck(weights or {"message": 1.0})
+        weights = weights or {"message": 1.0}
+        voice_ = {name: weight for name, weight in weights.items() if name.startswith("voice")}
+        others = {name: weight for name, weight in weights.items() if name not in voice_ and name != "message"}
+        self.talks = bool(voice_)
+        self.others = sum(others.values()) / weights["message"]
+        self._all, self._voice, self._others = _Deck(weights), _Deck(voice_), _Deck(others)
 
     def draw(self, draw: Draw) -> str:
         """Draw what happens next."""
         return self._all.draw(draw)
 
     def draw_other(self, draw: Draw) -> str:
-        """Draw what happens next, but no message."""
+        """Draw what happens next of all that is neither a message nor in voice."""
         return self._others.draw(draw)
+
+    def draw_voice(self, draw: Draw) -> str:
+        """Draw what happens next in voice."""
+        return self._voice.draw(draw)
+
+    @property
+    def coming_and_going(self) -> float:
+        """Share of what happens in voice that somebody comes or goes."""
+        return self._voice.share("voice")
 
 
 class _Deck:
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._names = tuple(weights)
         self._sums = list(accumulate(weights.values()))
+
+    def share(self, name: str) -> float:
+        place = self._names.index(name)
+        return (self._sums[place] - (self._sums[place - 1] if place else 0.0)) / self._sums[-1]
 
     def draw(self, draw: Draw) -> str:
         return self._names[bisect(self._sums, draw() * self._sums[-1], hi=len(self._names) - 1)]

@@ -9,7 +9,6 @@ from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.life.state import Sent
 from mocha_actors.simulator.life.talk import recent
 from mocha_actors.simulator.life.turn import REACTIONS, Turn
-from mocha_actors.simulator.objects import full_member
 
 SUPER = 0.05
 """Share of super reactions."""
@@ -31,7 +30,7 @@ def react(turn: Turn) -> list[Event]:
     if user_id in users:
         return []
     users.add(user_id)
-    member = full_member(turn.guild.members[user_id])
+    member = turn.guild.full_member(user_id)
     data = {"user_id": str(user_id), "type": key[2]} | _where(sent) | {"member": member} | _what(key)
     if key[2]:
         data["burst_colors"] = ["#ff8800", "#ffe8b6"]

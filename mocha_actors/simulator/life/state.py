@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+import msgspec
+
 from mocha_actors.simulator.draft import Author, Draft, Place, author_of, author_of_webhook, stranger
 from mocha_actors.simulator.life.parts import Presence, Voice
 from mocha_actors.simulator.life.roster import Roster
+from mocha_actors.simulator.objects import full_member
 from mocha_actors.simulator.world import STAGE, TEXT, VOICE, Channel, Guild, Member, User
 
 GUILD_MESSAGES_INTENT = 1 << 9
@@ -92,6 +95,7 @@ class GuildState:
         self.proxies = [(author_of_webhook(hook), application_id) for hook, application_id in owned]
         self.own = stranger(guild.bots[0].user)
         self._authors: dict[int, Author] = {}
+        self._full: dict[int, msgspec.Raw] = {}
         self._places: dict[int, Place] = {}
 
     def author(self, user_id: int) -> Author:
@@ -100,6 +104,13 @@ class GuildState:
         if author is None:
             author = self._authors[user_id] = author_of(self.members[user_id])
         return author
+
+    def full_member(self, user_id: int) -> msgspec.Raw:
+        """Render a member with the user, which is done once after each change of the member."""
+        full = self._full.get(user_id)
+        if full is None:
+            full = self._full[user_id] = msgspec.Raw(msgspec.json.encode(full_member(self.members[user_id])))
+        return full
 
     def place(self, channel_id: int) -> Place:
         """Find where messages of a channel or thread go."""
@@ -113,6 +124,7 @@ class GuildState:
         """Let somebody join, or change."""
         self.members[member.user.id] = member
         self._authors.pop(member.user.id, None)
+        self._full.pop(member.user.id, None)
         if member.pending:
             self.pending[member.user.id] = None
         else:
@@ -124,6 +136,7 @@ class GuildState:
         """Let somebody go, out of any voice channel too."""
         member = self.members.pop(user_id)
         self._authors.pop(user_id, None)
+        self._full.pop(user_id, None)
         self.people.remove(user_id)
         self.pending.pop(user_id, None)
         self.voice.pop(user_id, None)
@@ -137,7 +150,9 @@ class GuildState:
             self.spots.add(channel.id)
 
     def drop_channel(self, channel_id: int) -> Channel:
-        """Delete a channel; its messages can not change any more."""
+        """Delete a channel, and the threads below it; its messages can not change any more."""
+        for thread_id in [each.id for each in self.threads.values() if each.parent_id == channel_id]:
+            self.drop_thread(thread_id)
         self._forget_place(channel_id)
         return self.channels.pop(channel_id)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.life import presence, servers, voice
 from mocha_actors.simulator.life.parts import Presence
 from mocha_actors.simulator.life.profiles import HAPPENINGS, Profile
-from mocha_actors.simulator.life.rhythm import bustle
+from mocha_actors.simulator.life.rhythm import HOUR_MS, bustle
 from mocha_actors.simulator.life.roster import Roster
 from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.life.turn import Source, Turn
@@ -42,7 +40,14 @@ class Town:
     """
 
     def __init__(
-        self, world: World, seed: int, profile: Profile, shards: int = 1, pace_ms: float | None = None
+        self,
+        world: World,
+        seed: int,
+        profile: Profile,
+        *,
+        shards: int = 1,
+        pace_ms: float | None = None,
+        sociability: float = 1.0,
     ) -> None:
         """Settle the world; nothing has happened yet.
 
@@ -52,10 +57,12 @@ class Town:
             profile: what happens, and how often.
             shards: to which guilds that are added later are dealt in turn.
             pace_ms: milliseconds between two events in the mean; by itself the profile's.
+            sociability: how many are in voice, 1 in the mean.
         """
         self._world = world
         self._seed = seed
         self._shards = shards
+        self._sociability = sociability
         self._pace_ms = pace_ms if pace_ms is not None else 1000 / (profile.rate or 1000)
         self._presences: dict[int, Presence] = {}
         self._source = Source(f"town {profile.name} {seed}", lambda rng: contents(rng, TEXTS))
@@ -64,6 +71,11 @@ class Town:
         self.profile = profile
         self.guilds = {guild.id: GuildState(guild, self._presences) for guild in world.guilds}
         self._busy = Roster(self.guilds)
+        self._bustle = (0, 1.0)
+
+    def draw(self) -> float:
+        """Draw a number from 0 up to but without 1."""
+        return self._source.draw()
 
     def open_up(self, now_ms: int) -> None:
         """Let people be online and in voice, as suits the hour, before anybody looks: this is no event."""
@@ -71,7 +83,7 @@ class Town:
             turn = self._turn(guild, now_ms)
             for _ in range(min(len(guild.people), 2_000)):
                 presence.appear(turn)
-            for _ in range(20):
+            for _ in range(2 * int(voice.talkers(turn))):
                 voice.come_and_go(turn)
             for bot in guild.guild.bots:
                 self._presences[bot.user.id] = Presence("online", "desktop")
@@ -95,19 +107,37 @@ class Town:
 
     def step(self, now_ms: int) -> list[Event]:
         """Let one thing happen in some guild. There is nothing to tell if the guild is out of reach."""
-        return self._step(now_ms, self.profile.draw)
-
-    def step_beside(self, now_ms: int) -> list[Event]:
-        """Let one thing happen that is no message."""
-        return self._step(now_ms, self.profile.draw_other)
-
-    def _step(self, now_ms: int, choose: Callable[[Callable[[], float]], str]) -> list[Event]:
         guild = self.guilds[self._busy.zipf(self._source.draw)]
         for _ in range(TRIES):
-            events = self.happen(choose(self._source.draw), now_ms, guild)
+            events = self.happen(self.profile.draw(self._source.draw), now_ms, guild)
             if events or not guild.available:
                 return events
         return self.happen("message", now_ms, guild)
+
+    def step_beside(self, now_ms: int) -> list[Event]:
+        """Let one thing happen in some guild that is neither a message nor in voice, if it can."""
+        return self.happen(self.profile.draw_other(self._source.draw), now_ms)
+
+    def step_in_voice(self, now_ms: int, guild: GuildState) -> list[Event]:
+        """Let one thing happen in voice, if it can."""
+        return self.happen(self.profile.draw_voice(self._source.draw), now_ms, guild)
+
+    def talkers(self, guild: GuildState, now_ms: int) -> float:
+        """Tell how many are in voice at this time in the mean."""
+        return voice.talkers(self._turn(guild, now_ms))
+
+    def close_down(self, now_ms: int) -> list[Event]:
+        """Bring back every guild, and let everybody leave voice and go offline: the end of what can be told."""
+        events = []
+        for guild in self.guilds.values():
+            guild.back_at_ms = min(guild.back_at_ms, now_ms)
+            turn = self._turn(guild, now_ms)
+            if not guild.available:
+                events += servers.stay_dark(turn)
+            events += [voice.hang_up(turn, each) for each in tuple(guild.voice.values())]
+            for user_id in [each for each in guild.members if each in self._presences]:
+                events += presence.show(turn, user_id, None)
+        return events
 
     def happen(self, name: str, now_ms: int, guild: GuildState | None = None) -> list[Event]:
         """Let a certain thing happen, in a guild or wherever most goes on; see `HAPPENINGS`. It may turn out impossible."""
@@ -125,7 +155,10 @@ class Town:
         return events
 
     def _turn(self, guild: GuildState, now_ms: int) -> Turn:
-        return Turn(guild, now_ms, self._source, self.guilds, self._pace_ms, bustle(now_ms))
+        hour = now_ms // HOUR_MS
+        if self._bustle[0] != hour:
+            self._bustle = (hour, bustle(hour * HOUR_MS))
+        return Turn(guild, now_ms, self._source, self.guilds, self._pace_ms, self._bustle[1], self._sociability)
 
     def _add_bot(self, now_ms: int) -> list[Event]:
         """Let the bot be added to one more small guild, unless there are enough of them."""

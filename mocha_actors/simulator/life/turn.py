@@ -84,6 +84,7 @@ class Turn:
         guilds: all guilds by id, for what concerns several.
         pace_ms: milliseconds between one event and the next in the mean, by which durations are chosen.
         bustle: how much is going on at this hour, 1 in the mean.
+        sociability: how much people like to talk, 1 in the mean.
     """
 
     guild: GuildState
@@ -92,6 +93,7 @@ class Turn:
     guilds: Mapping[int, GuildState]
     pace_ms: float
     bustle: float
+    sociability: float
 
     def chance(self, share: float) -> bool:
         """Decide, yes with this share."""

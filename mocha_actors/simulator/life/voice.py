@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.life.parts import Voice
-from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.life.turn import VOICE_STATES, Turn
-from mocha_actors.simulator.objects import full_member, voice_object
+from mocha_actors.simulator.objects import voice_object
 from mocha_actors.simulator.world import STAGE, VOICE, Channel, Member
 
-TALKERS = 0.12
-"""Share of the members who are in voice at a time of mean activity."""
+TALKERS = 0.06
+"""Share of the members who are in voice at a time of mean activity, in a town of mean sociability."""
 
 MOST_TALKERS = 40
+"""Most people of a guild who are in voice."""
 
 
 def come_and_go(turn: Turn) -> list[Event]:
     """Let somebody join if few are there for the hour, else let somebody leave."""
-    wanted = min(MOST_TALKERS, TALKERS * len(turn.guild.people)) * turn.bustle**2
-    wanted *= 0.5 + turn.source.draw()
-    return join(turn) if len(turn.guild.voice) < wanted else leave(turn)
+    few = len(turn.guild.voice) < talkers(turn) * (0.5 + turn.source.draw())
+    return join(turn) if few else leave(turn)
+
+
+def talkers(turn: Turn) -> float:
+    """Tell how many are in voice at this hour in the mean. Evenings stand out more than they do in writing."""
+    return min(MOST_TALKERS, TALKERS * turn.sociability * len(turn.guild.people) * turn.bustle**2)
 
 
 def join(turn: Turn) -> list[Event]:
@@ -163,13 +167,10 @@ def _session_id(turn: Turn) -> str:
 
 
 def _told(turn: Turn, voice: Voice, *, left: bool = False) -> Event:
-    return told(turn, turn.guild, turn.guild.members[voice.user_id], voice, left=left)
-
-
-def told(turn: Turn, guild: GuildState, member: Member, voice: Voice, *, left: bool = False) -> Event:
     """Tell of somebody's place in voice, or that there is none any more."""
-    data = {"member": full_member(member)} | voice_object(voice, member)
+    guild = turn.guild
+    data = {"member": guild.full_member(voice.user_id)} | voice_object(voice, guild.members[voice.user_id])
     if left:
         data |= {"channel_id": None, "suppress": False, "request_to_speak_timestamp": None, "self_video": False}
         data.pop("self_stream", None)
-    return turn.event_of(guild, "VOICE_STATE_UPDATE", VOICE_STATES, data)
+    return turn.event("VOICE_STATE_UPDATE", VOICE_STATES, data)

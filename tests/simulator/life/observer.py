@@ -53,31 +53,36 @@ class Observer:
     Attributes:
         guilds: by id.
         names: how many events of each kind there were.
+        late: whether there were messages, reactions and archived threads before, which GUILD_CREATE does not name.
         silent_leaves: how many people left a guild out of voice without a VOICE_STATE_UPDATE before.
 
     """
 
-    def __init__(self, large_threshold: int = 250) -> None:
+    def __init__(self, large_threshold: int = 250, *, late: bool = False) -> None:
         self.guilds: dict[str, Guild] = {}
         self.names: Counter[str] = Counter()
         self.silent_leaves = 0
         self.last_id = 0
         self.threshold = large_threshold
+        self.late = late
 
     def see(self, event: Event) -> None:
         """Take in an event that is told at this moment."""
         name = event.name.decode()
         data = json.loads(event.view(EVERYTHING, self.threshold) if event.view else event.data)
+        assert event.guild_id == guild_of(name, data)
+        self.hear(name, data)
+
+    def hear(self, name: str, data: dict[str, Any]) -> None:
+        """Take in what a dispatch says."""
         self.names[name] += 1
-        own_id = data["id"] if name in {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"} else 0
-        assert event.guild_id == int(data.get("guild_id", own_id))
         if name in {"GUILD_CREATE", "GUILD_DELETE"}:
             getattr(self, name.lower())(data)
             return
-        if event.guild_id == 0:
-            assert name == "MESSAGE_CREATE"
+        if not guild_of(name, data):
+            assert name in {"MESSAGE_CREATE", "READY", "RESUMED", "USER_UPDATE", "MOCHA_SIMULATED_EVENT"}
             return
-        guild = self.guilds[str(event.guild_id)]
+        guild = self.guilds[data.get("guild_id", data.get("id"))]
         assert guild.available, "nothing is told of a guild during an outage"
         getattr(self, name.lower())(guild, data)
 
@@ -117,6 +122,8 @@ class Observer:
 
     def channel_delete(self, guild: Guild, data: dict[str, Any]) -> None:
         assert without_guild(data) == guild.channels.pop(data["id"])
+        # Of the threads below it nothing is said.
+        guild.threads = {key: each for key, each in guild.threads.items() if each["parent_id"] != data["id"]}
         assert guild.told["afk_channel_id"] != data["id"]
         assert not [each for each in guild.voice.values() if each["channel_id"] == data["id"]]
 
@@ -128,10 +135,12 @@ class Observer:
         guild.threads[data["id"]] = data
 
     def thread_update(self, guild: Guild, data: dict[str, Any]) -> None:
-        assert data["id"] in guild.threads
+        assert self.late or data["id"] in guild.threads
         guild.threads[data["id"]] = data
 
     def thread_delete(self, guild: Guild, data: dict[str, Any]) -> None:
+        if self.late and data["id"] not in guild.threads:
+            return
         known = guild.threads.pop(data["id"])
         assert data == {key: known[key] for key in ("id", "guild_id", "parent_id", "type")}
 
@@ -208,6 +217,8 @@ class Observer:
         guild.messages[data["id"]] = data
 
     def message_update(self, guild: Guild, data: dict[str, Any]) -> None:
+        if self.late and data["id"] not in guild.messages:
+            return
         known = guild.messages[data["id"]]
         edited, before = data["edited_timestamp"], known["edited_timestamp"]
         if known["content"] != data["content"]:
@@ -233,6 +244,8 @@ class Observer:
             self.message_delete(guild, {"id": message_id, "channel_id": data["channel_id"]})
 
     def message_reaction_add(self, guild: Guild, data: dict[str, Any]) -> None:
+        if self.late and data["message_id"] not in guild.messages:
+            return
         message = guild.messages[data["message_id"]]
         assert message["channel_id"] == data["channel_id"]
         assert data["member"] == guild.members[data["user_id"]]
@@ -246,18 +259,26 @@ class Observer:
 
     def message_reaction_remove(self, guild: Guild, data: dict[str, Any]) -> None:
         assert "member" not in data
+        if self.late and reaction(data) not in guild.reactions:
+            return
         guild.reactions.remove(reaction(data))
 
     def message_reaction_remove_all(self, guild: Guild, data: dict[str, Any]) -> None:
         kept = {each for each in guild.reactions if each[0] != data["message_id"]}
-        assert kept != guild.reactions
+        assert self.late or kept != guild.reactions
         guild.reactions = kept
 
     def message_reaction_remove_emoji(self, guild: Guild, data: dict[str, Any]) -> None:
         gone = (data["message_id"], data["emoji"]["id"], data["emoji"]["name"])
         kept = {each for each in guild.reactions if (each[0], *each[2:4]) != gone}
-        assert kept != guild.reactions
+        assert self.late or kept != guild.reactions
         guild.reactions = kept
+
+
+def guild_of(name: str, data: dict[str, Any]) -> int:
+    """Return which guild an event is of, 0 for none."""
+    own_id = data["id"] if name in {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"} else 0
+    return int(data.get("guild_id", own_id))
 
 
 def reaction(data: dict[str, Any]) -> tuple[Any, ...]:

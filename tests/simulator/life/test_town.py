@@ -134,6 +134,7 @@ def test_what_is_asked_for_happens(name: str) -> None:
         guild.available = True
         for _ in range(20):
             life.happen("join", EVENING_MS + 10_000, guild)
+            life.happen("voice-join", EVENING_MS + 10_000, guild)
     tries = [
         life.happen(name, EVENING_MS + 10_000 + step, each) for step in range(40) for each in list(life.guilds.values())
     ]
