@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, TypeVar, Unpack
+from typing import Any, Final, TypeVar
 
 import structlog
 import trio
@@ -21,7 +20,7 @@ from mocha_actors.db.overflow_start import spool_place
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import database_breaker
-from mocha_actors.errors import MochaError, PermanentError
+from mocha_actors.errors import ConfigError, MochaError, PermanentError
 from mocha_actors.gateway.fleet import shard_count
 from mocha_actors.gateway.rest import open_rest
 from mocha_actors.gateway.tree import ShardRef
@@ -39,15 +38,9 @@ from mocha_actors.runtime import (
     open_supervisor,
 )  # fmt: skip
 from mocha_actors.runtime.structlog_hook import StructlogHook
-from mocha_actors.stats.options import Options, fields_of
-from mocha_actors.stats.questions import (
-    ChannelQuestion,
-    GuildQuestion,
-    GuildsQuestion,
-    LeaderboardQuestion,
-    UserQuestion,
-)
-from mocha_actors.stats.results import ChannelStats, GuildStats, Leaderboard, UserStats
+from mocha_actors.stats.asking import Asking
+from mocha_actors.stats.errors import QuestionError
+from mocha_actors.stats.zones import zone_named
 from mocha_actors.tree import Parts, Refs, build_tree, shard_settings
 
 ANSWER_LIMIT: Final = 30.0
@@ -76,8 +69,8 @@ class Report:
     seconds: float
 
 
-class StatsClient:
-    """A running Mocha inside a program on trio; made by :meth:`open`.
+class StatsClient(Asking):
+    """A running Mocha inside a program on trio; made by :meth:`open`. Its questions are the methods of :class:`Asking`.
 
     Attributes:
         config: what it runs by.
@@ -156,56 +149,22 @@ class StatsClient:
         """Refuse what :meth:`open` would refuse of the configuration itself, without starting anything.
 
         Raises:
-            ConfigError: an intent is unknown, or the database's address cannot be used.
+            ConfigError: an intent or the time zone is unknown, or the database's address cannot be used.
 
         """
+        try:
+            zone_named(config.stats.timezone)
+        except QuestionError as error:
+            raise ConfigError(f"stats.timezone: {error}") from error
         database_address(config.database.url)
         shard_settings(config, Secret("unused"), shards=1)
 
     # Questions
 
-    async def guilds(self) -> list[tuple[int, str | None]]:
-        """The guilds that anything is known of, ascending by id, with their names where known."""
-        return await self.ask(GuildsQuestion())
-
-    async def guild_stats(self, guild_id: int, **options: Unpack[Options]) -> GuildStats:
-        """What happened in a guild. See :class:`~mocha_actors.stats.results.GuildStats` for what each number means.
-
-        Args:
-            guild_id: the guild.
-            options: the range and who is counted, see :class:`Options`.
-
-        Raises:
-            QuestionError: something of the question is not allowed; the text names it.
-
-        """
-        return await self.ask(GuildQuestion(guild_id=guild_id, **fields_of(options, _now_ms())))
-
-    async def user_stats(self, guild_id: int, user_id: int, **options: Unpack[Options]) -> UserStats:
-        """What one user wrote in a guild; a user that is named is counted whatever the class, a bot too. See :meth:`guild_stats`."""
-        return await self.ask(UserQuestion(guild_id=guild_id, user_id=user_id, **fields_of(options, _now_ms())))
-
-    async def channel_stats(self, guild_id: int, channel_id: int, **options: Unpack[Options]) -> ChannelStats:
-        """What was written in a channel or thread. See :meth:`guild_stats`."""
-        return await self.ask(
-            ChannelQuestion(guild_id=guild_id, channel_id=channel_id, **fields_of(options, _now_ms()))
-        )
-
-    async def leaderboard(
-        self, guild_id: int, *, limit: int = 10, cursor: str | None = None, **options: Unpack[Options]
-    ) -> Leaderboard:
-        """Who wrote most in a guild: ties share the rank, and inside a tie the lower user id comes first. See :meth:`guild_stats`.
-
-        Args:
-            guild_id: the guild.
-            limit: users of a page, 1 to 1000.
-            cursor: ``next_cursor`` of the page before.
-            options: see :class:`Options`.
-
-        """
-        return await self.ask(
-            LeaderboardQuestion(guild_id=guild_id, limit=limit, cursor=cursor, **fields_of(options, _now_ms()))
-        )
+    @property
+    def default_zone(self) -> str:
+        """See :attr:`Asking.default_zone`."""
+        return self.config.stats.timezone
 
     async def ask(self, question: Request[R]) -> R:
         """Ask any question of :mod:`mocha_actors.stats.questions`.
@@ -310,10 +269,6 @@ def plain_causes() -> Iterator[None]:
         while cause is not None and not isinstance(cause, MochaError):
             cause = cause.__cause__
         raise cause or error from error
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _quiesce(shard: ShardRef, limit: float) -> None:

@@ -117,6 +117,9 @@ class StatsSection(Section, frozen=True):
     deadline_s: Annotated[float, Meta(description="seconds after which a question is interrupted", gt=0, le=3600)] = (
         30.0
     )
+    timezone: Annotated[
+        str, Meta(description="IANA name of the time zone of guilds that have none of their own", max_length=100)
+    ] = "UTC"
 
 
 class SupervisionSection(Section, frozen=True):

@@ -64,6 +64,15 @@ def database_url(database: str | None, config: str | None) -> str:
     return _sqlite(DEMO)
 
 
+def time_zone(config: str | None) -> str:
+    """The zone of guilds that have none of their own: that of the configuration, else UTC."""
+    if config is None:
+        return "UTC"
+    from mocha_actors.config import load  # noqa: PLC0415 - as above
+
+    return load(config).stats.timezone
+
+
 def read(url: str, job: Callable[[Connection], R]) -> R:
     """Run ``job`` in one read transaction of the database of ``url``, which a service may write to meanwhile.
 

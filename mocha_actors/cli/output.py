@@ -1,4 +1,4 @@
-"""What a person sees: answers as tables that fit 80 columns and a pipe, or as JSON."""
+"""What a person sees, whatever it is: tables that fit 80 columns and a pipe, JSON, times and numbers."""
 
 from __future__ import annotations
 
@@ -10,29 +10,15 @@ from typing import Any, Final
 import click
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mocha_actors.stats.questions import Filters
-from mocha_actors.stats.ranges import UNIX_EPOCH, Range, show_time
-from mocha_actors.stats.results import Answer, ChannelStats, Coverage, GuildStats, Leaderboard, UserStats
-
-GAPS_SHOWN: Final = 3
-"""Gaps that are listed under a table; JSON has them all."""
+from mocha_actors.stats.ranges import UNIX_EPOCH, show_time
+from mocha_actors.stats.results import Answer
+from mocha_actors.stats.zones import offset_ms, zone_named
 
 UNKNOWN: Final = "-"
-
-REASONS: Final = {
-    "first_start": "before recording began",
-    "session_invalid": "Discord had ended the session",
-    "session_not_resumable": "the session could not be resumed",
-    "fingerprint_changed": "the settings of the connection were changed",
-    "resume_refused": "Discord refused to resume the session",
-    "poison_frame": "a frame that could not be read was passed over",
-    "not_yet_observed": "not observed yet",
-}
-"""Reasons of gaps in words; others are shown as they are stored."""
 
 
 def print_json(answer: Answer) -> None:
@@ -40,28 +26,46 @@ def print_json(answer: Answer) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(answer.to_builtins()), indent=2))
 
 
-def print_answer(answer: Answer, filters: Filters) -> None:
-    """Print an answer as a table, with what it covers above and how well it was observed below."""
-    console = Console(file=sys.stdout, highlight=False)
-    console.print(Text(_title(answer), style="bold"))
-    console.print(Text(f"{_period(answer)}; {_counted(filters)}", style="dim"))
-    console.print()
-    console.print(_leaderboard(answer) if isinstance(answer, Leaderboard) else _facts(_lines(answer)))
-    if isinstance(answer, Leaderboard):
-        _print_rest(console, answer)
-    console.print()
-    _print_coverage(console, answer.coverage)
-
-
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; numbers stand to the right."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    cells = [[_shown(value) for value in row] for row in rows]
+    """Print rows under headings."""
+    console().print(table(headings, rows))
+
+
+def console() -> Console:
+    """Standard output as rich sees it: colours on a terminal alone, and none where NO_COLOR is set."""
+    return Console(file=sys.stdout, highlight=False)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> Table:
+    """Rows under headings; the columns ``right`` are numbers."""
+    aligned = set(right)
+    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in cells:
-        table.add_row(*row)
-    Console(file=sys.stdout, highlight=False).print(table)
+        result.add_column(
+            heading, justify="right" if heading in aligned else "left", overflow="fold", no_wrap=heading in aligned
+        )
+    for row in rows:
+        result.add_row(*(shown(value) for value in row))
+    return result
+
+
+def facts(lines: Iterable[tuple[str, object]]) -> Table:
+    """Labels and their values."""
+    result = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    result.add_column(style="cyan")
+    result.add_column(justify="right")
+    for label, value in lines:
+        result.add_row(label, shown(value))
+    return result
+
+
+def shown(value: Any) -> RenderableType:
+    """A value in a cell; what is unknown is a dash, what comes from strangers is harmless."""
+    if value is None:
+        return Text(UNKNOWN, style="dim")
+    if isinstance(value, Text):
+        return value
+    return Text(f"{value:,}" if isinstance(value, int) else printable(str(value)))
 
 
 def printable(text: str) -> str:
@@ -69,129 +73,44 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def _title(answer: Answer) -> str:
-    match answer:
-        case GuildStats():
-            return f"Guild {_named(answer.guild_id, answer.guild_name)}"
-        case UserStats():
-            return f"User {_named(answer.user_id, answer.global_name or answer.username)} in guild {answer.guild_id}"
-        case ChannelStats():
-            return f"Channel {answer.channel_id} in guild {answer.guild_id}"
-    return f"Users by messages in guild {answer.guild_id}"
-
-
-def _named(key: int, name: str | None) -> str:
+def named(key: int, name: str | None) -> str:
+    """A name with its id, or the id alone."""
     return str(key) if name is None else f"{printable(name)} ({key})"
 
 
-def _period(answer: Answer) -> str:
-    days = Range(answer.since_ms, answer.until_ms).days
-    return f"{show_time(answer.since_ms)} to {show_time(answer.until_ms)} ({days:.4g} {'day' if days == 1 else 'days'})"
+def person(entry: Any) -> Text:
+    """The best name of an entry about a user, and what there is to say of it."""
+    name = entry.global_name or entry.username
+    text = Text(UNKNOWN if name is None else printable(name))
+    if getattr(entry, "is_bot", None):
+        text.append(" (bot)", "dim")
+    if getattr(entry, "left", None):
+        text.append(" (left)", "dim")
+    return text
 
 
-def _counted(filters: Filters) -> str:
-    counted = ["humans", *["bots"] * filters.include_bots, *["webhooks"] * filters.include_webhooks]
-    return ", ".join(counted) + (" without deleted messages" if filters.exclude_deleted else "")
+def moment(ms: int | None, time_zone: str, *, exact: bool = False) -> str | None:
+    """A time of the zone, to the second unless ``exact``."""
+    if ms is None:
+        return None
+    ms = ms if exact else ms // 1000 * 1000
+    if time_zone == "UTC":
+        return show_time(ms)
+    zone = zone_named(time_zone)
+    offset = offset_ms(zone, ms)
+    minutes = abs(offset) // 60_000
+    local = show_time(ms + offset).removesuffix(" UTC")
+    return f"{local} {'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _lines(answer: Answer) -> list[tuple[str, object]]:
-    """Label and value of each line; what one kind of answer has beside its counts stands last."""
-    match answer:
-        case GuildStats():
-            rest: list[tuple[str, object]] = [
-                ("Active users", answer.active_users),
-                ("Active channels", answer.active_channels),
-            ]
-            return [
-                *_counts(answer),
-                ("Messages of bots", answer.bot_messages),
-                ("Messages of webhooks", answer.webhook_messages),
-                *rest,
-            ]
-        case UserStats():
-            return [*_counts(answer), ("Rank", _rank(answer.rank, answer.ranked_users)), *_span(answer)]
-        case ChannelStats():
-            share: list[tuple[str, object]] = [("Share of the guild", f"{answer.guild_share:.1%}")]
-            rank = ("Rank", _rank(answer.rank, answer.ranked_channels))
-            others = [("Messages of bots", answer.bot_messages), ("Messages of webhooks", answer.webhook_messages)]
-            return [*_counts(answer), *others, *share, rank, *_span(answer)]
-    return []
+def duration(seconds: int) -> str:
+    """A duration for people: the two greatest units."""
+    hours, rest = divmod(seconds, 3600)
+    if hours:
+        return f"{hours:,} h {rest // 60:02d} min"
+    return f"{rest // 60} min {rest % 60:02d} s" if rest >= 60 else f"{rest} s"
 
 
-def _counts(answer: GuildStats | UserStats | ChannelStats) -> list[tuple[str, object]]:
-    return [
-        ("Messages", answer.messages),
-        ("Messages per day", f"{answer.messages_per_day:,.1f}"),
-        ("Deleted since", answer.deleted_messages),
-        ("Commands", answer.commands),
-    ]
-
-
-def _span(answer: UserStats | ChannelStats) -> list[tuple[str, object]]:
-    ends = ("First message", answer.first_message_ms), ("Last message", answer.last_message_ms)
-    return [(label, None if ms is None else show_time(ms // 1000 * 1000)) for label, ms in ends]
-
-
-def _iso(ms: int) -> str:
-    """A time as ``--since`` and ``--until`` read it, to the millisecond."""
-    return (UNIX_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}"
-
-
-def _rank(rank: int | None, of: int) -> str | None:
-    return None if rank is None else f"{rank:,} of {of:,}"
-
-
-def _facts(lines: Iterable[tuple[str, object]]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(style="cyan")
-    table.add_column(justify="right")
-    for label, value in lines:
-        table.add_row(label, _shown(value))
-    return table
-
-
-def _leaderboard(answer: Leaderboard) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("Rank", justify="right")
-    table.add_column("User", overflow="fold")
-    table.add_column("Id", justify="right", style="dim", no_wrap=True)
-    table.add_column("Messages", justify="right", no_wrap=True)
-    for entry in answer.entries:
-        name = entry.global_name or entry.username
-        shown = Text(UNKNOWN if name is None else printable(name))
-        table.add_row(
-            _shown(entry.rank),
-            shown.append(" (bot)", "dim") if entry.is_bot else shown,
-            Text(str(entry.user_id)),
-            _shown(entry.messages),
-        )
-    return table
-
-
-def _print_rest(console: Console, answer: Leaderboard) -> None:
-    console.print(Text(f"{len(answer.entries):,} of {answer.ranked_users:,} users", style="dim"))
-    if answer.next_cursor is not None:
-        bounds = f"--since {_iso(answer.since_ms)} --until {_iso(answer.until_ms)}"
-        console.print(Text(f"next page: {bounds} --cursor {answer.next_cursor}", style="dim"), soft_wrap=True)
-
-
-def _print_coverage(console: Console, coverage: Coverage) -> None:
-    if coverage.complete:
-        console.print(Text("Observed without a gap.", style="green"))
-        return
-    console.print(Text("Not all of this was observed; events may be missing:", style="yellow"))
-    for gap in coverage.gaps[:GAPS_SHOWN]:
-        console.print(
-            Text(
-                f"  {show_time(gap.since_ms)} to {show_time(gap.until_ms)}: {REASONS.get(gap.reason, gap.reason)}",
-                style="yellow",
-            )
-        )
-    if len(coverage.gaps) > GAPS_SHOWN:
-        console.print(Text(f"  and {len(coverage.gaps) - GAPS_SHOWN:,} more gaps", style="yellow"))
-
-
-def _shown(value: Any) -> Text:
-    if value is None:
-        return Text(UNKNOWN, style="dim")
-    return Text(f"{value:,}" if isinstance(value, int) else printable(str(value)))
+def iso(ms: int) -> str:
+    """A time as ``--since`` and ``--until`` read it in any zone, to the millisecond."""
+    return (UNIX_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}Z"

@@ -1,96 +1,114 @@
-"""Channels and threads of a guild, from the rollup ``channel_hour``; a thread is itself, as Discord named it."""
+"""Channels and threads of a guild: their numbers, and which are busiest."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.stats.coverage import coverage_of
-from mocha_actors.stats.messages import Span, buckets_with_messages, find_span, total
-from mocha_actors.stats.questions import ChannelQuestion, Filters
-from mocha_actors.stats.ranges import HOUR_MS, Range, split
-from mocha_actors.stats.ranking import rank_of
-from mocha_actors.stats.results import ChannelStats
-
-MESSAGES_BY_CHANNEL: Final = """
-WITH edge (low, high) AS (VALUES (:head_from, :head_to), (:tail_from, :tail_to)),
-part (channel_id, sent, deleted) AS (
-    SELECT channel_id, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM channel_hour
-    WHERE guild_id = :guild_id AND hour >= :first AND hour < :last
-    AND author_class IN (0, :bots, :webhooks) AND kind = 0
-    GROUP BY channel_id
-    UNION ALL
-    SELECT channel_id, COUNT(*), COUNT(deleted_ms) FROM edge CROSS JOIN message_events
-    WHERE guild_id = :guild_id AND message_id >= low AND message_id < high
-    AND author_class IN (0, :bots, :webhooks) AND kind = 0
-    GROUP BY channel_id
-)
-SELECT channel_id, CAST(SUM(sent - :exclude_deleted * deleted) AS BIGINT) FROM part
-GROUP BY channel_id HAVING SUM(sent - :exclude_deleted * deleted) > 0
-"""
-
-COUNTS_OF_CHANNEL: Final = """
-WITH RECURSIVE edge (low, high) AS (VALUES (:head_from, :head_to), (:tail_from, :tail_to)),
-whole (number) AS (SELECT :first WHERE :first < :last UNION ALL SELECT number + 1 FROM whole WHERE number + 1 < :last)
-SELECT hour, author_class, kind, sent, deleted FROM whole CROSS JOIN channel_hour
-WHERE guild_id = :guild_id AND hour = number AND channel_id = :channel_id
-UNION ALL
-SELECT NULL, author_class, kind, COUNT(*), COUNT(deleted_ms) FROM edge CROSS JOIN message_events
-WHERE guild_id = :guild_id AND message_id >= low AND message_id < high AND channel_id = :channel_id
-GROUP BY author_class, kind
-"""
-"""The hours are enumerated, so that each costs one key look-up and not the rows of all channels of that hour."""
-
-SPAN_OF_CHANNEL: Final = """
-SELECT MIN(message_id), MAX(message_id) FROM message_events
-WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high AND channel_id = :channel_id AND kind = 0
-AND author_class IN (0, :bots, :webhooks) AND (:exclude_deleted = 0 OR deleted_ms IS NULL)
-"""
+from mocha_actors.stats.channel_tree import THREADS, ChannelTree
+from mocha_actors.stats.coverage import head
+from mocha_actors.stats.message_counts import find_span, message_totals, messages_by
+from mocha_actors.stats.questions import ChannelGroup, ChannelMetric, ChannelQuestion, ChannelRankingQuestion
+from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.ranking import page, rank_of
+from mocha_actors.stats.reaction_counts import reaction_totals, reactions_by
+from mocha_actors.stats.results import ChannelEntry, ChannelRanking, ChannelStats
+from mocha_actors.stats.scope import Scope, Selection, scope_of
+from mocha_actors.stats.voice_counts import voice_ms_by, voice_totals
 
 
 def channel_stats(connection: Connection, question: ChannelQuestion) -> ChannelStats:
-    """Answer ``question``."""
-    period, filters = question.range, question.filters
-    rows = connection.execute(COUNTS_OF_CHANNEL, _parameters(question)).fetchall()
-    counted = total((row[1:] for row in rows), filters.classes, exclude_deleted=filters.exclude_deleted)
-    others = messages_by_channel(connection, question.guild_id, period, filters)
-    hours = buckets_with_messages(rows, filters.classes, exclude_deleted=filters.exclude_deleted)
+    """Answer ``question``: a channel with its threads, a thread by itself (rule 8); one that is named counts even where ignored."""
+    tree = ChannelTree.load(connection, question.guild_id)
+    scope = scope_of(connection, question)
+    known = tree[question.channel_id]
+    held = tree.with_descendants([question.channel_id]) if question.include_threads else {question.channel_id}
+    here = scope._replace(channels=Selection(frozenset(held), excluded=False))
+    total = message_totals(connection, here, question.range)
+    each_alone = known.type in THREADS or not question.include_threads
+    others = _grouped(
+        messages_by(connection, scope, question.range, "channel_id"), tree, "thread" if each_alone else "channel"
+    )
+    spoken = voice_totals(connection, here, question.range)
     return ChannelStats(
-        guild_id=question.guild_id,
-        since_ms=period.since_ms,
-        until_ms=period.until_ms,
-        coverage=coverage_of(connection, period),
+        **head(connection, question),
         channel_id=question.channel_id,
-        messages=counted.messages,
-        commands=counted.commands,
-        bot_messages=counted.by_bots,
-        webhook_messages=counted.by_webhooks,
-        deleted_messages=counted.deleted,
-        messages_per_day=counted.messages / period.days,
-        guild_share=counted.messages / sum(others.values()) if others else 0.0,
-        rank=rank_of(others, counted.messages) if counted.messages else None,
+        channel_name=known.name,
+        parent_id=known.parent_id,
+        threads=len(held) - 1,
+        messages=total.messages,
+        commands=total.commands,
+        bot_messages=total.by_bots,
+        webhook_messages=total.by_webhooks,
+        deleted_messages=total.deleted,
+        messages_per_day=total.messages / question.range.days,
+        guild_share=total.messages / sum(others.values()) if others else 0.0,
+        rank=rank_of(others, mine) if (mine := others.get(question.channel_id)) else None,
         ranked_channels=len(others),
-        **_span(connection, question, hours)._asdict(),
+        **find_span(connection, here, question.range)._asdict(),
+        voice_seconds=spoken.ms // 1000,
+        voice_visits=spoken.starts,
+        reactions=reaction_totals(connection, here, question.range).added,
     )
 
 
-def messages_by_channel(connection: Connection, guild_id: int, period: Range, filters: Filters) -> dict[int, int]:
-    """Messages of each channel and thread that has any in ``period``."""
-    parameters = {"guild_id": guild_id, **split(period, HOUR_MS).parameters(), **filters.parameters()}
-    return dict(connection.execute(MESSAGES_BY_CHANNEL, parameters).fetchall())
+def channel_ranking(connection: Connection, question: ChannelRankingQuestion) -> ChannelRanking:
+    """Answer ``question``: threads count for their channel unless asked for (rule 8); deleted channels stay (rule 9); ties by id (A3.8)."""
+    tree = ChannelTree.load(connection, question.guild_id)
+    scope = scope_of(connection, question)
+    counts = _grouped(channel_values(connection, scope, question.range, question.metric), tree, question.group)
+    values = _whole_seconds(counts) if question.metric == "voice_seconds" else counts
+    chosen = page(values, question.limit, question.after())
+    total = sum(values.values())
+    return ChannelRanking(
+        **head(connection, question),
+        metric=question.metric,
+        group=question.group,
+        entries=tuple(
+            ChannelEntry(rank=place.rank, value=place.value, share=place.value / total, **_described(tree, place.key))
+            for place in chosen.places
+        ),
+        ranked_channels=len(values),
+        next_cursor=None if chosen.next_cursor is None else str(chosen.next_cursor),
+    )
 
 
-def _span(connection: Connection, question: ChannelQuestion, hours: set[int]) -> Span:
-    parameters = _parameters(question)
+def channel_values(connection: Connection, scope: Scope, period: Range, metric: ChannelMetric) -> Mapping[int, int]:
+    """The number of each channel and thread that has any; of voice in milliseconds."""
+    if metric == "voice_seconds":
+        return voice_ms_by(connection, scope, period, "channel_id")
+    if metric == "reactions":
+        found = reactions_by(connection, scope, period, "channel_id")
+        return {int(key): each.added for key, each in found.items() if each.added}
+    return messages_by(connection, scope, period, "channel_id")
 
-    def find(window: Range) -> tuple[int | None, int | None]:
-        low, high = window.keys
-        least, greatest = connection.execute(SPAN_OF_CHANNEL, {**parameters, "low": low, "high": high}).fetchone()
-        return least, greatest
 
-    return find_span(find, split(question.range, HOUR_MS), hours)
+def active_channels(connection: Connection, scope: Scope, period: Range) -> int:
+    """Distinct channels with messages; a thread counts as its channel."""
+    counts = messages_by(connection, scope, period, "channel_id")
+    return len(_grouped(counts, ChannelTree.load(connection, scope.guild_id), "channel"))
 
 
-def _parameters(question: ChannelQuestion) -> dict[str, int]:
-    subject = {"guild_id": question.guild_id, "channel_id": question.channel_id}
-    return {**subject, **split(question.range, HOUR_MS).parameters(), **question.filters.parameters()}
+def _grouped(counts: Mapping[int, int], tree: ChannelTree, group: ChannelGroup) -> Mapping[int, int]:
+    """The counts of threads added to their channels, or of channels to their categories; channels outside of any category in none."""
+    if group == "thread":
+        return counts
+    grouped: Counter[int] = Counter()
+    for key, count in counts.items():
+        target = tree.channel_of(key) if group == "channel" else tree.category_of(key)
+        if target is not None:
+            grouped[target] += count
+    return grouped
+
+
+def _whole_seconds(ms: Mapping[int, int]) -> dict[int, int]:
+    return {key: value // 1000 for key, value in ms.items() if value >= 1000}
+
+
+def _described(tree: ChannelTree, key: int) -> dict[str, Any]:
+    channel = tree[key]
+    return {
+        "channel_id": key, "channel_name": channel.name, "parent_id": channel.parent_id, "deleted": channel.deleted_ms is not None,
+    }  # fmt: skip

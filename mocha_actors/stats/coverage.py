@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from mocha_actors.db.connection import Connection
+from mocha_actors.stats.questions.base import RangeQuestion
+from mocha_actors.stats.questions.guilds import CoverageQuestion
 from mocha_actors.stats.ranges import Range
-from mocha_actors.stats.results import Coverage, Gap
+from mocha_actors.stats.results import Coverage, CoverageReport, Gap
 
 STALE_MS: Final = 120_000
 """An idle shard gives evidence of life with each acknowledged heartbeat, every 41 s; three missing are a silence."""
@@ -33,13 +36,47 @@ def coverage_of(connection: Connection, period: Range) -> Coverage:
     ]
     if (rest := _not_yet_observed(connection, period)) is not None:
         gaps.append(rest)
-    return Coverage(complete=not gaps, gaps=tuple(gaps))
+    return Coverage(
+        complete=not gaps, observed_share=observed_share(gaps, period.since_ms, period.until_ms), gaps=tuple(gaps)
+    )
+
+
+def head(connection: Connection, question: RangeQuestion) -> dict[str, Any]:
+    """The fields that every answer to ``question`` begins with."""
+    return {
+        "guild_id": question.guild_id, "since_ms": question.range.since_ms, "until_ms": question.range.until_ms,
+        "time_zone": question.time_zone, "coverage": coverage_of(connection, question.range),
+    }  # fmt: skip
+
+
+def coverage(connection: Connection, question: CoverageQuestion) -> CoverageReport:
+    """Answer ``question``."""
+    return CoverageReport(**head(connection, question), last_alive_ms=last_alive_ms(connection))
+
+
+def observed_share(gaps: Iterable[Gap], since_ms: int, until_ms: int) -> float:
+    """The part of a half-open range that lies in none of ``gaps``, which may overlap and are in order of time."""
+    missing, reached = 0, since_ms
+    for gap in gaps:
+        if gap.since_ms >= until_ms:
+            break
+        begin, end = max(gap.since_ms, reached), min(gap.until_ms, until_ms)
+        if begin < end:
+            missing += end - begin
+            reached = end
+    return 1 - missing / (until_ms - since_ms)
+
+
+def last_alive_ms(connection: Connection) -> int | None:
+    """The last sign of life of the service; None without any."""
+    (found,) = connection.execute(LAST_ALIVE).fetchone()
+    return None if found is None else int(found)
 
 
 def _not_yet_observed(connection: Connection, period: Range) -> Gap | None:
     """The end of ``period``, if the service has given no sign of life for it."""
-    (last_alive_ms,) = connection.execute(LAST_ALIVE).fetchone()
-    if last_alive_ms is None or period.until_ms - last_alive_ms <= STALE_MS:
+    alive_ms = last_alive_ms(connection)
+    if alive_ms is None or period.until_ms - alive_ms <= STALE_MS:
         return None
-    since_ms = max(last_alive_ms, period.since_ms)
+    since_ms = max(alive_ms, period.since_ms)
     return Gap(shard=None, since_ms=since_ms, until_ms=period.until_ms, reason="not_yet_observed")

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
 
 from mocha_actors.errors import MochaError
 from mocha_actors.runtime import Actor, ActorFailed, Context, Mailbox
-from mocha_actors.stats.channels import channel_stats
-from mocha_actors.stats.guilds import guild_stats, known_guilds
-from mocha_actors.stats.questions import (
-    ChannelQuestion,
-    GuildQuestion,
-    GuildsQuestion,
-    LeaderboardQuestion,
-    Question,
-    UserQuestion,
-)
-from mocha_actors.stats.results import ChannelStats, GuildStats, Leaderboard, UserStats
-from mocha_actors.stats.users import leaderboard, user_stats
+from mocha_actors.stats.answers import answer
+from mocha_actors.stats.questions import Question
 
 if TYPE_CHECKING:
-    from mocha_actors.db.connection import Connection
     from mocha_actors.db.readers import Readers
-
-Result = GuildStats | UserStats | ChannelStats | Leaderboard | list[tuple[int, str | None]]
 
 MAILBOX: Final = Mailbox(1000, redeliver=1)
 """For the engine's ref: a question counts against the capacity until it is answered. (An ask is never redelivered.)"""
@@ -73,20 +60,3 @@ class QueryEngine(Actor[Question]):
             ctx.fail(question, failure)
         finally:
             self._free.release()
-
-
-def answer(connection: Connection, question: Question) -> Result:
-    """Answer ``question`` by ``connection``, inside a read transaction: rollups and raw rows have to agree."""
-    match question:
-        case GuildsQuestion():
-            return known_guilds(connection)
-        case GuildQuestion():
-            return guild_stats(connection, question)
-        case UserQuestion():
-            return user_stats(connection, question)
-        case ChannelQuestion():
-            return channel_stats(connection, question)
-        case LeaderboardQuestion():
-            return leaderboard(connection, question)
-        case _:
-            assert_never(question)

@@ -1,30 +1,25 @@
-"""Guilds as a whole, from the rollup ``guild_hour``."""
+"""Guilds as a whole: their numbers, how these compare with the period before, and their settings."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.stats.channels import messages_by_channel
-from mocha_actors.stats.coverage import coverage_of
-from mocha_actors.stats.messages import Totals, total
-from mocha_actors.stats.questions import Filters, GuildQuestion
-from mocha_actors.stats.ranges import HOUR_MS, Range, split
-from mocha_actors.stats.results import GuildStats
-from mocha_actors.stats.users import messages_by_user
-
-TOTALS: Final = """
-WITH edge (low, high) AS (VALUES (:head_from, :head_to), (:tail_from, :tail_to))
-SELECT author_class, kind, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM guild_hour
-WHERE guild_id = :guild_id AND hour >= :first AND hour < :last
-GROUP BY author_class, kind
-UNION ALL
-SELECT author_class, kind, COUNT(*), COUNT(deleted_ms) FROM edge CROSS JOIN message_events
-WHERE guild_id = :guild_id AND message_id >= low AND message_id < high
-GROUP BY author_class, kind
-"""
+from mocha_actors.stats.channels import active_channels
+from mocha_actors.stats.coverage import coverage_of, head
+from mocha_actors.stats.member_counts import member_counts_at, moves
+from mocha_actors.stats.message_counts import message_totals, messages_by
+from mocha_actors.stats.questions import CompareQuestion, GuildQuestion
+from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.reaction_counts import reaction_totals
+from mocha_actors.stats.results import Change, Comparison, GuildSettings, GuildStats
+from mocha_actors.stats.scope import IGNORED_CHANNEL, IGNORED_ROLE, IGNORED_USER, IGNORES, Scope, scope_of
+from mocha_actors.stats.voice_counts import voice_totals
 
 NAME: Final = "SELECT name FROM guilds WHERE id = :guild_id"
+
+SETTINGS: Final = "SELECT time_zone, week_start FROM guilds WHERE id = :guild_id"
 
 KNOWN: Final = """
 WITH RECURSIVE written (id) AS (
@@ -41,34 +36,93 @@ ORDER BY 1
 
 
 def guild_stats(connection: Connection, question: GuildQuestion) -> GuildStats:
-    """Answer ``question``."""
-    counted = guild_totals(connection, question.guild_id, question.range, question.filters)
+    """Answer ``question``: people's messages, voice and reactions unless bots are included; joins and leaves likewise (rules 1 to 3, 11, A3.9)."""
+    scope, period = scope_of(connection, question), question.range
+    counted_messages = message_totals(connection, scope, period)
+    spoken = voice_totals(connection, scope, period)
+    joins, leaves = _moves(connection, scope, period)
     return GuildStats(
-        guild_id=question.guild_id,
-        since_ms=question.range.since_ms,
-        until_ms=question.range.until_ms,
-        coverage=coverage_of(connection, question.range),
+        **head(connection, question),
         guild_name=_name(connection, question.guild_id),
-        messages=counted.messages,
-        commands=counted.commands,
-        bot_messages=counted.by_bots,
-        webhook_messages=counted.by_webhooks,
-        deleted_messages=counted.deleted,
-        active_users=len(messages_by_user(connection, question.guild_id, question.range, question.filters)),
-        active_channels=len(messages_by_channel(connection, question.guild_id, question.range, question.filters)),
-        messages_per_day=counted.messages / question.range.days,
+        messages=counted_messages.messages,
+        commands=counted_messages.commands,
+        bot_messages=counted_messages.by_bots,
+        webhook_messages=counted_messages.by_webhooks,
+        deleted_messages=counted_messages.deleted,
+        active_users=len(messages_by(connection, scope, period, "user_id")) if question.count_active else None,
+        active_channels=active_channels(connection, scope, period),
+        messages_per_day=counted_messages.messages / period.days,
+        voice_seconds=spoken.ms // 1000,
+        voice_sessions=spoken.starts,
+        reactions=reaction_totals(connection, scope, period).added,
+        joins=joins,
+        leaves=leaves,
+        member_count=member_counts_at(connection, question.guild_id, [period.until_ms])[0],
     )
 
 
-def guild_totals(connection: Connection, guild_id: int, period: Range, filters: Filters) -> Totals:
-    """The messages of a guild in ``period``."""
-    rows = connection.execute(TOTALS, {"guild_id": guild_id, **split(period, HOUR_MS).parameters()})
-    return total(rows, filters.classes, exclude_deleted=filters.exclude_deleted)
+def compare(connection: Connection, question: CompareQuestion) -> Comparison:
+    """Answer ``question``: the period before is of the same length, or the calendar unit before a calendar range (A3.16)."""
+    before = question.previous or Range(question.range.since_ms - question.range.duration_ms, question.range.since_ms)
+    scope = scope_of(connection, question)
+    now, then = (_numbers(connection, scope, period) for period in (question.range, before))
+    return Comparison(
+        **head(connection, question),
+        previous_since_ms=before.since_ms,
+        previous_until_ms=before.until_ms,
+        previous_coverage=coverage_of(connection, before),
+        **_changes(now, then),
+    )
 
 
 def known_guilds(connection: Connection) -> list[tuple[int, str | None]]:
     """The guilds that the database has anything of, ascending by id, with their names where known."""
     return [(guild_id, name) for guild_id, name in connection.execute(KNOWN)]
+
+
+def guild_settings(connection: Connection, guild_id: int) -> GuildSettings:
+    """What the guild's questions assume unless told otherwise."""
+    row = connection.execute(SETTINGS, {"guild_id": guild_id}).fetchone() or (None, None)
+    ignored: dict[int, list[int]] = {IGNORED_CHANNEL: [], IGNORED_USER: [], IGNORED_ROLE: []}
+    for kind, key in connection.execute(IGNORES, (guild_id,)):
+        ignored[kind].append(key)
+    return GuildSettings(
+        guild_id=guild_id,
+        time_zone=row[0],
+        week_start=row[1],
+        ignored_channel_id=tuple(ignored[IGNORED_CHANNEL]),
+        ignored_user_id=tuple(ignored[IGNORED_USER]),
+        ignored_role_id=tuple(ignored[IGNORED_ROLE]),
+    )
+
+
+def _numbers(connection: Connection, scope: Scope, period: Range) -> dict[str, int]:
+    joins, leaves = _moves(connection, scope, period)
+    return {
+        "messages": message_totals(connection, scope, period).messages,
+        "active_users": len(messages_by(connection, scope, period, "user_id")),
+        "voice_seconds": voice_totals(connection, scope, period).ms // 1000,
+        "reactions": reaction_totals(connection, scope, period).added,
+        "joins": joins,
+        "leaves": leaves,
+    }
+
+
+def _changes(now: Mapping[str, int], then: Mapping[str, int]) -> dict[str, Any]:
+    return {name: _change(current, then[name]) for name, current in now.items()}
+
+
+def _change(current: int, previous: int) -> Change:
+    ratio = current / previous if previous else None
+    return Change(current=current, previous=previous, difference=current - previous, ratio=ratio)
+
+
+def _moves(connection: Connection, scope: Scope, period: Range) -> tuple[int, int]:
+    joins = leaves = 0
+    for each in moves(connection, scope, [period.since_ms, period.until_ms]):
+        if scope.with_bots or not each.is_bot:
+            joins, leaves = joins + each.joins, leaves + each.leaves
+    return joins, leaves
 
 
 def _name(connection: Connection, guild_id: int) -> str | None:

@@ -1,89 +1,51 @@
-"""Counts of messages, whatever the subject: from the rows of a query to totals, and to the first and last message."""
+"""Messages: how much was written, and when."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
-
-from mocha_actors.discord.snowflake import time_ms
-from mocha_actors.pipeline.facts import AuthorClass, MessageKind
-from mocha_actors.stats.ranges import Range, Split
-
-
-class Totals(NamedTuple):
-    """Counts of messages. With ``exclude_deleted`` all but ``deleted`` are without those deleted since.
-
-    Attributes:
-        messages: of the author classes asked for.
-        commands: by humans and bots, and by webhooks if asked for; the author of a command's reply is the bot.
-        by_bots: messages of bots, asked for or not.
-        by_webhooks: messages of webhooks, asked for or not.
-        deleted: how many messages of the author classes asked for were deleted since.
-
-    """
-
-    messages: int = 0
-    commands: int = 0
-    by_bots: int = 0
-    by_webhooks: int = 0
-    deleted: int = 0
+from mocha_actors.db.connection import Connection
+from mocha_actors.stats.coverage import head
+from mocha_actors.stats.message_counts import Totals, message_counts, message_totals
+from mocha_actors.stats.questions import MessageQuestion, MessageTimelineQuestion
+from mocha_actors.stats.results import MessageStats, MessageStep, MessageTimeline
+from mocha_actors.stats.scope import scope_of
+from mocha_actors.stats.steps import steps_of
 
 
-def total(rows: Iterable[tuple[int, int, int, int]], classes: Collection[int], *, exclude_deleted: bool) -> Totals:
-    """Add up rows of (author class, kind, sent, deleted); ``classes`` are the author classes asked for."""
-    messages = commands = by_bots = by_webhooks = gone = 0
-    for author_class, kind, sent, deleted in rows:
-        counted = sent - deleted if exclude_deleted else sent
-        if kind == MessageKind.COMMAND:
-            commands += counted if author_class != AuthorClass.WEBHOOK or author_class in classes else 0
-        elif kind == MessageKind.MESSAGE:
-            by_bots += counted if author_class == AuthorClass.BOT else 0
-            by_webhooks += counted if author_class == AuthorClass.WEBHOOK else 0
-            if author_class in classes:
-                messages += counted
-                gone += deleted
-    return Totals(messages, commands, by_bots, by_webhooks, gone)
+def message_stats(connection: Connection, question: MessageQuestion) -> MessageStats:
+    """Answer ``question``: default messages and replies of humans, unless the filters ask for more (rules 1 to 3, 5)."""
+    counted = message_totals(connection, scope_of(connection, question), question.range)
+    return MessageStats(
+        **head(connection, question),
+        messages=counted.messages,
+        commands=counted.commands,
+        bot_messages=counted.by_bots,
+        webhook_messages=counted.by_webhooks,
+        deleted_messages=counted.deleted,
+        messages_per_day=counted.messages / question.range.days,
+    )
 
 
-def buckets_with_messages(
-    rows: Iterable[tuple[int | None, int, int, int, int]], classes: Collection[int], *, exclude_deleted: bool,
-) -> set[int]:  # fmt: skip
-    """The buckets in which any message counts, from rows of (bucket or None, author class, kind, sent, deleted)."""
-    return {
-        bucket
-        for bucket, author_class, kind, sent, deleted in rows
-        if bucket is not None
-        and kind == MessageKind.MESSAGE
-        and author_class in classes
-        and sent > deleted * exclude_deleted
-    }
-
-
-class Span(NamedTuple):
-    """The first and the last of some messages; all None when there are none."""
-
-    first_message_id: int | None = None
-    first_message_ms: int | None = None
-    last_message_id: int | None = None
-    last_message_ms: int | None = None
-
-
-def find_span(find: Callable[[Range], tuple[int | None, int | None]], split: Split, buckets: Collection[int]) -> Span:
-    """Find the first and the last message of a range with as few raw rows as possible.
-
-    The rollup has no message ids, but tells which whole bucket holds the first message and which the last; only those
-    two and the ragged edges are searched, from outside to inside.
-
-    Args:
-        find: gives the least and the greatest message id within a range, or None twice.
-        split: the range.
-        buckets: numbers of the whole buckets that hold any of the messages.
-
-    """
-    inside = [split.bucket(number) for number in sorted({min(buckets), max(buckets)})] if buckets else []
-    windows = sorted([*split.edges, *inside])
-    first = next((low for window in windows if (low := find(window)[0]) is not None), None)
-    last = next((high for window in reversed(windows) if (high := find(window)[1]) is not None), None)
-    if first is None or last is None:
-        return Span()
-    return Span(first, time_ms(first), last, time_ms(last))
+def message_timeline(connection: Connection, question: MessageTimelineQuestion) -> MessageTimeline:
+    """Answer ``question``: each message counts in the local hour, day, week or month of its snowflake's time (rules 7, 15, 16)."""
+    steps = steps_of(question)
+    scope = scope_of(connection, question)
+    totals = [Totals() for _ in steps.buckets]
+    for count in message_counts(connection, scope, steps.cuts):
+        position = steps.position(count.since_ms)
+        totals[position] = totals[position].plus(count, scope)
+    common = head(connection, question)
+    gaps = common["coverage"].gaps
+    return MessageTimeline(
+        **common,
+        interval=question.interval,
+        messages=sum(each.messages for each in totals),
+        buckets=tuple(
+            MessageStep(
+                **steps.fields(position, gaps),
+                messages=each.messages,
+                commands=each.commands,
+                deleted_messages=each.deleted,
+            )
+            for position, each in enumerate(totals)
+        ),
+    )

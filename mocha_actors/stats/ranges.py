@@ -1,13 +1,11 @@
-"""Half-open ranges of time, and how a question cuts one into whole rollup buckets and ragged edges.
+"""Half-open ranges of time, as questions take them: rolling days, or from one moment to another.
 
-Rollups know whole hours or days. A range that begins or ends inside a bucket is answered from the whole buckets in
-between and, for the two ragged edges, from the raw rows, whose keys are snowflakes and therefore times. So every range is
-exact to the millisecond, and cheap.
+See :mod:`mocha_actors.stats.calendar_ranges` for ranges with a name, and :mod:`mocha_actors.stats.cover` for how one is answered.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 import msgspec
@@ -68,8 +66,8 @@ class Range(msgspec.Struct, frozen=True, order=True):
         return cls(now_ms - days * DAY_MS, now_ms)
 
     @classmethod
-    def between(cls, since: str, until: str | None, now_ms: int) -> Range:
-        """The time between two ISO 8601 dates or times; without ``until``, up to ``now_ms``.
+    def between(cls, since: str, until: str | None, now_ms: int, zone: tzinfo = UTC) -> Range:
+        """The time between two ISO 8601 dates or times of ``zone``; without ``until``, up to ``now_ms``.
 
         A date means its first moment, so that ``between("2026-01-01", "2026-02-01", …)`` is January.
 
@@ -77,7 +75,7 @@ class Range(msgspec.Struct, frozen=True, order=True):
             QuestionError: one of them is no ISO 8601 date or time, or the range is not allowed.
 
         """
-        return cls(parse_time("since", since), now_ms if until is None else parse_time("until", until))
+        return cls(parse_time("since", since, zone), now_ms if until is None else parse_time("until", until, zone))
 
     @property
     def duration_ms(self) -> int:
@@ -95,52 +93,10 @@ class Range(msgspec.Struct, frozen=True, order=True):
         return from_time_ms(self.since_ms), from_time_ms(self.until_ms)
 
 
-class Split(msgspec.Struct, frozen=True):
-    """A range as whole buckets and the ragged edges around them; together they are the range, without overlap.
+def parse_time(parameter: str, text: str, zone: tzinfo = UTC) -> int:
+    """Read an ISO 8601 date or time, in ``zone`` unless it carries an offset, as milliseconds since the Unix epoch.
 
-    Attributes:
-        bucket_ms: length of a bucket.
-        whole: half-open range of bucket numbers since the Unix epoch; None when no bucket lies inside as a whole.
-        edges: what is left, in order of time; at most two.
-
-    """
-
-    bucket_ms: int
-    whole: tuple[int, int] | None
-    edges: tuple[Range, ...]
-
-    def bucket(self, number: int) -> Range:
-        """The range of bucket ``number``."""
-        return Range(number * self.bucket_ms, (number + 1) * self.bucket_ms)
-
-    def parameters(self) -> dict[str, int]:
-        """The split as parameters of a query; what it lacks is an empty range, which costs a query nothing.
-
-        Returns:
-            ``first`` and ``last`` bucket, half-open, and the keys of two edges: ``head_from`` to ``head_to``, and
-            ``tail_from`` to ``tail_to``.
-
-        """
-        first, last = self.whole or (0, 0)
-        (head_from, head_to), (tail_from, tail_to) = [*(edge.keys for edge in self.edges), (0, 0), (0, 0)][:2]
-        return {
-            "first": first, "last": last,
-            "head_from": head_from, "head_to": head_to,
-            "tail_from": tail_from, "tail_to": tail_to,
-        }  # fmt: skip
-
-
-def split(period: Range, bucket_ms: int) -> Split:
-    """Cut ``period`` into the buckets that lie inside as a whole, and the edges before and after them."""
-    first, last = -(-period.since_ms // bucket_ms), period.until_ms // bucket_ms
-    if first >= last:
-        return Split(bucket_ms, None, (period,))
-    bounds = ((period.since_ms, first * bucket_ms), (last * bucket_ms, period.until_ms))
-    return Split(bucket_ms, (first, last), tuple(Range(*edge) for edge in bounds if edge[0] < edge[1]))
-
-
-def parse_time(parameter: str, text: str) -> int:
-    """Read an ISO 8601 date or time, UTC unless it carries an offset, as milliseconds since the Unix epoch.
+    Of a local time that occurs twice the first is meant; one that is skipped counts on from before the change of the clocks.
 
     Raises:
         QuestionError: it is none; the text names ``parameter``.
@@ -149,11 +105,11 @@ def parse_time(parameter: str, text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        examples = "2026-01-31, 2026-01-31T18:30 (UTC) or 2026-01-31T18:30+02:00"
+        examples = "2026-01-31, 2026-01-31T18:30 or 2026-01-31T18:30+02:00"
         msg = f"{parameter} is {text!r}; allowed is an ISO 8601 date or time, as in {examples}"
         raise QuestionError(msg) from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=zone)
     return (moment - UNIX_EPOCH) // timedelta(milliseconds=1)
 
 

@@ -1,135 +1,162 @@
-"""Users of a guild, from the rollup ``user_day``; webhooks are no users and stand in none of its rows."""
+"""Users of a guild: one of them, who did most, and where one stands among the others."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.pipeline.facts import AuthorClass
-from mocha_actors.stats.coverage import coverage_of
-from mocha_actors.stats.messages import Span, buckets_with_messages, find_span, total
-from mocha_actors.stats.questions import Filters, LeaderboardQuestion, UserQuestion
-from mocha_actors.stats.ranges import DAY_MS, Range, split
-from mocha_actors.stats.ranking import page, rank_of
-from mocha_actors.stats.results import Leaderboard, LeaderboardEntry, UserStats
+from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.stats.coverage import head
+from mocha_actors.stats.message_counts import Span, find_span, message_totals, messages_by
+from mocha_actors.stats.people import people, without_left
+from mocha_actors.stats.questions import LeaderboardQuestion, RankQuestion, UserMetric, UserQuestion
+from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.ranking import Place, around, page, rank_of
+from mocha_actors.stats.reaction_counts import given_by_user, received_by_user
+from mocha_actors.stats.results import Entry, Leaderboard, Rank, UserStats
+from mocha_actors.stats.scope import Scope, scope_of
+from mocha_actors.stats.voice_counts import open_intervals, voice_ms_by, voice_totals
 
-USER_CLASSES: Final = frozenset({AuthorClass.HUMAN, AuthorClass.BOT})
-
-MESSAGES_BY_USER: Final = """
-WITH edge (low, high) AS (VALUES (:head_from, :head_to), (:tail_from, :tail_to)),
-part (user_id, sent, deleted) AS (
-    SELECT user_id, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM user_day
-    WHERE guild_id = :guild_id AND day >= :first AND day < :last AND author_class IN (0, :bots) AND kind = 0
-    GROUP BY user_id
-    UNION ALL
-    SELECT user_id, COUNT(*), COUNT(deleted_ms) FROM edge CROSS JOIN message_events
-    WHERE guild_id = :guild_id AND message_id >= low AND message_id < high AND author_class IN (0, :bots) AND kind = 0
-    GROUP BY user_id
-)
-SELECT user_id, CAST(SUM(sent - :exclude_deleted * deleted) AS BIGINT) FROM part
-GROUP BY user_id HAVING SUM(sent - :exclude_deleted * deleted) > 0
+VOICE_ENDS: Final = """
+SELECT MIN(id), MAX(ended_ms) FROM voice_events WHERE guild_id = :guild_id AND id >= :begin AND id < :high
+AND user_id IN (SELECT value FROM json_each(:users)) AND ended_ms > :since_ms
 """
 
-COUNTS_OF_USER: Final = """
-WITH RECURSIVE edge (low, high) AS (VALUES (:head_from, :head_to), (:tail_from, :tail_to)),
-whole (number) AS (SELECT :first WHERE :first < :last UNION ALL SELECT number + 1 FROM whole WHERE number + 1 < :last)
-SELECT day, author_class, kind, sent, deleted FROM whole CROSS JOIN user_day
-WHERE guild_id = :guild_id AND day = number AND user_id = :user_id
-UNION ALL
-SELECT NULL, author_class, kind, COUNT(*), COUNT(deleted_ms) FROM edge CROSS JOIN message_events
-WHERE guild_id = :guild_id AND message_id >= low AND message_id < high AND user_id = :user_id
-GROUP BY author_class, kind
+REACTION_ENDS: Final = """
+SELECT MIN(id), MAX(id) FROM reaction_events WHERE guild_id = :guild_id AND id >= :low AND id < :high
+AND user_id IN (SELECT value FROM json_each(:users)) AND action = 0
 """
-"""The days are enumerated, so that each costs one key look-up and not the rows of all users of that day."""
-
-SPAN_OF_USER: Final = """
-SELECT MIN(message_id), MAX(message_id) FROM message_events
-WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high
-AND user_id = :user_id AND author_class <> 2 AND kind = 0 AND (:exclude_deleted = 0 OR deleted_ms IS NULL)
-"""
-
-NAMES: Final = "SELECT username, global_name, is_bot FROM users WHERE id = :user_id"
-
-
-class Names(NamedTuple):
-    """What is known of a user beside the id; all None for a user that was never described."""
-
-    username: str | None = None
-    global_name: str | None = None
-    is_bot: bool | None = None
 
 
 def user_stats(connection: Connection, question: UserQuestion) -> UserStats:
-    """Answer ``question``."""
-    period, filters = question.range, question.filters
-    rows = connection.execute(COUNTS_OF_USER, _parameters(question)).fetchall()
-    counted = total((row[1:] for row in rows), USER_CLASSES, exclude_deleted=filters.exclude_deleted)
-    others = messages_by_user(connection, question.guild_id, period, filters)
-    mine = others.get(question.user_id)
-    days = buckets_with_messages(rows, USER_CLASSES, exclude_deleted=filters.exclude_deleted)
+    """Answer ``question``: a named user counts whatever the class, and ranks where the leaderboard of the same filters lists it (A3.3)."""
+    scope = scope_of(connection, question)
+    mine = scope.of_user(question.user_id)
+    total = message_totals(connection, mine, question.range)
+    others = listed(connection, scope, question.range, "messages")
+    value = others.get(question.user_id)
+    known = people(connection, question.guild_id, [question.user_id])[question.user_id]
+    spoken = voice_totals(connection, mine, question.range)
+    span = find_span(connection, mine, question.range)
+    given = given_by_user(connection, mine, question.range).get(question.user_id, 0)
+    seen = seen_between(connection, mine, question.range, span, spoke=spoken.ms > 0, reacted=given > 0)
     return UserStats(
-        guild_id=question.guild_id,
-        since_ms=period.since_ms,
-        until_ms=period.until_ms,
-        coverage=coverage_of(connection, period),
+        **head(connection, question),
         user_id=question.user_id,
-        **names_of(connection, question.user_id)._asdict(),
-        messages=counted.messages,
-        commands=counted.commands,
-        deleted_messages=counted.deleted,
-        messages_per_day=counted.messages / period.days,
-        rank=None if mine is None else rank_of(others, mine),
+        **known.described,
+        joined_ms=known.joined_ms,
+        messages=total.messages,
+        commands=total.commands,
+        deleted_messages=total.deleted,
+        messages_per_day=total.messages / question.range.days,
+        rank=None if value is None else rank_of(others, value),
         ranked_users=len(others),
-        **_span(connection, question, days)._asdict(),
+        **span._asdict(),
+        voice_seconds=spoken.ms // 1000,
+        voice_sessions=spoken.starts,
+        reactions_given=given,
+        reactions_received=received_by_user(connection, mine, question.range).get(question.user_id, 0),
+        first_seen_ms=seen.first_ms,
+        last_seen_ms=seen.last_ms,
     )
 
 
 def leaderboard(connection: Connection, question: LeaderboardQuestion) -> Leaderboard:
-    """Answer ``question``."""
-    counts = messages_by_user(connection, question.guild_id, question.range, question.filters)
+    """Answer ``question``: 1, 1, 3; the lower user id first among equals (A3.8); who left is listed and flagged unless excluded (rule 18)."""
+    counts = listed(connection, scope_of(connection, question), question.range, question.metric)
     chosen = page(counts, question.limit, question.after())
     return Leaderboard(
-        guild_id=question.guild_id,
-        since_ms=question.range.since_ms,
-        until_ms=question.range.until_ms,
-        coverage=coverage_of(connection, question.range),
-        entries=tuple(
-            LeaderboardEntry(
-                rank=place.rank, user_id=place.key, messages=place.value, **names_of(connection, place.key)._asdict()
-            )
-            for place in chosen.places
-        ),
+        **head(connection, question),
+        metric=question.metric,
+        entries=_entries(connection, question.guild_id, chosen.places),
         ranked_users=len(counts),
         next_cursor=None if chosen.next_cursor is None else str(chosen.next_cursor),
     )
 
 
-def messages_by_user(connection: Connection, guild_id: int, period: Range, filters: Filters) -> dict[int, int]:
-    """Messages of each user who has any in ``period``; distinct users are its length."""
-    parameters = {"guild_id": guild_id, **split(period, DAY_MS).parameters(), **filters.parameters()}
-    return dict(connection.execute(MESSAGES_BY_USER, parameters).fetchall())
+def rank(connection: Connection, question: RankQuestion) -> Rank:
+    """Answer ``question``: the place in the leaderboard of the same range and filters, with those next to it (rule 27)."""
+    counts = listed(connection, scope_of(connection, question), question.range, question.metric)
+    value = counts.get(question.user_id)
+    places = around(counts, question.user_id, question.neighbours)
+    return Rank(
+        **head(connection, question),
+        metric=question.metric,
+        user_id=question.user_id,
+        rank=None if value is None else rank_of(counts, value),
+        value=value or 0,
+        ranked_users=len(counts),
+        entries=_entries(connection, question.guild_id, places),
+    )
 
 
-def names_of(connection: Connection, user_id: int) -> Names:
-    """The names of a user, as of the newest fact that names it."""
-    row = connection.execute(NAMES, {"user_id": user_id}).fetchone()
-    if row is None:
-        return Names()
-    username, global_name, is_bot = row
-    return Names(username or None, global_name, bool(is_bot))
+def listed(connection: Connection, scope: Scope, period: Range, metric: UserMetric) -> Mapping[int, int]:
+    """The number of each user that a leaderboard lists."""
+    counts = user_values(connection, scope, period, metric)
+    return counts if scope.filters.include_left else without_left(connection, scope.guild_id, counts)
 
 
-def _span(connection: Connection, question: UserQuestion, days: set[int]) -> Span:
-    parameters = _parameters(question)
+def user_values(connection: Connection, scope: Scope, period: Range, metric: UserMetric) -> Mapping[int, int]:
+    """The number of each user who has any; voice in whole seconds, rounded down once for each user (A3.14)."""
+    if metric == "voice_seconds":
+        spoken = voice_ms_by(connection, scope, period, "user_id")
+        return {user: ms // 1000 for user, ms in spoken.items() if ms >= 1000}
+    if metric == "reactions_given":
+        return given_by_user(connection, scope, period)
+    if metric == "reactions_received":
+        return received_by_user(connection, scope, period)
+    return messages_by(connection, scope, period, "user_id")
 
-    def find(window: Range) -> tuple[int | None, int | None]:
-        low, high = window.keys
-        least, greatest = connection.execute(SPAN_OF_USER, {**parameters, "low": low, "high": high}).fetchone()
-        return least, greatest
 
-    return find_span(find, split(question.range, DAY_MS), days)
+class Seen(NamedTuple):
+    """When somebody was first and last seen; None twice for nobody."""
+
+    first_ms: int | None
+    last_ms: int | None
 
 
-def _parameters(question: UserQuestion) -> dict[str, int]:
-    subject = {"guild_id": question.guild_id, "user_id": question.user_id}
-    return {**subject, **split(question.range, DAY_MS).parameters(), **question.filters.parameters()}
+def seen_between(
+    connection: Connection, scope: Scope, period: Range, span: Span, *, spoke: bool, reacted: bool
+) -> Seen:
+    """The first and last message, voice or reaction of one user in ``period`` (A3.16), any of which counts.
+
+    Args:
+        connection: inside a read transaction.
+        scope: of the user.
+        period: the range.
+        span: the user's messages.
+        spoke: whether there is any voice; without, none is looked for.
+        reacted: whether there is any reaction.
+
+    """
+    moments: list[int] = [each for each in (span.first_message_ms, span.last_message_ms) if each is not None]
+    if spoke:
+        moments += _voice_ends(connection, scope, period)
+    if reacted:
+        low, high = period.keys
+        ends = connection.execute(REACTION_ENDS, {**scope.parameters(), "low": low, "high": high}).fetchone()
+        moments += [time_ms(key) for key in ends if key is not None]
+    return Seen(min(moments), max(moments)) if moments else Seen(None, None)
+
+
+def _voice_ends(connection: Connection, scope: Scope, period: Range) -> list[int]:
+    low, high = period.keys
+    bounds = {"begin": max(0, low - LONGEST_KEYS), "high": high, "since_ms": period.since_ms}
+    first, last = connection.execute(VOICE_ENDS, {**scope.parameters(), **bounds}).fetchone()
+    moments = [] if first is None else [max(time_ms(first), period.since_ms), min(last, period.until_ms)]
+    for interval in open_intervals(connection, scope, period.until_ms):
+        if interval.since_ms < period.until_ms and interval.until_ms > period.since_ms:
+            moments += [max(interval.since_ms, period.since_ms), interval.until_ms]
+    return moments
+
+
+LONGEST_KEYS: Final = 86_400_000 << 22
+"""An interval lasts a day at most, so no key that is older can belong to one that reaches into a range."""
+
+
+def _entries(connection: Connection, guild_id: int, places: Sequence[Place[int]]) -> tuple[Entry, ...]:
+    known = people(connection, guild_id, [place.key for place in places])
+    return tuple(
+        Entry(rank=place.rank, user_id=place.key, value=place.value, **known[place.key].described) for place in places
+    )

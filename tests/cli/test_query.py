@@ -7,12 +7,13 @@ import sqlite3
 import unicodedata
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
 
+from mocha_actors.cli.asking import chosen_guild
 from mocha_actors.cli.main import mocha
-from mocha_actors.cli.query import chosen_guild
 from mocha_actors.errors import ConfigError
 from mocha_actors.stats.options import chosen_range
 from mocha_actors.stats.ranges import Range
@@ -75,9 +76,10 @@ def test_the_guild_as_json(path: Path) -> None:
     """Every number of the answer; identifiers are strings."""
     assert in_json("guild", "--database", path, *JANUARY) == {
         "guild_id": "900", "guild_name": None, "since_ms": START, "until_ms": START + 31 * DAY,
-        "coverage": {"complete": True, "gaps": []},
+        "time_zone": "UTC", "coverage": {"complete": True, "observed_share": 1.0, "gaps": []},
         "messages": 3, "commands": 1, "bot_messages": 1, "webhook_messages": 1, "deleted_messages": 0,
         "active_users": 2, "active_channels": 1, "messages_per_day": pytest.approx(3 / 31),
+        "voice_seconds": 0, "voice_sessions": 0, "reactions": 0, "joins": 0, "leaves": 0, "member_count": None,
     }  # fmt: skip
 
 
@@ -145,7 +147,7 @@ def test_without_a_range_the_last_thirty_days_are_asked(path: Path) -> None:
         (["leaderboard", "--include-bots"], ["helper (bot)", "humans, bots"]),
         (
             ["leaderboard", "--limit", 1],
-            ["--since 2026-01-01T00:00:00.000 --until 2026-02-01T00:00:00.000 --cursor 2-80351110224678912"],
+            ["--since 2026-01-01T00:00:00.000Z --until 2026-02-01T00:00:00.000Z --cursor 2-80351110224678912"],
         ),
     ],
 )
@@ -261,7 +263,7 @@ def test_asking_while_a_service_writes_waits_for_nobody(path: Path) -> None:
         (["--since", "2026-02-01", "--until", "2026-01-01"], ["reversed", "2026-02-01"]),
         (["--since", "2010-01-01"], ["since is 2010-01-01", "2015-01-01"]),
         (["--since", "soon"], ["since is 'soon'", "ISO 8601"]),
-        (["--guild", "900x"], ["--guild", "'900x'"]),
+        (["--guild", "900x"], ["no guild 900x", "--guild"]),
         (["--guild", "905"], ["no guild 905", "900"]),
         (["--days", "3", "--colour"], ["--colour"]),
         (["--config", "nowhere.toml"], ["--database and --config"]),
@@ -316,7 +318,8 @@ def test_a_bot_of_many_guilds_gets_a_short_list() -> None:
 
 def test_an_open_range_ends_now() -> None:
     """``--since`` alone."""
-    assert chosen_range(None, "2026-01-01", None, now_ms=START + 5) == Range(START, START + 5)
+    zone = ZoneInfo("UTC")
+    assert chosen_range(None, "2026-01-01", None, None, now_ms=START + 5, zone=zone).range == Range(START, START + 5)
 
 
 @pytest.fixture(autouse=True)

@@ -1,73 +1,16 @@
-"""Ranges are half-open, and cutting one into buckets and edges loses and repeats nothing."""
+"""Ranges are half-open, and one that cannot be is refused with the reason."""
 
 from __future__ import annotations
 
-import itertools
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mocha_actors.stats.errors import QuestionError
-from mocha_actors.stats.ranges import DAY_MS, HOUR_MS, LAST_MS, Range, Split, parse_time, show_time, split
+from mocha_actors.stats.ranges import DAY_MS, LAST_MS, Range, parse_time, show_time
 
 JANUARY_1 = 1_767_225_600_000  # 2026-01-01T00:00Z
 DISCORD_EPOCH = 1_420_070_400_000
-
-times = st.integers(DISCORD_EPOCH, LAST_MS)
-
-
-@given(
-    st.lists(times, min_size=2, max_size=2, unique=True).map(sorted),
-    st.sampled_from([900_000, HOUR_MS, DAY_MS, 7 * DAY_MS]),
-)
-def test_the_pieces_of_a_split_are_the_range_without_gap_or_overlap(bounds: list[int], bucket_ms: int) -> None:
-    """Laid side by side in order of time, edges and whole buckets begin and end where the range does."""
-    period = Range(*bounds)
-
-    cut = split(period, bucket_ms)
-
-    pieces = [(edge.since_ms, edge.until_ms) for edge in cut.edges]
-    if cut.whole is not None:
-        pieces.append((cut.whole[0] * bucket_ms, cut.whole[1] * bucket_ms))
-    pieces.sort()
-    assert (pieces[0][0], pieces[-1][1]) == (period.since_ms, period.until_ms)
-    assert all(earlier[1] == later[0] for earlier, later in itertools.pairwise(pieces))
-
-
-@given(st.lists(times, min_size=2, max_size=2, unique=True).map(sorted), st.sampled_from([HOUR_MS, DAY_MS]))
-def test_edges_are_shorter_than_a_bucket_when_there_is_a_whole_one(bounds: list[int], bucket_ms: int) -> None:
-    """Raw rows are read only where no whole bucket fits."""
-    cut = split(Range(*bounds), bucket_ms)
-
-    if cut.whole is None:
-        assert len(cut.edges) == 1
-        assert cut.edges[0].duration_ms < 2 * bucket_ms
-    else:
-        assert cut.whole[0] < cut.whole[1]
-        assert all(edge.duration_ms < bucket_ms for edge in cut.edges)
-
-
-def test_a_range_that_is_aligned_needs_no_raw_rows() -> None:
-    """Three whole days are three buckets, and the edges' keys are empty ranges."""
-    cut = split(Range(JANUARY_1, JANUARY_1 + 3 * DAY_MS), DAY_MS)
-
-    assert cut == Split(DAY_MS, (20_454, 20_457), ())
-    assert cut.parameters() == {
-        "first": 20_454,
-        "last": 20_457,
-        "head_from": 0,
-        "head_to": 0,
-        "tail_from": 0,
-        "tail_to": 0,
-    }
-
-
-def test_a_range_within_one_bucket_is_one_edge() -> None:
-    """Ten minutes inside an hour have no whole hour."""
-    period = Range(JANUARY_1 + 60_000, JANUARY_1 + 660_000)
-
-    assert split(period, HOUR_MS) == Split(HOUR_MS, None, (period,))
 
 
 def test_the_keys_of_a_range_are_the_snowflakes_of_its_bounds() -> None:
@@ -111,6 +54,14 @@ def test_a_range_without_until_ends_now() -> None:
 def test_times_are_utc_unless_they_carry_an_offset(text: str, ms: int) -> None:
     """ISO 8601, to the millisecond."""
     assert parse_time("since", text) == ms
+
+
+def test_times_without_an_offset_are_local_to_the_zone_of_the_question() -> None:
+    """Midnight in Kathmandu is 18:15 of the day before in UTC; of a time that occurs twice the first is meant."""
+    assert parse_time("since", "2026-01-01", ZoneInfo("Asia/Kathmandu")) == JANUARY_1 - 20_700_000
+    assert parse_time("since", "2026-10-25T02:30", ZoneInfo("Europe/Berlin")) == parse_time(
+        "since", "2026-10-25T00:30Z"
+    )
 
 
 @pytest.mark.parametrize(

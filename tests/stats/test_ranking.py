@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mocha_actors.stats.errors import QuestionError
-from mocha_actors.stats.ranking import Cursor, Page, Place, page, rank_of
+from mocha_actors.stats.ranking import Cursor, Page, Place, around, page, parse_cursor, parse_text_cursor, rank_of
 from tests.stats.oracle import ranked
 
 
@@ -29,15 +29,15 @@ def test_a_tie_across_a_page_keeps_its_rank() -> None:
 @given(st.dictionaries(st.integers(1, 40), st.integers(1, 6)), st.integers(1, 7))
 def test_pages_put_together_are_the_whole_list(counts: dict[int, int], limit: int) -> None:
     """Nobody is missing, nobody stands twice, and the last page knows that it is."""
-    places: list[Place] = []
-    cursor: Cursor | None = None
+    places: list[Place[int]] = []
+    cursor: Cursor[int] | None = None
     while True:
         chosen = page(counts, limit, cursor)
         places += chosen.places
         if chosen.next_cursor is None:
             break
         assert len(chosen.places) == limit
-        cursor = Cursor.parse(str(chosen.next_cursor))
+        cursor = parse_cursor(str(chosen.next_cursor))
 
     assert [tuple(place) for place in places] == ranked(Counter(counts))
 
@@ -56,6 +56,35 @@ def test_the_rank_of_a_count_is_one_more_than_how_many_are_greater() -> None:
 def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
     """The error repeats it and says where cursors come from."""
     with pytest.raises(QuestionError, match="next_cursor") as caught:
-        Cursor.parse(text)
+        parse_cursor(text)
 
     assert repr(text) in str(caught.value)
+
+
+def test_keys_may_be_texts() -> None:
+    """Emoji are ranked by what they are; a hyphen in the key is part of it."""
+    first = page({"b-1": 2, "a": 2, "c": 3}, 2)
+
+    assert first.places == (Place(1, "c", 3), Place(2, "a", 2))
+    assert page({"b-1": 2, "a": 2, "c": 3}, 2, parse_text_cursor(str(first.next_cursor))).places == (
+        Place(2, "b-1", 2),
+    )
+
+
+@given(st.dictionaries(st.integers(1, 40), st.integers(1, 6), min_size=1), st.data())
+def test_the_neighbours_of_an_entry_are_those_next_to_it_in_the_whole_list(
+    counts: dict[int, int], data: st.DataObject
+) -> None:
+    """As many above and below as asked for and as there are."""
+    key, neighbours = data.draw(st.sampled_from(sorted(counts))), data.draw(st.integers(0, 3))
+    whole = ranked(Counter(counts))
+    position = [entry[1] for entry in whole].index(key)
+
+    places = around(counts, key, neighbours)
+
+    assert [tuple(place) for place in places] == whole[max(0, position - neighbours) : position + neighbours + 1]
+
+
+def test_who_is_not_in_the_list_has_no_neighbours() -> None:
+    """Nothing to show."""
+    assert around({1: 5}, 2, 3) == ()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
-from mocha_actors.stats.results import Coverage, Gap, Leaderboard, LeaderboardEntry
+from mocha_actors.stats.results import Coverage, Entry, Gap, Leaderboard
 
 ANSWER = Leaderboard(
     guild_id=80351110224678912,
     since_ms=1,
     until_ms=2,
-    coverage=Coverage(complete=False, gaps=(Gap(shard=0, since_ms=1, until_ms=2, reason="session_invalid"),)),
+    time_zone="UTC",
+    metric="messages",
+    coverage=Coverage(
+        complete=False, observed_share=0.0, gaps=(Gap(shard=0, since_ms=1, until_ms=2, reason="session_invalid"),)
+    ),
     entries=(
-        LeaderboardEntry(rank=1, user_id=9007199254740993, username="ada", global_name=None, is_bot=False, messages=3),
+        Entry(rank=1, user_id=9007199254740993, username="ada", global_name=None, is_bot=False, left=None, value=3),
     ),
     ranked_users=1,
     next_cursor=None,
@@ -31,9 +35,10 @@ def test_numbers_stay_numbers() -> None:
     """Counts, times, ranks and shards are no identifiers."""
     shown = ANSWER.to_builtins()
 
-    assert (shown["since_ms"], shown["ranked_users"], shown["entries"][0]["messages"]) == (1, 1, 3)
+    assert (shown["since_ms"], shown["ranked_users"], shown["entries"][0]["value"]) == (1, 1, 3)
     assert shown["coverage"] == {
         "complete": False,
+        "observed_share": 0.0,
         "gaps": [{"shard": 0, "since_ms": 1, "until_ms": 2, "reason": "session_invalid"}],
     }
 

@@ -1,0 +1,298 @@
+"""How each answer of ``mocha query`` looks: what it covers above, the numbers, and how well it was observed below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from mocha_actors.cli.charts import DAYS, bar, sparkline, week
+from mocha_actors.cli.output import console, duration, facts, iso, moment, named, person, printable, table
+from mocha_actors.cli.subjects import lines_of, title_of
+from mocha_actors.stats.questions import Filters
+from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.results import (
+    ActiveMembers,
+    Answer,
+    BusiestHours,
+    ChannelRanking,
+    Comparison,
+    Coverage,
+    GuildStats,
+    Heatmap,
+    InactiveMembers,
+    Leaderboard,
+    MemberGrowth,
+    MessageTimeline,
+    OnlineTimeline,
+    Rank,
+    Retention,
+    Step,
+    TopEmoji,
+    VoiceSessions,
+    VoiceTimeline,
+)  # fmt: skip
+
+GAPS_SHOWN: Final = 3
+"""Gaps that are listed under a table; JSON has them all."""
+
+NARROWEST_BAR: Final = 8
+
+REASONS: Final = {
+    "first_start": "before recording began",
+    "session_invalid": "Discord had ended the session",
+    "session_not_resumable": "the session could not be resumed",
+    "fingerprint_changed": "the settings of the connection were changed",
+    "resume_refused": "Discord refused to resume the session",
+    "poison_frame": "a frame that could not be read was passed over",
+    "not_yet_observed": "not observed yet",
+}
+"""Reasons of gaps in words; others are shown as they are stored."""
+
+METRICS: Final = {
+    "messages": "Messages", "voice_seconds": "Voice", "reactions_given": "Given", "reactions_received": "Received", "reactions": "Reactions",
+}  # fmt: skip
+
+
+def print_answer(answer: Answer, filters: Filters, names: Mapping[int, str]) -> None:
+    """Print an answer for a person; ``names`` are of the guild and its channels by id."""
+    out = console()
+    out.print(Text(_title(answer, names), style="bold"))
+    out.print(Text(f"{_period(answer)}; {_counted(filters, names)}", style="dim"))
+    out.print()
+    for part in _body(answer, names, out):
+        out.print(part)
+    _print_next(out, answer)
+    out.print()
+    print_coverage(out, answer.coverage, answer.time_zone)
+
+
+def print_coverage(out: Console, coverage: Coverage, time_zone: str) -> None:
+    """Say which part of the range was not observed, and why."""
+    if coverage.complete:
+        out.print(Text("Observed without a gap.", style="green"))
+        return
+    out.print(Text("Not all of this was observed; events may be missing:", style="yellow"))
+    for gap in coverage.gaps[:GAPS_SHOWN]:
+        span = f"{moment(gap.since_ms, time_zone, exact=True)} to {moment(gap.until_ms, time_zone, exact=True)}"
+        out.print(Text(f"  {span}: {REASONS.get(gap.reason, gap.reason)}", style="yellow"))
+    if len(coverage.gaps) > GAPS_SHOWN:
+        out.print(Text(f"  and {len(coverage.gaps) - GAPS_SHOWN:,} more gaps", style="yellow"))
+
+
+def _title(answer: Answer, names: Mapping[int, str]) -> str:
+    place = "" if isinstance(answer, GuildStats) else f" in guild {named(answer.guild_id, names.get(answer.guild_id))}"
+    return title_of(answer) + place
+
+
+def _period(answer: Answer) -> str:
+    days = Range(answer.since_ms, answer.until_ms).days
+    length = f"{days:.4g} {'day' if days == 1 else 'days'}"
+    zone = "" if answer.time_zone == "UTC" else f", {answer.time_zone}"
+    ends = (moment(ms, answer.time_zone, exact=True) for ms in (answer.since_ms, answer.until_ms))
+    return f"{' to '.join(filter(None, ends))} ({length}{zone})"
+
+
+def _counted(filters: Filters, names: Mapping[int, str]) -> str:
+    counted = ["humans", *["bots"] * filters.include_bots, *["webhooks"] * filters.include_webhooks]
+    text = ", ".join(counted) + (" without deleted messages" if filters.exclude_deleted else "")
+    places = [*filters.channels, *filters.categories]
+    if places:
+        text += f" in {', '.join(named(key, names.get(key)) for key in places)}"
+    return text
+
+
+def _body(answer: Answer, names: Mapping[int, str], out: Console) -> Sequence[RenderableType]:
+    if isinstance(answer, TIMELINES):
+        return _timeline(answer, out)
+    if (body := BODIES.get(type(answer))) is not None:
+        return body(answer, names, out)
+    return [facts(lines_of(answer, names))]
+
+
+def _users(answer: Leaderboard | Rank) -> list[RenderableType]:
+    rows = [
+        (each.rank, person(each), Text(str(each.user_id), style="dim"), _value(answer.metric, each.value))
+        for each in answer.entries
+    ]
+    value = METRICS[answer.metric]
+    return [
+        table(("Rank", "User", "Id", value), rows, ("Rank", "Id", value)),
+        _of(len(rows), answer.ranked_users, "users"),
+    ]
+
+
+def _channels(answer: ChannelRanking) -> list[RenderableType]:
+    rows = [
+        (
+            each.rank,
+            _channel(each),
+            Text(str(each.channel_id), style="dim"),
+            _value(answer.metric, each.value),
+            f"{each.share:.1%}",
+        )
+        for each in answer.entries
+    ]
+    value = METRICS[answer.metric]
+    return [
+        table(("Rank", answer.group.capitalize(), "Id", value, "Share"), rows, ("Rank", "Id", value, "Share")),
+        _of(len(rows), answer.ranked_channels, {"category": "categories"}.get(answer.group, answer.group + "s")),
+    ]
+
+
+def _channel(entry: Any) -> Text:
+    text = Text("-" if entry.channel_name is None else printable(entry.channel_name))
+    return text.append(" (deleted)", "dim") if entry.deleted else text
+
+
+def _emoji(answer: TopEmoji) -> list[RenderableType]:
+    rows = [
+        (each.rank, each.emoji if each.name is None else f":{each.name}:", each.added, each.removed, each.burst)
+        for each in answer.entries
+    ]
+    numbers = ("Rank", "Added", "Removed", "Super")
+    return [
+        table(("Rank", "Emoji", "Added", "Removed", "Super"), rows, numbers),
+        _of(len(rows), answer.ranked_emoji, "emoji"),
+    ]
+
+
+def _value(metric: str, value: int) -> object:
+    return duration(value) if metric == "voice_seconds" else value
+
+
+def _inactive(answer: InactiveMembers) -> list[RenderableType]:
+    rows = [
+        (person(each), Text(str(each.user_id), style="dim"), moment(each.joined_ms, answer.time_zone), moment(each.last_seen_ms, answer.time_zone) or "never")
+        for each in answer.members
+    ]  # fmt: skip
+    whole = Text(f"{answer.inactive_members:,} of {answer.present_members:,} members were silent", style="dim")
+    return [table(("Member", "Id", "Joined", "Last seen"), rows, ("Id",)), whole]
+
+
+def _sessions(answer: VoiceSessions, names: Mapping[int, str]) -> list[RenderableType]:
+    rows = [
+        (
+            person(each), names.get(each.channel_id) or str(each.channel_id), moment(each.joined_ms, answer.time_zone),
+            ("~ " if each.estimated else "") + duration(each.voice_seconds), each.end_reason or "goes on",
+        )
+        for each in answer.sessions
+    ]  # fmt: skip
+    return [table(("User", "Last channel", "Joined", "Voice", "End"), rows, ("Voice",))]
+
+
+def _heatmap(answer: Heatmap, *, coloured: bool) -> list[RenderableType]:
+    greatest = max(answer.cells, key=lambda cell: cell.average_per_hour or 0.0)
+    most = greatest.average_per_hour or 0.0
+    shown = duration(round(most)) if answer.metric == "voice_seconds" else f"{most:,.1f} messages"
+    legend = f"darkest: nothing, lightest: {shown} an hour" if coloured else f"blank: nothing, full: {shown} an hour"
+    return [week(answer.cells, coloured=coloured), Text(legend, style="dim")]
+
+
+def _busiest(answer: BusiestHours, out: Console) -> list[RenderableType]:
+    averages = [cell.average_per_hour or 0.0 for cell in answer.cells]
+    width = max(NARROWEST_BAR, out.width - 32)
+    rows = [
+        (
+            f"{DAYS[cell.weekday]} {cell.hour:02d}:00",
+            _average(answer.metric, average),
+            bar(average, max(averages), width),
+        )
+        for cell, average in zip(answer.cells, averages, strict=True)
+    ]
+    return [table(("Hour", "An hour", ""), rows, ("An hour",))]
+
+
+def _average(metric: str, value: float) -> str:
+    return duration(round(value)) if metric == "voice_seconds" else f"{value:,.1f}"
+
+
+def _comparison(answer: Comparison) -> RenderableType:
+    rows = []
+    for label, name in (
+        ("Messages", "messages"), ("Active users", "active_users"), ("Voice", "voice_seconds"), ("Reactions", "reactions"),
+        ("Joins", "joins"), ("Leaves", "leaves"),
+    ):  # fmt: skip
+        change = getattr(answer, name)
+        show = duration if name == "voice_seconds" else "{:,}".format
+        ratio = None if change.ratio is None else f"{change.ratio - 1:+.1%}"
+        rows.append((label, show(change.current), show(change.previous), ratio))
+    return table(("", "Now", "Before", "Change"), rows, ("Now", "Before", "Change"))
+
+
+def _timeline(answer: Any, out: Console) -> list[RenderableType]:
+    """Every bucket as a row with a bar; parts and holes in what was recorded are marked."""
+    headings, values, shown = _columns(answer)
+    longest = max(len(step.label) for step in answer.buckets)
+    width = max(NARROWEST_BAR, out.width - longest - sum(max(len(heading), 9) + 2 for heading in headings) - 6)
+    greatest = max(values)
+    rows = [
+        (step.label + _mark(step), *cells, bar(value, greatest, width))
+        for step, cells, value in zip(answer.buckets, shown, values, strict=True)
+    ]
+    notes = "* only a part of it lies in the range   ! not observed, or not all of it   ~ not all times are exact"
+    marked = any(_mark(step) for step in answer.buckets)
+    spark = [Text(sparkline(values, min(out.width, 60)), style="cyan")] if len(values) > 7 else []
+    return [
+        *spark,
+        table((answer.interval.capitalize(), *headings, ""), rows, headings),
+        *([Text(notes, style="dim")] if marked else []),
+    ]
+
+
+def _mark(step: Step) -> str:
+    estimated = bool(getattr(step, "estimated", False))
+    return "*" * step.partial + "!" * (step.observed_share < 1) + "~" * estimated
+
+
+def _columns(answer: Any) -> tuple[tuple[str, ...], list[float], list[tuple[object, ...]]]:
+    """Headings, the value of each bar, and the other cells of each row."""
+    steps = answer.buckets
+    match answer:
+        case MessageTimeline():
+            return ("Messages",), [s.messages for s in steps], [(s.messages,) for s in steps]
+        case VoiceTimeline():
+            shown = [(duration(s.voice_seconds), s.sessions) for s in steps]
+            return ("Voice", "Sessions"), [s.voice_seconds for s in steps], shown  # type: ignore[return-value]
+        case ActiveMembers():
+            rows = [(s.active_members, s.writers, s.speakers) for s in steps]
+            return ("Active", "Writers", "Speakers"), [s.active_members for s in steps], rows  # type: ignore[return-value]
+        case MemberGrowth():
+            moves = [(s.joins, s.leaves, f"{s.net:+,}", s.member_count) for s in steps]
+            return ("Joins", "Leaves", "Net", "Members"), [s.joins for s in steps], moves  # type: ignore[return-value]
+        case Retention():
+            kept = [(s.joined, _share(s.week_share), _share(s.month_share)) for s in steps]
+            return ("Joined", "After 7 d", "After 30 d"), [s.joined for s in steps], kept  # type: ignore[return-value]
+    return ("Online",), [s.present_average for s in steps], [(f"{s.present_average:,.1f}",) for s in steps]
+
+
+def _share(value: float | None) -> str | None:
+    return None if value is None else f"{value:.0%}"
+
+
+def _of(shown: int, whole: int, what: str) -> Text:
+    return Text(f"{shown:,} of {whole:,} {what}", style="dim")
+
+
+def _print_next(out: Console, answer: Any) -> None:
+    if (cursor := getattr(answer, "next_cursor", None)) is not None:
+        bounds = f"--since {iso(answer.since_ms)} --until {iso(answer.until_ms)}"
+        out.print(Text(f"next page: {bounds} --cursor {cursor}", style="dim"), soft_wrap=True)
+
+
+TIMELINES: Final = (ActiveMembers, MemberGrowth, MessageTimeline, OnlineTimeline, Retention, VoiceTimeline)
+
+BODIES: Final[dict[type[Answer], Callable[[Any, Mapping[int, str], Console], list[RenderableType]]]] = {
+    BusiestHours: lambda answer, _, out: _busiest(answer, out),
+    ChannelRanking: lambda answer, _, __: _channels(answer),
+    Comparison: lambda answer, _, __: [_comparison(answer)],
+    Heatmap: lambda answer, _, out: _heatmap(answer, coloured=out.color_system is not None),
+    InactiveMembers: lambda answer, _, __: _inactive(answer),
+    Leaderboard: lambda answer, _, __: _users(answer),
+    Rank: lambda answer, _, __: _users(answer),
+    TopEmoji: lambda answer, _, __: _emoji(answer),
+    VoiceSessions: lambda answer, names, _: _sessions(answer, names),
+}
+"""What is printed of each answer that is neither a timeline nor a few lines."""

@@ -1,0 +1,193 @@
+"""The titles of answers, and the lines of those that are a few numbers about one subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from mocha_actors.cli.output import duration, moment, named
+from mocha_actors.stats.results import (
+    ActiveMembers,
+    Answer,
+    BusiestHours,
+    ChannelRanking,
+    ChannelStats,
+    Comparison,
+    CoverageReport,
+    GuildStats,
+    Heatmap,
+    InactiveMembers,
+    Leaderboard,
+    MemberGrowth,
+    MessageStats,
+    MessageTimeline,
+    OnlineTimeline,
+    Rank,
+    ReactionStats,
+    Retention,
+    TopEmoji,
+    UserActivity,
+    UserStats,
+    VoiceSessions,
+    VoiceStats,
+    VoiceTimeline,
+)  # fmt: skip
+
+Lines = list[tuple[str, object]]
+
+Names = Mapping[int, str]
+
+METRIC_WORDS: Final = {
+    "messages": "messages", "voice_seconds": "voice", "reactions": "reactions", "reactions_given": "reactions given",
+    "reactions_received": "reactions received",
+}  # fmt: skip
+
+TITLES: Final[dict[type[Answer], str | Callable[[Any], str]]] = {
+    ActiveMembers: lambda answer: f"Active members by {answer.interval}",
+    BusiestHours: lambda answer: f"Busiest hours by {METRIC_WORDS[answer.metric]}",
+    ChannelRanking: lambda answer: f"{'Categories' if answer.group == 'category' else answer.group.capitalize() + 's'} by {METRIC_WORDS[answer.metric]}",
+    ChannelStats: lambda answer: f"Channel {named(answer.channel_id, answer.channel_name)}",
+    Comparison: lambda answer: f"Compared with {moment(answer.previous_since_ms, answer.time_zone)} to {moment(answer.previous_until_ms, answer.time_zone)}",
+    CoverageReport: "What was recorded",
+    GuildStats: lambda answer: f"Guild {named(answer.guild_id, answer.guild_name)}",
+    Heatmap: lambda answer: f"{METRIC_WORDS[answer.metric].capitalize()} by hour of the week",
+    InactiveMembers: "Inactive members",
+    Leaderboard: lambda answer: f"Users by {METRIC_WORDS[answer.metric]}",
+    MemberGrowth: lambda answer: f"Members by {answer.interval}",
+    MessageStats: "Messages",
+    MessageTimeline: lambda answer: f"Messages by {answer.interval}",
+    OnlineTimeline: lambda answer: f"Members online by {answer.interval}",
+    Rank: lambda answer: f"Place of {_of_rank(answer)} by {METRIC_WORDS[answer.metric]}",
+    ReactionStats: "Reactions",
+    Retention: lambda answer: f"Retention of those who joined, by {answer.interval}",
+    TopEmoji: "Emoji by reactions",
+    UserActivity: lambda answer: f"Active days of user {answer.user_id}",
+    UserStats: lambda answer: f"User {named(answer.user_id, answer.global_name or answer.username)}",
+    VoiceSessions: "Voice sessions",
+    VoiceStats: "Voice",
+    VoiceTimeline: lambda answer: f"Voice by {answer.interval}",
+}  # fmt: skip
+"""What stands above an answer; who is named in it comes with the id."""
+
+
+def title_of(answer: Answer) -> str:
+    """What stands above an answer."""
+    title = TITLES[type(answer)]
+    return title if isinstance(title, str) else title(answer)
+
+
+def lines_of(answer: Answer, names: Names) -> Lines:
+    """Label and value of each number of an answer that is no list."""
+    return LINES[type(answer)](answer, names)
+
+
+def _of_rank(answer: Rank) -> str:
+    mine = next((entry for entry in answer.entries if entry.user_id == answer.user_id), None)
+    place = "no place" if answer.rank is None else f"{answer.rank:,} of {answer.ranked_users:,}"
+    name = None if mine is None else mine.global_name or mine.username
+    return f"user {named(answer.user_id, name)}: {place}"
+
+
+def _guild(answer: GuildStats, _: Names) -> Lines:
+    active: Lines = [] if answer.active_users is None else [("Active users", answer.active_users)]
+    return [
+        *_counts(answer), *_others(answer), *active, ("Active channels", answer.active_channels),
+        ("Voice", duration(answer.voice_seconds)), ("Voice sessions", answer.voice_sessions), ("Reactions", answer.reactions),
+        ("Joins", answer.joins), ("Leaves", answer.leaves), ("Members", answer.member_count),
+    ]  # fmt: skip
+
+
+def _user(answer: UserStats, _: Names) -> Lines:
+    return [
+        *_counts(answer), ("Rank", _rank(answer.rank, answer.ranked_users)), *_span(answer),
+        ("Voice", duration(answer.voice_seconds)), ("Voice sessions", answer.voice_sessions),
+        ("Reactions given", answer.reactions_given), ("Reactions received", answer.reactions_received),
+        ("First seen", moment(answer.first_seen_ms, answer.time_zone)), ("Last seen", moment(answer.last_seen_ms, answer.time_zone)),
+        ("Joined", moment(answer.joined_ms, answer.time_zone)), ("Has left", _yes(answer.left)),
+    ]  # fmt: skip
+
+
+def _channel(answer: ChannelStats, names: Names) -> Lines:
+    parent = None if answer.parent_id is None else named(answer.parent_id, names.get(answer.parent_id))
+    return [
+        *_counts(answer), *_others(answer), ("Share of the guild", f"{answer.guild_share:.1%}"),
+        ("Rank", _rank(answer.rank, answer.ranked_channels)), *_span(answer), ("Threads", answer.threads), ("Belongs to", parent),
+        ("Voice", duration(answer.voice_seconds)), ("Voice visits", answer.voice_visits), ("Reactions", answer.reactions),
+    ]  # fmt: skip
+
+
+def _messages(answer: MessageStats, _: Names) -> Lines:
+    return [*_counts(answer), *_others(answer)]
+
+
+def _reactions(answer: ReactionStats, _: Names) -> Lines:
+    return [
+        ("Added", answer.added), ("Of these super reactions", answer.burst), ("Removed", answer.removed),
+        ("Standing on these messages", answer.standing), ("Users who gave any", answer.givers), ("Distinct emoji", answer.emoji),
+    ]  # fmt: skip
+
+
+def _coverage(answer: CoverageReport, _: Names) -> Lines:
+    return [
+        ("Observed", f"{answer.coverage.observed_share:.2%}"), ("Gaps", len(answer.coverage.gaps)),
+        ("Last sign of life", moment(answer.last_alive_ms, answer.time_zone)),
+    ]  # fmt: skip
+
+
+def _voice(answer: VoiceStats, _: Names) -> Lines:
+    return [
+        ("Voice", duration(answer.voice_seconds)), ("Sessions", answer.sessions), ("Speakers", answer.speakers),
+        ("In progress", answer.open_sessions), ("Of it muted", duration(answer.muted_seconds)),
+        ("Of it deafened", duration(answer.deafened_seconds)), ("Of it alone", duration(answer.alone_seconds)),
+        ("Of it streaming", duration(answer.streaming_seconds)), ("Of it with video", duration(answer.video_seconds)),
+        ("Of it as audience", duration(answer.suppressed_seconds)), ("In the AFK channel", duration(answer.afk_seconds)),
+        ("Uncertain by", duration(answer.uncertain_seconds)),
+    ]  # fmt: skip
+
+
+def _activity(answer: UserActivity, _: Names) -> Lines:
+    return [
+        ("Active days", f"{answer.active_days:,} of {answer.days:,}"), ("Longest streak", f"{answer.longest_streak_days:,} days"),
+        ("It began", answer.longest_streak_begin), ("Current streak", f"{answer.current_streak_days:,} days"),
+    ]  # fmt: skip
+
+
+def _counts(answer: GuildStats | UserStats | ChannelStats | MessageStats) -> Lines:
+    return [
+        ("Messages", answer.messages),
+        ("Messages per day", f"{answer.messages_per_day:,.1f}"),
+        ("Deleted since", answer.deleted_messages),
+        ("Commands", answer.commands),
+    ]
+
+
+def _others(answer: GuildStats | ChannelStats | MessageStats) -> Lines:
+    return [("Messages of bots", answer.bot_messages), ("Messages of webhooks", answer.webhook_messages)]
+
+
+def _span(answer: UserStats | ChannelStats) -> Lines:
+    return [
+        ("First message", moment(answer.first_message_ms, answer.time_zone)),
+        ("Last message", moment(answer.last_message_ms, answer.time_zone)),
+    ]
+
+
+def _rank(rank: int | None, of: int) -> str | None:
+    return None if rank is None else f"{rank:,} of {of:,}"
+
+
+def _yes(value: bool | None) -> str | None:
+    return None if value is None else "yes" if value else "no"
+
+
+LINES: Final[dict[type[Answer], Callable[[Any, Names], Lines]]] = {
+    ChannelStats: _channel,
+    CoverageReport: _coverage,
+    GuildStats: _guild,
+    MessageStats: _messages,
+    ReactionStats: _reactions,
+    UserActivity: _activity,
+    UserStats: _user,
+    VoiceStats: _voice,
+}
+"""The lines of each answer that is no list."""

@@ -1,0 +1,174 @@
+"""Who is active and who is not: distinct members, days in a row, and those who are silent (rule 17, A3.11, A3.16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from mocha_actors.db.connection import Connection
+from mocha_actors.stats.buckets import buckets
+from mocha_actors.stats.coverage import head
+from mocha_actors.stats.message_counts import Totals, find_span, message_counts, messages_by
+from mocha_actors.stats.people import people
+from mocha_actors.stats.questions import ActiveMembersQuestion, Filters, InactiveMembersQuestion, UserActivityQuestion
+from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.ranking import Cursor
+from mocha_actors.stats.reaction_counts import given_by_user
+from mocha_actors.stats.results import ActiveMembers, ActiveStep, InactiveMember, InactiveMembers, UserActivity
+from mocha_actors.stats.scope import Scope, scope_of
+from mocha_actors.stats.steps import steps_of
+from mocha_actors.stats.users import seen_between
+from mocha_actors.stats.voice_counts import counted, voice, voice_ms_by
+from mocha_actors.stats.zones import EPOCH_DAY, local_day
+
+LEAST_VOICE_MS: Final = 60_000
+"""Counted voice in sum that makes a member active."""
+
+PRESENT: Final = """
+SELECT user_id, joined_ms FROM members
+WHERE guild_id = :guild_id AND left_ms IS NULL AND is_bot <= :bots{conditions}
+"""
+
+FIRST_DAYS: Final = """
+SELECT MIN(first_ms) FROM (
+    SELECT MIN(day) * 86400000 AS first_ms FROM user_day WHERE guild_id = :guild_id
+    UNION ALL SELECT MIN(day) * 86400000 FROM voice_user_day WHERE guild_id = :guild_id
+    UNION ALL SELECT MIN(day) * 86400000 FROM reaction_user_day WHERE guild_id = :guild_id
+) AS days
+"""
+
+
+def active_members(connection: Connection, question: ActiveMembersQuestion) -> ActiveMembers:
+    """Answer ``question``: distinct users, exactly; with a counted message or 60 s of counted voice in sum (rule 17, A3.11)."""
+    steps = steps_of(question)
+    scope = scope_of(connection, question)
+    common = head(connection, question)
+    return ActiveMembers(
+        **common,
+        interval=question.interval,
+        **active(connection, scope, question.range),
+        buckets=tuple(
+            ActiveStep(
+                **steps.fields(position, common["coverage"].gaps),
+                **active(connection, scope, Range(bucket.since_ms, bucket.until_ms)),
+            )
+            for position, bucket in enumerate(steps.buckets)
+        ),
+    )
+
+
+def active(connection: Connection, scope: Scope, period: Range) -> dict[str, Any]:
+    """How many distinct users were active in ``period``, in the ways that are told apart."""
+    writers = messages_by(connection, scope, period, "user_id").keys()
+    spoken = voice_ms_by(connection, scope, period, "user_id")
+    speakers = {user for user, ms in spoken.items() if ms >= LEAST_VOICE_MS}
+    givers = given_by_user(connection, scope, period).keys()
+    members = writers | speakers
+    return {
+        "active_members": len(members), "active_with_reactions": len(members | givers),
+        "writers": len(writers), "speakers": len(speakers),
+    }  # fmt: skip
+
+
+def user_activity(connection: Connection, question: UserActivityQuestion) -> UserActivity:
+    """Answer ``question``: local days with a counted message, or 60 s of counted voice on that day (rules 15, 17)."""
+    days = buckets(question.range, "day", question.zone)
+    numbers = [local_day(question.zone, day.since_ms) for day in days]
+    cuts = [*(day.since_ms for day in days), question.range.until_ms]
+    scope = scope_of(connection, question).of_user(question.user_id)
+    on = _days_active(connection, scope, cuts, question)
+    streaks = list(_streaks(number for number in numbers if number in on))
+    longest = max(streaks, key=len, default=[])
+    last = streaks[-1] if streaks and streaks[-1][-1] >= numbers[-1] - 1 else []
+    return UserActivity(
+        **head(connection, question),
+        user_id=question.user_id,
+        active_days=len(on),
+        days=len(days),
+        longest_streak_days=len(longest),
+        longest_streak_begin=(EPOCH_DAY + timedelta(days=longest[0])).isoformat() if longest else None,
+        current_streak_days=len(last),
+    )
+
+
+def inactive_members(connection: Connection, question: InactiveMembersQuestion) -> InactiveMembers:
+    """Answer ``question``: present members without any message, voice or reaction in the range (A3.16), longest members first."""
+    scope = scope_of(connection, question)
+    statement = PRESENT.format(conditions=scope.users.condition("user_id", "users"))
+    present = dict(connection.execute(statement, {**scope.parameters(), "bots": int(scope.with_bots)}).fetchall())
+    seen = _seen(connection, scope, question.range)
+    silent = sorted((joined_ms or 0, user) for user, joined_ms in present.items() if user not in seen)
+    after = question.after()
+    rest = silent if after is None else [each for each in silent if each > (after.value, after.key)]
+    chosen = rest[: question.limit]
+    names = people(connection, question.guild_id, [user for _, user in chosen])
+    return InactiveMembers(
+        **head(connection, question),
+        members=tuple(
+            InactiveMember(
+                user_id=user,
+                **names[user].names,
+                joined_ms=present[user],
+                last_seen_ms=last_seen_ms(connection, scope.of_user(user), question.range.until_ms),
+            )
+            for _, user in chosen
+        ),
+        inactive_members=len(silent),
+        present_members=len(present),
+        next_cursor=str(Cursor(*chosen[-1])) if len(rest) > len(chosen) else None,
+    )
+
+
+def last_seen_ms(connection: Connection, scope: Scope, until_ms: int) -> int | None:
+    """The last message, voice or reaction of one user before ``until_ms``; None: never seen."""
+    (first_ms,) = connection.execute(FIRST_DAYS, {"guild_id": scope.guild_id}).fetchone()
+    if first_ms is None or first_ms >= until_ms:
+        return None
+    period = Range(first_ms, until_ms)
+    span = find_span(connection, scope, period)
+    return seen_between(connection, scope, period, span, spoke=True, reacted=True).last_ms
+
+
+def _seen(connection: Connection, scope: Scope, period: Range) -> set[int]:
+    """Everybody with any message, any voice or any reaction."""
+    scope = scope._replace(filters=_everything(scope))
+    found = set(messages_by(connection, scope, period, "user_id"))
+    found |= given_by_user(connection, scope, period).keys()
+    for each in voice(connection, scope, [period.since_ms, period.until_ms], "user_id"):
+        if each.sums.ms:
+            found.add(each.key)
+    return found
+
+
+def _everything(scope: Scope) -> Filters:
+    """The filters without what makes a message or voice not count: any of it was a sign of life."""
+    return replace(scope.filters, include_bots=True, exclude_deleted=False)
+
+
+def _days_active(connection: Connection, scope: Scope, cuts: Sequence[int], question: UserActivityQuestion) -> set[int]:
+    """The local days, by number, on which a user was active."""
+    messages: dict[int, Totals] = {}
+    for count in message_counts(connection, scope, cuts):
+        day = local_day(question.zone, count.since_ms)
+        messages[day] = messages.get(day, Totals()).plus(count, scope)
+    spoken: dict[int, int] = {}
+    for each in counted(voice(connection, scope, cuts, timed=True), scope):
+        day = local_day(question.zone, each.since_ms)
+        spoken[day] = spoken.get(day, 0) + each.sums.ms
+    return {day for day, total in messages.items() if total.messages} | {
+        day for day, ms in spoken.items() if ms >= LEAST_VOICE_MS
+    }
+
+
+def _streaks(days: Iterable[int]) -> list[list[int]]:
+    """Runs of days without a hole."""
+    streaks: list[list[int]] = []
+    for day in days:
+        if streaks and streaks[-1][-1] == day - 1:
+            streaks[-1].append(day)
+        else:
+            streaks.append([day])
+    return streaks

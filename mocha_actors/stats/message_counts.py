@@ -1,0 +1,304 @@
+"""Counting messages: from rollups where whole units of time lie in the range, from raw rows at its edges.
+
+Which rollup holds a count depends on what is asked: the guild by hour; channels by day and hour; users by week and day; users in some channels by day,
+for those days that are closed and unchanged since. What no rollup holds, such as one user's messages by the hour, is counted in the raw rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+from mocha_actors.db.connection import Connection
+from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.pipeline.facts import AuthorClass, MessageKind
+from mocha_actors.stats.cover import Cover, Run, Unit, cover, without_days
+from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.scope import EVERYTHING, Scope
+
+By = Literal["user_id", "channel_id"]
+
+QUARTER_MS: Final = 900_000
+"""Every zone's offset is a multiple of this, so no boundary of a local hour lies inside of one."""
+
+HUMANS_AND_BOTS: Final = frozenset({AuthorClass.HUMAN, AuthorClass.BOT})
+
+# The columns and tables in these texts are this module's own words; everything that comes from outside is a parameter.
+WHOLE: Final = """
+SELECT {columns}, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM {table}
+WHERE guild_id = :guild_id AND {unit} >= :first AND {unit} < :last{conditions}
+GROUP BY {columns}
+"""
+
+WHOLE_OF_FEW: Final = """
+WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
+SELECT {columns}, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM step CROSS JOIN {table}
+WHERE guild_id = :guild_id AND {unit} = number{conditions}
+GROUP BY {columns}
+"""
+"""The units are enumerated, so that each costs a key look-up for each of a few ids, and not the rows of all of that unit."""
+
+RAW: Final = """
+SELECT {columns}, COUNT(*), COUNT(deleted_ms) FROM message_events
+WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high{conditions}
+GROUP BY {columns}
+"""
+
+RAW_QUARTER: Final = "((message_id >> 22) + 1420070400000) / 900000"
+
+SPAN: Final = """
+SELECT MIN(message_id), MAX(message_id) FROM message_events
+WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high{conditions}
+"""
+
+CLOSED_DAYS: Final = "SELECT day FROM closed_days WHERE guild_id = ? AND dirty = 0 AND day >= ? AND day < ?"
+
+
+class Count(NamedTuple):
+    """So many messages of one author class and kind.
+
+    Attributes:
+        since_ms: begin of the unit in which they were sent, or of the part of it that lies in the range.
+        unit_ms: its length; a quarter of an hour where raw rows were counted.
+        author_class: who wrote.
+        kind: message or command.
+        sent: how many.
+        deleted: how many of these were deleted since.
+
+    """
+
+    since_ms: int
+    unit_ms: int
+    author_class: int
+    kind: int
+    sent: int
+    deleted: int
+
+
+class Totals(NamedTuple):
+    """Counts of messages. With ``exclude_deleted`` all but ``deleted`` are without those deleted since.
+
+    Attributes:
+        messages: of the author classes asked for.
+        commands: by humans and bots, and by webhooks if asked for; the author of a command's reply is the bot.
+        by_bots: messages of bots, asked for or not.
+        by_webhooks: messages of webhooks, asked for or not.
+        deleted: how many messages of the author classes asked for were deleted since.
+
+    """
+
+    messages: int = 0
+    commands: int = 0
+    by_bots: int = 0
+    by_webhooks: int = 0
+    deleted: int = 0
+
+    def plus(self, count: Count, scope: Scope) -> Totals:
+        """These and ``count``."""
+        counted = count.sent - count.deleted if scope.filters.exclude_deleted else count.sent
+        asked = count.author_class in scope.classes
+        if count.kind == MessageKind.COMMAND:
+            wanted = count.author_class != AuthorClass.WEBHOOK or asked
+            return self._replace(commands=self.commands + counted * wanted)
+        if count.kind != MessageKind.MESSAGE:
+            return self
+        return Totals(
+            self.messages + counted * asked,
+            self.commands,
+            self.by_bots + counted * (count.author_class == AuthorClass.BOT),
+            self.by_webhooks + counted * (count.author_class == AuthorClass.WEBHOOK),
+            self.deleted + count.deleted * asked,
+        )
+
+
+class Source(NamedTuple):
+    """Where counts stand: tables by unit, longest first."""
+
+    tables: tuple[tuple[Unit, str], ...]
+
+    @property
+    def ladder(self) -> tuple[Unit, ...]:
+        """Its units."""
+        return tuple(unit for unit, _ in self.tables)
+
+    def at(self, unit: Unit) -> str:
+        """The table of a unit."""
+        return dict(self.tables)[unit]
+
+
+SOURCES: Final = {
+    (False, False): Source(((Unit.HOUR, "guild_hour"),)),
+    (False, True): Source(((Unit.DAY, "channel_day"), (Unit.HOUR, "channel_hour"))),
+    (True, False): Source(((Unit.WEEK, "user_week"), (Unit.DAY, "user_day"))),
+    (True, True): Source(((Unit.DAY, "channel_user_day"),)),
+}
+"""By whether users, and whether channels are told apart."""
+
+
+def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
+    """Messages of each user or channel that has any; webhooks are no users."""
+    classes = scope.classes & HUMANS_AND_BOTS if by == "user_id" else scope.classes
+    total: Counter[int] = Counter()
+    for part, allowed in _parts(scope, by):
+        if wanted := classes & allowed:
+            conditions = f" AND author_class IN {_listed(wanted)} AND kind = 0"
+            for key, sent, deleted in _rows(connection, part, period, conditions, by):
+                total[key] += sent - deleted if scope.filters.exclude_deleted else sent
+    return {key: count for key, count in total.items() if count > 0}
+
+
+def message_counts(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[Count]:
+    """The counts between the first and the last of ``cuts``; none reaches across one."""
+    for part, allowed in _parts(scope, None):
+        conditions = f" AND author_class IN {_listed(allowed)}"
+        for row in _timed_rows(connection, part, cuts, conditions):
+            yield Count(*row)
+
+
+def message_totals(connection: Connection, scope: Scope, period: Range) -> Totals:
+    """The messages in ``period``."""
+    totals = Totals()
+    for part, allowed in _parts(scope, None):
+        conditions = f" AND author_class IN {_listed(allowed)}"
+        for row in _rows(connection, part, period, conditions):
+            totals = totals.plus(Count(0, 0, *row), scope)
+    return totals
+
+
+class Span(NamedTuple):
+    """The first and the last of some messages; all None when there are none."""
+
+    first_message_id: int | None = None
+    first_message_ms: int | None = None
+    last_message_id: int | None = None
+    last_message_ms: int | None = None
+
+
+def span_conditions(scope: Scope) -> str:
+    """The condition that a raw row counts as a message of ``scope``."""
+    deleted = " AND deleted_ms IS NULL" if scope.filters.exclude_deleted else ""
+    listed = f" AND author_class IN {_listed(scope.classes)} AND kind = 0{deleted}"
+    return listed + scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
+
+
+def extremes(connection: Connection, scope: Scope, window: Range) -> tuple[int | None, int | None]:
+    """The least and the greatest id of the messages of ``scope`` in a short window, from raw rows."""
+    low, high = window.keys
+    statement = SPAN.format(conditions=span_conditions(scope))
+    least, greatest = connection.execute(statement, {**scope.parameters(), "low": low, "high": high}).fetchone()
+    return least, greatest
+
+
+def _parts(scope: Scope, by: By | None) -> list[tuple[Scope, frozenset[AuthorClass]]]:
+    """The scope, with the author classes that are to be counted in it.
+
+    Rollups of users hold no webhooks. Where users are left out, the webhooks are counted beside, from the rollups without users.
+    """
+    everyone = frozenset(AuthorClass)
+    if by == "user_id" or not scope.users.excluded:
+        return [(scope, HUMANS_AND_BOTS)]
+    if scope.users.everything:
+        return [(scope, everyone)]
+    return [(scope, HUMANS_AND_BOTS), (scope._replace(users=EVERYTHING), frozenset({AuthorClass.WEBHOOK}))]
+
+
+def _rows(
+    connection: Connection, scope: Scope, period: Range, conditions: str, by: By | None = None
+) -> Iterator[tuple[int, ...]]:
+    """Rows of the key, or of author class and kind without one; sent and deleted."""
+    source, covered = _covered(connection, scope, [period.since_ms, period.until_ms], by)
+    columns = by or "author_class, kind"
+    for run in covered.whole:
+        yield from _whole(connection, scope, source.at(run.unit), run, (columns, conditions))
+    for window in covered.raw:
+        yield from _raw(connection, scope, window, (columns, conditions))
+
+
+def _timed_rows(
+    connection: Connection, scope: Scope, cuts: Sequence[int], conditions: str
+) -> Iterator[tuple[int, int, int, int, int, int]]:
+    """Rows as :class:`Count` has them."""
+    source, covered = _covered(connection, scope, cuts, None)
+    for run in covered.whole:
+        columns = f"{run.unit.column}, author_class, kind"
+        for number, *rest in _whole(connection, scope, source.at(run.unit), run, (columns, conditions)):
+            yield run.unit.begin(number), run.unit.ms, rest[0], rest[1], rest[2], rest[3]
+    for window in covered.raw:
+        columns = f"{RAW_QUARTER}, author_class, kind"
+        for quarter, *rest in _raw(connection, scope, window, (columns, conditions)):
+            begin = max(quarter * QUARTER_MS, window.since_ms)
+            yield begin, QUARTER_MS, rest[0], rest[1], rest[2], rest[3]
+
+
+def _covered(connection: Connection, scope: Scope, cuts: Sequence[int], by: By | None) -> tuple[Source, Cover]:
+    users = by == "user_id" or not scope.users.everything
+    channels = by == "channel_id" or not scope.channels.everything
+    source = SOURCES[users, channels]
+    covered = cover(cuts, source.ladder)
+    if users and channels and covered.whole:
+        first, last = covered.whole[0].first, covered.whole[-1].last
+        usable = {day for (day,) in connection.execute(CLOSED_DAYS, (scope.guild_id, first, last))}
+        covered = without_days(covered, usable)
+    return source, covered
+
+
+def _whole(
+    connection: Connection, scope: Scope, table: str, run: Run, words: tuple[str, str]
+) -> Iterator[tuple[int, ...]]:
+    """Rows of a rollup; ``words`` are the columns and the conditions."""
+    columns, conditions = words
+    few = scope.users.few or (scope.users.everything and scope.channels.few)
+    statement = (WHOLE_OF_FEW if few else WHOLE).format(
+        columns=columns, table=table, unit=run.unit.column, conditions=conditions + _selected(scope)
+    )
+    yield from connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
+
+
+def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, str]) -> Iterator[tuple[int, ...]]:
+    """Counts of raw rows; ``words`` are the columns and the conditions."""
+    columns, conditions = words
+    low, high = window.keys
+    statement = RAW.format(columns=columns, conditions=conditions + _selected(scope))
+    yield from connection.execute(statement, {**scope.parameters(), "low": low, "high": high})
+
+
+def _selected(scope: Scope) -> str:
+    return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
+
+
+def _listed(classes: frozenset[AuthorClass]) -> str:
+    return f"({', '.join(str(int(each)) for each in sorted(classes))})"
+
+
+def windows_of(counts: Sequence[Count], period: Range, scope: Scope) -> list[Range]:
+    """The parts of ``period`` that hold the first and the last message that counts, from which both are to be read."""
+    held = sorted(
+        (count.since_ms, count.unit_ms)
+        for count in counts
+        if count.kind == MessageKind.MESSAGE
+        and count.author_class in scope.classes
+        and count.sent > count.deleted * scope.filters.exclude_deleted
+    )
+    return [
+        Range(max(since, period.since_ms), min(_end(since, length), period.until_ms))
+        for since, length in dict.fromkeys([*held[:1], *held[-1:]])
+    ]
+
+
+def _end(since_ms: int, unit_ms: int) -> int:
+    """The end of a unit; of a quarter whose begin was cut off, the end of the quarter."""
+    return since_ms + unit_ms - since_ms % unit_ms if unit_ms == QUARTER_MS else since_ms + unit_ms
+
+
+def find_span(connection: Connection, scope: Scope, period: Range) -> Span:
+    """Find the first and the last message with as few raw rows as possible: counts tell in which unit each lies."""
+    counts = list(message_counts(connection, scope, [period.since_ms, period.until_ms]))
+    windows = windows_of(counts, period, scope)
+    if not windows:
+        return Span()
+    first, _ = extremes(connection, scope, windows[0])
+    _, last = extremes(connection, scope, windows[-1])
+    assert first is not None
+    assert last is not None
+    return Span(first, time_ms(first), last, time_ms(last))

@@ -1,0 +1,105 @@
+"""Presence: how many members were online, on average."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from mocha_actors.db.connection import Connection
+from mocha_actors.discord.snowflake import from_time_ms, time_ms
+from mocha_actors.pipeline.facts import PresenceStatus
+from mocha_actors.stats.cover import Unit, cover
+from mocha_actors.stats.coverage import STALE_MS, head
+from mocha_actors.stats.questions import OnlineTimelineQuestion
+from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.results import OnlineStep, OnlineTimeline
+from mocha_actors.stats.scope import Scope, scope_of
+from mocha_actors.stats.steps import steps_of
+
+WHOLE: Final = """
+SELECT hour, status, ms FROM presence_hour
+WHERE guild_id = :guild_id AND hour >= :first AND hour < :last AND is_bot <= :bots
+"""
+
+CLOSED: Final = """
+SELECT id, ended_ms, status FROM presence_events
+WHERE guild_id = :guild_id AND id >= :begin AND id < :high AND ended_ms > :since_ms AND is_bot <= :bots{conditions}
+"""
+
+OPEN: Final = """
+SELECT id, last_alive_ms, status FROM presence_events LEFT JOIN gateway_sessions ON gateway_sessions.shard = presence_events.shard
+WHERE guild_id = :guild_id AND ended_ms IS NULL AND is_bot <= :bots{conditions}
+"""
+
+STATUSES: Final = (PresenceStatus.ONLINE, PresenceStatus.IDLE, PresenceStatus.DND)
+
+
+class Online(NamedTuple):
+    """Some time that somebody was online in a status."""
+
+    since_ms: int
+    status: int
+    ms: int
+
+
+def online_timeline(connection: Connection, question: OnlineTimelineQuestion) -> OnlineTimeline:
+    """Answer ``question``: time online by the length of the bucket; offline and invisible are the same to everybody else (rule 21)."""
+    steps = steps_of(question)
+    scope = scope_of(connection, question)
+    sums = [dict.fromkeys(STATUSES, 0) for _ in steps.buckets]
+    for each in online(connection, scope, steps.cuts):
+        sums[steps.position(each.since_ms)][PresenceStatus(each.status)] += each.ms
+    common = head(connection, question)
+    return OnlineTimeline(
+        **common,
+        interval=question.interval,
+        buckets=tuple(
+            _step(steps.fields(position, common["coverage"].gaps), each) for position, each in enumerate(sums)
+        ),
+    )
+
+
+def online(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[Online]:
+    """The time online between the first and the last of ``cuts``; no result reaches across one."""
+    covered = cover(cuts, (Unit.HOUR,) if scope.users.everything else ())
+    common = {**scope.parameters(), "bots": int(scope.with_bots)}
+    conditions = scope.users.condition("user_id", "users")
+    for run in covered.whole:
+        for hour, status, ms in connection.execute(WHOLE, {**common, "first": run.first, "last": run.last}):
+            yield Online(Unit.HOUR.begin(hour), status, ms)
+    for window in covered.raw:
+        inner = [window.since_ms, *(cut for cut in cuts if window.since_ms < cut < window.until_ms), window.until_ms]
+        for key, ended_ms, status in connection.execute(
+            CLOSED.format(conditions=conditions), {**common, **_bounds(window)}
+        ):
+            yield from _pieces(time_ms(key), ended_ms, status, inner)
+    conditions = scope.users.condition("presence_events.user_id", "users")
+    for key, alive_ms, status in connection.execute(OPEN.format(conditions=conditions), common):
+        end = cuts[-1] if alive_ms is not None and cuts[-1] - alive_ms <= STALE_MS else alive_ms or 0
+        yield from _pieces(time_ms(key), end, status, cuts)
+
+
+def _bounds(window: Range) -> dict[str, int]:
+    """An interval never crosses a midnight of UTC, which bounds the search."""
+    begin = from_time_ms(window.since_ms - window.since_ms % DAY_MS)
+    return {"begin": begin, "high": window.keys[1], "since_ms": window.since_ms}
+
+
+def _pieces(since_ms: int, until_ms: int, status: int, cuts: Sequence[int]) -> Iterator[Online]:
+    for begin, end in pairwise(cuts):
+        inside = min(end, until_ms) - max(begin, since_ms)
+        if inside > 0:
+            yield Online(max(begin, since_ms), status, inside)
+
+
+def _step(fields: dict[str, object], sums: dict[PresenceStatus, int]) -> OnlineStep:
+    length = int(fields["until_ms"]) - int(fields["since_ms"])  # type: ignore[call-overload]
+    online_ms, idle_ms, dnd_ms = (sums[status] for status in STATUSES)
+    return OnlineStep(
+        **fields,  # type: ignore[arg-type]
+        online_average=online_ms / length,
+        idle_average=idle_ms / length,
+        dnd_average=dnd_ms / length,
+        present_average=(online_ms + idle_ms + dnd_ms) / length,
+    )

@@ -1,0 +1,171 @@
+"""Counting reactions: whole hours and days from rollups, edges and what no rollup tells apart from the raw rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+from mocha_actors.db.connection import Connection
+from mocha_actors.stats.cover import Unit, cover
+from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.scope import Scope
+
+By = Literal["user_id", "channel_id", "emoji"]
+
+# The columns and tables in these texts are this module's own words; everything that comes from outside is a parameter.
+WHOLE: Final = """
+SELECT {key}, CAST(SUM(added) AS BIGINT), CAST(SUM(removed) AS BIGINT), CAST(SUM(burst) AS BIGINT) FROM {table}
+WHERE guild_id = :guild_id AND {unit} >= :first AND {unit} < :last AND is_bot <= :bots{conditions}
+GROUP BY {key}
+"""
+
+RAW: Final = """
+SELECT {key}, CAST(SUM(1 - action) AS BIGINT), CAST(SUM(action) AS BIGINT), CAST(SUM(burst * (1 - action)) AS BIGINT) FROM reaction_events
+WHERE guild_id = :guild_id AND id >= :low AND id < :high AND is_bot <= :bots{conditions}
+GROUP BY {key}
+"""
+
+RECEIVED: Final = """
+SELECT user_id, CAST(SUM(received + received_bot * :bots) AS BIGINT) FROM reaction_user_day
+WHERE guild_id = :guild_id AND day >= :first AND day < :last{conditions}
+GROUP BY user_id
+"""
+
+RAW_RECEIVED: Final = """
+SELECT receiver_id, COUNT(*) FROM reaction_events
+WHERE guild_id = :guild_id AND id >= :low AND id < :high AND action = 0 AND receiver_id IS NOT NULL AND receiver_id <> user_id
+AND is_bot <= :bots{conditions}
+GROUP BY receiver_id
+"""
+
+STANDING: Final = """
+SELECT COUNT(*) FROM reaction_state
+WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high AND is_bot <= :bots{conditions}
+"""
+
+BOTS: Final = "SELECT id FROM users WHERE is_bot <> :no AND id IN (SELECT value FROM json_each(:ids))"
+
+SOURCES: Final = {
+    ("emoji", False): (Unit.DAY, "reaction_emoji_day"),
+    ("channel_id", False): (Unit.HOUR, "reaction_channel_hour"),
+    (None, False): (Unit.HOUR, "reaction_channel_hour"),
+    (None, True): (Unit.HOUR, "reaction_channel_hour"),
+    ("channel_id", True): (Unit.HOUR, "reaction_channel_hour"),
+}
+"""By what is told apart, and whether channels are chosen. Users are told apart by their own rollup."""
+
+
+class Reactions(NamedTuple):
+    """So many reactions.
+
+    Attributes:
+        added: given.
+        removed: taken back.
+        burst: how many of the added were super reactions.
+
+    """
+
+    added: int = 0
+    removed: int = 0
+    burst: int = 0
+
+    def plus(self, added: int, removed: int, burst: int) -> Reactions:
+        """These and some more."""
+        return Reactions(self.added + added, self.removed + removed, self.burst + burst)
+
+
+def reactions_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int | str, Reactions]:
+    """The reactions by channel, emoji or giver, of each that has any."""
+    total: dict[int | str, Reactions] = {}
+    for key, *counts in _rows(connection, scope, period, by):
+        total[key] = total.get(key, Reactions()).plus(*counts)
+    return total
+
+
+def reaction_totals(connection: Connection, scope: Scope, period: Range) -> Reactions:
+    """The reactions in ``period``."""
+    total = Reactions()
+    for _, *counts in _rows(connection, scope, period, None):
+        total = total.plus(*counts)
+    return total
+
+
+def given_by_user(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
+    """Reactions added by each user who added any."""
+    return {
+        int(key): each.added for key, each in reactions_by(connection, scope, period, "user_id").items() if each.added
+    }
+
+
+def received_by_user(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
+    """Reactions that others added to the messages of each user; of bots' reactions and of bots' messages only if bots count."""
+    total: dict[int, int] = {}
+    ladder = (Unit.DAY,) if scope.channels.everything else ()
+    covered = cover([period.since_ms, period.until_ms], ladder)
+    users = scope.users.condition("user_id", "users")
+    bots = {"bots": int(scope.filters.include_bots)}
+    rows: list[tuple[int, int]] = []
+    for run in covered.whole:
+        bounds = {"first": run.first, "last": run.last}
+        rows += connection.execute(RECEIVED.format(conditions=users), {**scope.parameters(), **bots, **bounds})
+    users = scope.users.condition("receiver_id", "users") + scope.channels.condition("channel_id", "channels")
+    for window in covered.raw:
+        low, high = window.keys
+        bounds = {"low": low, "high": high}
+        rows += connection.execute(RAW_RECEIVED.format(conditions=users), {**scope.parameters(), **bots, **bounds})
+    for key, count in rows:
+        if count:
+            total[key] = total.get(key, 0) + count
+    left_out = set() if scope.with_bots else _bots(connection, total)
+    return {key: count for key, count in total.items() if key not in left_out}
+
+
+def standing_reactions(connection: Connection, scope: Scope, period: Range) -> int:
+    """How many reactions stand now on messages sent in ``period``."""
+    low, high = period.keys
+    bounds = {"low": low, "high": high, "bots": int(scope.with_bots)}
+    (count,) = connection.execute(
+        STANDING.format(conditions=_selected(scope)), {**scope.parameters(), **bounds}
+    ).fetchone()
+    return int(count)
+
+
+def _rows(connection: Connection, scope: Scope, period: Range, by: By | None) -> Iterator[Sequence[int]]:
+    source = _source(scope, by)
+    covered = cover([period.since_ms, period.until_ms], () if source is None else (source[0],))
+    bots = {"bots": int(scope.with_bots)}
+    conditions = _selected(scope)
+    key = by or "is_bot"
+    for run in covered.whole:
+        assert source is not None
+        table = source[1]
+        statement = WHOLE.format(key=key, table=table, unit=run.unit.column, conditions=conditions)
+        yield from connection.execute(statement, {**scope.parameters(), **bots, "first": run.first, "last": run.last})
+    for window in covered.raw:
+        low, high = window.keys
+        statement = RAW.format(key=key, conditions=conditions)
+        yield from connection.execute(statement, {**scope.parameters(), **bots, "low": low, "high": high})
+
+
+def _source(scope: Scope, by: By | None) -> tuple[Unit, str] | None:
+    if by == "user_id":
+        return (Unit.DAY, GIVEN) if scope.channels.everything else None
+    if not scope.users.everything:
+        return None
+    return SOURCES.get((by, not scope.channels.everything))
+
+
+GIVEN: Final = (
+    "(SELECT guild_id, day, user_id, is_bot, given AS added, removed, 0 AS burst FROM reaction_user_day) AS given_day"
+)
+"""The rollup of users in the words of the others; it does not tell super reactions apart."""
+
+
+def _bots(connection: Connection, users: Collection[int]) -> set[int]:
+    rows = connection.execute(BOTS, {"no": 0, "ids": json.dumps(sorted(users))})
+    return {user for (user,) in rows}
+
+
+def _selected(scope: Scope) -> str:
+    return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
