@@ -107,22 +107,24 @@ class Ids:
 
 
 class Evidence:
-    """Until when shards are known to have followed their sessions, as of before the facts in hand."""
+    """Until when shards are known to have followed their sessions, at the fact in hand."""
 
     def __init__(self, connection: Connection, facts: Sequence[Fact]) -> None:
         """``facts`` are all of this transaction: a session that ends in it has been replaced in the table already."""
         self._connection = connection
-        self._ended: dict[int, int] = {}
-        for fact in facts:
-            if isinstance(fact, SessionEnded):
-                self._ended.setdefault(fact.shard, fact.evidence_ms)
+        self._ending = [fact for fact in facts if isinstance(fact, SessionEnded)]
 
     def of(self, shard: int) -> int:
         """The last evidence of a shard; 0 for one that nothing is known of."""
-        if shard not in self._ended:
-            row = self._connection.execute(LAST_ALIVE, (shard,)).fetchone()
-            self._ended[shard] = 0 if row is None else row[0]
-        return self._ended[shard]
+        for fact in self._ending:
+            if fact.shard == shard:
+                return fact.evidence_ms
+        row = self._connection.execute(LAST_ALIVE, (shard,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def passed(self, fact: SessionEnded) -> None:
+        """This end of a session has been applied."""
+        self._ending.remove(fact)
 
 
 def bots_of(connection: Connection, guild: int) -> set[int]:

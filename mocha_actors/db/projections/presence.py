@@ -75,6 +75,7 @@ class PresenceProjection:
                 roster = self._roster(connection, fact.guild_id)
                 roster.leave((fact.user_id,), storable(fact.at_ms), fact.bound_ms, EndReason.LEFT)
             case SessionEnded():
+                evidence.passed(fact)
                 for guild in self._guilds_of(connection, fact.shard):
                     self._roster(connection, guild).lose(fact.shard, storable(fact.evidence_ms))
             case MembersSeen() | MemberJoined():

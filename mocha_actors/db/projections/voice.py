@@ -84,6 +84,7 @@ class VoiceProjection:
                 rooms.follow(fact.shard, evidence.of)
                 rooms.rename_afk(fact.afk_channel_id, Moment(storable(fact.at_ms), 0))
             case SessionEnded():
+                evidence.passed(fact)
                 for guild in self._guilds_of(connection, fact.shard):
                     self._rooms(connection, guild).lose(fact.shard, fact.evidence_ms)
             case MembersSeen() | MemberJoined():

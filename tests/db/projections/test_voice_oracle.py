@@ -1,0 +1,87 @@
+"""The tables of voice equal what an independent account of the same dispatches says, whatever happens and however it is cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from mocha_actors.db.projections.voice import VoiceProjection
+from mocha_actors.db.session import Session
+from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.simulator.recount_voice import Heard, Voice, tables
+from tests.db.projections.histories import apply, begin, cuts, facts_of, groups, histories, stored, voice_kinds
+
+ROW = "guild_id, user_id, id, ended_ms, channel_id, flags, is_bot, session_id, visit, continues_id, end_reason, bound_ms, suspended"
+
+MASK = 511
+
+
+def of_oracle(history: list[Heard]) -> tuple[list[tuple[Any, ...]], dict[str, dict[tuple[int, ...], tuple[int, ...]]]]:
+    """Rows as :func:`of_database` gives them, and sums."""
+    voice = Voice()
+    for heard in history:
+        voice.hear(heard)
+    rows = voice.rows()
+    told = [
+        (
+            row.guild, row.user, row.start, row.end, row.look.channel, row.look.flags, int(row.look.bot), row.session_start, row.begins,
+            int(row.visit), row.continues, row.why, row.bound + row.end_bound,
+        )
+        for row in rows
+    ]  # fmt: skip
+    return sorted(told, key=repr), tables(rows)
+
+
+def of_database(session: Session) -> tuple[list[tuple[Any, ...]], dict[str, dict[tuple[int, ...], tuple[int, ...]]]]:
+    """Rows with times in place of ids, and sums."""
+    rows = [
+        (guild, user, time_ms(id_), ended, channel, flags, bot, time_ms(session_id), session_id == id_, visit, goes_on is not None, reason, bound)
+        for guild, user, id_, ended, channel, flags, bot, session_id, visit, goes_on, reason, bound, _ in stored(session, "voice_events", ROW)
+    ]  # fmt: skip
+    user_day = stored(session, "voice_user_day")
+    hours = stored(session, "voice_channel_hour")
+    guild_hours = stored(session, "voice_guild_hour")
+    return sorted(rows, key=repr), {
+        "voice_user_day": {row[:5]: row[5:] for row in user_day},
+        "voice_channel_hour": {row[:5]: row[5:] for row in hours},
+        "voice_guild_hour": {row[:4]: row[4:] for row in guild_hours},
+    }
+
+
+def run(session: Session, history: list[Heard], cut: list[tuple[int, str]]) -> None:
+    """Bring a history into an empty database, in groups of which some fail first and before some of which the process starts anew."""
+    begin(session, history)
+    projection = VoiceProjection()
+    for group, fate in groups([fact for heard in history for fact in facts_of(heard)], cut):
+        if fate == "restart":
+            projection = VoiceProjection()
+        apply(session, [projection], group, fail=fate == "fail")
+
+
+def check_equals_oracle(session: Session, history: list[Heard], cut: list[tuple[int, str]]) -> None:
+    """Rows and sums are the oracle's."""
+    run(session, history, cut)
+
+    assert of_oracle(history) == of_database(session)
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(history=histories(voice_kinds), cut=cuts)
+def test_rows_and_sums_equal_an_independent_account(
+    sqlite_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+) -> None:
+    """Joins, moves, flags, AFK, bots, aloneness, missed leaves, outages, lost sessions, bounds, midnights, rollbacks and restarts."""
+    check_equals_oracle(sqlite_session, history, cut)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+@settings(max_examples=5_000, suppress_health_check=list(HealthCheck))
+@given(history=histories(voice_kinds, size=60), cut=cuts)
+def test_long_histories_equal_an_independent_account(
+    sqlite_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+) -> None:
+    """The same at length."""
+    check_equals_oracle(sqlite_session, history, cut)
