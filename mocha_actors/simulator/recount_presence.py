@@ -110,7 +110,8 @@ class Presence:
         """Tell who had which status when; what follows at once with the same status is one span."""
         spans: list[Span] = []
         for (guild, user), turns in sorted(self.turns.items()):
-            spans += join(Span(guild, user, *piece) for piece in read_turns(turns))
+            pieces = sorted(read_turns(turns), key=lambda piece: (piece[0], piece[1] is None, piece[1]))
+            spans += join(Span(guild, user, *piece) for piece in pieces)
         return spans
 
 

@@ -32,9 +32,9 @@ START_MS = 1_790_121_540_000
 """2026-09-22 23:59:00 UTC: midnight is near."""
 
 GUILDS = (1 << 22, 2 << 22)
-CHANNELS = (501, 502, 503)
-HUMANS = (601, 602, 603)
-BOT = 604
+CHANNELS = (501, 502)
+HUMANS = (601, 602)
+BOT = 603
 USERS = (*HUMANS, BOT)
 FLAGS = ("self_mute", "mute", "self_deaf", "deaf", "self_stream", "self_video", "suppress")
 
@@ -192,31 +192,33 @@ rosters = st.lists(
     st.builds(lambda user, status: {"user": {"id": str(user)}, "status": status}, st.sampled_from(USERS), statuses),
     max_size=4, unique_by=lambda presence: presence["user"]["id"],
 )  # fmt: skip
-guild_events = st.one_of(
-    st.tuples(
-        st.just("GUILD_CREATE"),
-        st.builds(
-            lambda states, online, afk: {
-                "voice_states": states, "presences": online, "afk_channel_id": None if afk is None else str(afk), "members": [member(BOT)],
-            },
-            lists, rosters, MAYBE,
-        ),
+creations = st.tuples(
+    st.just("GUILD_CREATE"),
+    st.builds(
+        lambda states, online, afk: {
+            "voice_states": states, "presences": online, "afk_channel_id": None if afk is None else str(afk), "members": [member(BOT)],
+        },
+        lists, rosters, MAYBE,
     ),
-    st.tuples(st.just("GUILD_UPDATE"), st.builds(lambda afk: {"afk_channel_id": None if afk is None else str(afk)}, MAYBE)),
+)  # fmt: skip
+losses = st.tuples(st.sampled_from(["LOST", "LOST", "LOST", "DEAD"]), st.just({}))
+departures = st.one_of(
     st.tuples(st.just("GUILD_DELETE"), st.builds(lambda outage: {"unavailable": outage}, st.booleans())),
     st.tuples(st.just("CHANNEL_DELETE"), st.builds(lambda channel: {"id": str(channel), "type": 2}, CHANNEL)),
     st.tuples(st.sampled_from(["GUILD_MEMBER_REMOVE", "GUILD_MEMBER_ADD"]), st.builds(member, st.sampled_from(USERS))),
-    st.tuples(st.sampled_from(["LOST", "LOST", "LOST", "DEAD"]), st.just({})),
-)  # fmt: skip
+)
+renamings = st.tuples(
+    st.just("GUILD_UPDATE"), st.builds(lambda afk: {"afk_channel_id": None if afk is None else str(afk)}, MAYBE)
+)
 
 
 @st.composite
-def histories(draw: st.DrawFn, kinds: st.SearchStrategy[tuple[str, dict[str, Any]]], size: int = 25) -> list[Heard]:
+def histories(draw: st.DrawFn, kinds: st.SearchStrategy[tuple[str, dict[str, Any]]], size: int = 30) -> list[Heard]:
     """What a client heard, in order; the time mostly goes forwards."""
     heard, now, shard = [], START_MS, 0
-    for name, payload in draw(st.lists(kinds, max_size=size)):
+    for name, payload in draw(st.lists(kinds, min_size=size // 3, max_size=size)):
         now += draw(SHIFTS)
-        guild = str(draw(st.sampled_from(GUILDS)))
+        guild = str(draw(st.sampled_from((*GUILDS[:1] * 4, *GUILDS))))
         key = "id" if name in {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"} else "guild_id"
         bound = 0 if name in {"LOST", "DEAD"} else draw(BOUNDS)
         heard.append(Heard(now, bound, shard, name, payload | {key: guild}))
@@ -224,8 +226,15 @@ def histories(draw: st.DrawFn, kinds: st.SearchStrategy[tuple[str, dict[str, Any
     return heard
 
 
-voice_kinds = st.one_of(updates, updates, updates, guild_events)
-presence_kinds = st.one_of(presences, presences, presences, guild_events)
+def weighted(
+    *kinds: tuple[int, st.SearchStrategy[tuple[str, dict[str, Any]]]],
+) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    """One of ``kinds``, each as often as its number says; ``one_of`` would take every branch of every kind equally often."""
+    return st.sampled_from([kind for weight, kind in kinds for _ in range(weight)]).flatmap(lambda kind: kind)
+
+
+voice_kinds = weighted((10, updates), (3, creations), (2, losses), (2, departures), (1, renamings))
+presence_kinds = weighted((10, presences), (3, creations), (2, losses), (2, departures))
 cuts = st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["", "", "fail", "restart"])), min_size=1, max_size=8)
 
 

@@ -28,14 +28,19 @@ def of_database(session: Session) -> list[Span]:
     return join(sorted(rows, key=lambda span: (span.guild, span.user, span.start, span.end is None, span.end)))
 
 
-def check_equals_oracle(session: Session, history: list[Heard], cut: list[tuple[int, str]]) -> None:
-    """Spans are the oracle's; sums are those of the closed rows, none of which crosses a midnight."""
+def run(session: Session, history: list[Heard], cut: list[tuple[int, str]], *, times: int = 1) -> None:
+    """Bring a history into an empty database, in groups of which some fail first and before some of which the process starts anew."""
     begin(session, history)
     projection = PresenceProjection()
-    for group, fate in groups([fact for heard in history for fact in facts_of(heard)], cut):
+    for group, fate in groups([fact for heard in history for fact in facts_of(heard) for _ in range(times)], cut):
         if fate == "restart":
             projection = PresenceProjection()
         apply(session, [projection], group, fail=fate == "fail")
+
+
+def check_equals_oracle(session: Session, history: list[Heard], cut: list[tuple[int, str]]) -> None:
+    """Spans are the oracle's; sums are those of the closed rows, none of which crosses a midnight."""
+    run(session, history, cut)
 
     assert of_oracle(history) == of_database(session)
     closed = [
@@ -47,13 +52,40 @@ def check_equals_oracle(session: Session, history: list[Heard], cut: list[tuple[
     assert hours(closed) == {row[:4]: row[4] for row in stored(session, "presence_hour")}
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(history=histories(presence_kinds), cut=cuts)
 def test_spans_and_sums_equal_an_independent_account(
-    sqlite_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+    quick_session: Session, history: list[Heard], cut: list[tuple[int, str]]
 ) -> None:
     """Transitions, flaps, lists, bots, outages, lost sessions, midnights, rollbacks and restarts."""
-    check_equals_oracle(sqlite_session, history, cut)
+    check_equals_oracle(quick_session, history, cut)
+
+
+def all_tables(session: Session) -> list[list[tuple[object, ...]]]:
+    """Everything that the projection wrote, ids included."""
+    return [stored(session, "presence_events"), stored(session, "presence_hour")]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(history=histories(presence_kinds), cut=cuts)
+def test_neither_cuts_nor_repetitions_make_a_difference(
+    quick_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+) -> None:
+    """Down to the ids: one transaction of all, against many with rollbacks and restarts, and with each fact twice."""
+    run(quick_session, history, [(10_000, "")])
+    in_one = all_tables(quick_session)
+    run(quick_session, history, cut)
+    assert in_one == all_tables(quick_session)
+
+    run(quick_session, history, cut, times=2)
+    assert in_one == all_tables(quick_session)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(history=histories(presence_kinds), cut=cuts)
+def test_both_databases_hold_the_same(session: Session, history: list[Heard], cut: list[tuple[int, str]]) -> None:
+    """The statements are written once for SQLite and PostgreSQL."""
+    check_equals_oracle(session, history, cut)
 
 
 @pytest.mark.long
@@ -61,7 +93,7 @@ def test_spans_and_sums_equal_an_independent_account(
 @settings(max_examples=5_000, suppress_health_check=list(HealthCheck))
 @given(history=histories(presence_kinds, size=60), cut=cuts)
 def test_long_histories_equal_an_independent_account(
-    sqlite_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+    quick_session: Session, history: list[Heard], cut: list[tuple[int, str]]
 ) -> None:
     """The same at length."""
-    check_equals_oracle(sqlite_session, history, cut)
+    check_equals_oracle(quick_session, history, cut)

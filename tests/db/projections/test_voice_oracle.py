@@ -50,11 +50,11 @@ def of_database(session: Session) -> tuple[list[tuple[Any, ...]], dict[str, dict
     }
 
 
-def run(session: Session, history: list[Heard], cut: list[tuple[int, str]]) -> None:
+def run(session: Session, history: list[Heard], cut: list[tuple[int, str]], *, times: int = 1) -> None:
     """Bring a history into an empty database, in groups of which some fail first and before some of which the process starts anew."""
     begin(session, history)
     projection = VoiceProjection()
-    for group, fate in groups([fact for heard in history for fact in facts_of(heard)], cut):
+    for group, fate in groups([fact for heard in history for fact in facts_of(heard) for _ in range(times)], cut):
         if fate == "restart":
             projection = VoiceProjection()
         apply(session, [projection], group, fail=fate == "fail")
@@ -67,13 +67,52 @@ def check_equals_oracle(session: Session, history: list[Heard], cut: list[tuple[
     assert of_oracle(history) == of_database(session)
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(history=histories(voice_kinds), cut=cuts)
 def test_rows_and_sums_equal_an_independent_account(
-    sqlite_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+    quick_session: Session, history: list[Heard], cut: list[tuple[int, str]]
 ) -> None:
     """Joins, moves, flags, AFK, bots, aloneness, missed leaves, outages, lost sessions, bounds, midnights, rollbacks and restarts."""
-    check_equals_oracle(sqlite_session, history, cut)
+    check_equals_oracle(quick_session, history, cut)
+
+
+def all_tables(session: Session) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything that the projection wrote, ids included."""
+    names = ("voice_events", "voice_user_day", "voice_channel_hour", "voice_guild_hour")
+    return {name: stored(session, name) for name in names}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(history=histories(voice_kinds), cut=cuts)
+def test_it_makes_no_difference_how_facts_are_cut_into_transactions(
+    quick_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+) -> None:
+    """Down to the ids: one transaction of all, against many with rollbacks and restarts; so memory equals the database."""
+    run(quick_session, history, [(10_000, "")])
+    in_one = all_tables(quick_session)
+    run(quick_session, history, cut)
+
+    assert in_one == all_tables(quick_session)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(history=histories(voice_kinds), cut=cuts)
+def test_a_fact_that_comes_twice_is_nothing(
+    quick_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+) -> None:
+    """Each fact repeated at once changes no table."""
+    run(quick_session, history, cut)
+    once = all_tables(quick_session)
+    run(quick_session, history, cut, times=2)
+
+    assert once == all_tables(quick_session)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(history=histories(voice_kinds), cut=cuts)
+def test_both_databases_hold_the_same(session: Session, history: list[Heard], cut: list[tuple[int, str]]) -> None:
+    """The statements are written once for SQLite and PostgreSQL."""
+    check_equals_oracle(session, history, cut)
 
 
 @pytest.mark.long
@@ -81,7 +120,7 @@ def test_rows_and_sums_equal_an_independent_account(
 @settings(max_examples=5_000, suppress_health_check=list(HealthCheck))
 @given(history=histories(voice_kinds, size=60), cut=cuts)
 def test_long_histories_equal_an_independent_account(
-    sqlite_session: Session, history: list[Heard], cut: list[tuple[int, str]]
+    quick_session: Session, history: list[Heard], cut: list[tuple[int, str]]
 ) -> None:
     """The same at length."""
-    check_equals_oracle(sqlite_session, history, cut)
+    check_equals_oracle(quick_session, history, cut)
