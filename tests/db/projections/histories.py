@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.base import Projection
+from mocha_actors.db.recounts.base import Piece, Recount
 from mocha_actors.db.session import Session
 from mocha_actors.discord.guilds import Guild
 from mocha_actors.pipeline.facts import (
@@ -164,6 +165,21 @@ def stored(session: Session, table: str, columns: str = "*") -> list[tuple[Any, 
     """The rows of a table in the order of their columns."""
     with session.transaction() as connection:
         return sorted(connection.execute(f"SELECT {columns} FROM {table}").fetchall(), key=repr)
+
+
+def check_recounts(session: Session, recounts: Sequence[Recount]) -> None:
+    """What ``mocha verify`` recounts equals what is stored, in every piece that there may be."""
+    with session.transaction() as connection:
+        for recount in recounts:
+            days = {key[1] // (24 if recount.bucket == "hour" else 1) for key in bucket_keys(connection, recount)}
+            for piece in (Piece(guild, day) for guild in GUILDS for day in sorted(days)):
+                assert recount.recounted is not None
+                assert recount.stored(connection, piece) == recount.recounted(connection, piece)
+
+
+def bucket_keys(connection: Connection, recount: Recount) -> list[tuple[int, int]]:
+    """Guild and time of every row."""
+    return connection.execute(f"SELECT guild_id, {recount.time} FROM {recount.table}").fetchall()
 
 
 # What may happen

@@ -6,11 +6,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from mocha_actors.db.projections.presence import PresenceProjection
+from mocha_actors.db.recounts.presence import PRESENCE
 from mocha_actors.db.session import Session
 from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.simulator.recount_presence import Presence, Span, hours, join
 from mocha_actors.simulator.recount_voice import Heard
-from tests.db.projections.histories import apply, begin, cuts, facts_of, groups, histories, presence_kinds, stored
+from tests.db.projections.histories import (
+    apply,
+    begin,
+    check_recounts,
+    cuts,
+    facts_of,
+    groups,
+    histories,
+    presence_kinds,
+    stored,
+)
 
 
 def of_oracle(history: list[Heard]) -> list[Span]:
@@ -50,6 +61,7 @@ def check_equals_oracle(session: Session, history: list[Heard], cut: list[tuple[
     ]
     assert all(span.start // 86_400_000 == ((span.end or 0) - 1) // 86_400_000 for span in closed)
     assert hours(closed) == {row[:4]: row[4] for row in stored(session, "presence_hour")}
+    check_recounts(session, PRESENCE)
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

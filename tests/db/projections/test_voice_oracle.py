@@ -8,10 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from mocha_actors.db.projections.voice import VoiceProjection
+from mocha_actors.db.recounts.voice import VOICE
 from mocha_actors.db.session import Session
 from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.simulator.recount_voice import Heard, Voice, tables
-from tests.db.projections.histories import apply, begin, cuts, facts_of, groups, histories, stored, voice_kinds
+from tests.db.projections.histories import (
+    apply,
+    begin,
+    check_recounts,
+    cuts,
+    facts_of,
+    groups,
+    histories,
+    stored,
+    voice_kinds,
+)
 
 ROW = "guild_id, user_id, id, ended_ms, channel_id, flags, is_bot, session_id, visit, continues_id, end_reason, bound_ms, suspended"
 
@@ -65,6 +76,7 @@ def check_equals_oracle(session: Session, history: list[Heard], cut: list[tuple[
     run(session, history, cut)
 
     assert of_oracle(history) == of_database(session)
+    check_recounts(session, VOICE)
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
