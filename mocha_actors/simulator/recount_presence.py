@@ -67,7 +67,7 @@ class Presence:
                 self._turn(guild, int(data["user"]["id"]), data.get("status"), heard.at)
             case "GUILD_CREATE" if not data.get("unavailable"):
                 self._create(guild, heard)
-            case "GUILD_DELETE":
+            case "GUILD_DELETE" | "GUILD_CREATE":
                 self._end(guild, None, heard.at)
             case "GUILD_MEMBER_REMOVE":
                 self._end(guild, int(data["user"]["id"]), heard.at)

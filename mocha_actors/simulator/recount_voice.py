@@ -201,6 +201,7 @@ class Voice:
 
     def _guild_create(self, hall: Hall, heard: Heard) -> None:
         if heard.data.get("unavailable"):
+            self._guild_delete(hall, heard)
             return
         self._guild_update(hall, heard)
         members = {int(member["user"]["id"]): member for member in heard.data.get("members", ())}

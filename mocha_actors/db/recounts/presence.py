@@ -27,5 +27,6 @@ def recounted(connection: Connection, piece: Piece) -> Table:
 
 
 PRESENCE: Final = (
+    Recount("presence_events", ("guild_id", "id"), ("user_id",), "id", "snowflake"),
     Recount("presence_hour", ("guild_id", "hour", "status", "is_bot"), ("ms",), "hour", "hour", recounted),
 )

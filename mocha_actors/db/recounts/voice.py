@@ -85,6 +85,7 @@ def rollup(
 
 
 VOICE: Final = (
+    Recount("voice_events", ("guild_id", "id"), ("user_id", "channel_id"), "id", "snowflake"),
     rollup(
         "voice_user_day",
         "day",
