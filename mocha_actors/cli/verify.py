@@ -12,6 +12,7 @@ import trio
 
 from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.output import print_table
+from mocha_actors.cli.verify_stays import compare_heard
 from mocha_actors.db.comparison import Difference, Numbers, Verification
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.recounts.base import find
@@ -31,16 +32,27 @@ DIFFERENCES_SHOWN: Final = 20
     metavar="FILE",
     help="Compare everything with a ledger of the simulator instead.",
 )
-def command(database: str | None, config: str | None, ledger: Path | None) -> None:
+@click.option(
+    "--lag",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long what the simulator sent may have taken to be received: times of voice and presence are known from both ends only.",
+)
+def command(database: str | None, config: str | None, ledger: Path | None, lag: float) -> None:
     """Recount the rollups from the raw rows and compare.
 
     With --ledger, recount what the simulator sent by independent code, and compare raw rows and rollups with that; what
-    was sent in a gap that the database records is left out, and said to be. Ends
+    was sent in a gap that the database records is left out, and said to be. Of voice and presence it compares who was
+    where in which order exactly, and times as far as two clocks at two ends can agree. Ends
     with exit code 0 if everything is equal, else 1. A service may write meanwhile when no ledger is given.
     """
     url = database_url(database, config)
     truth = None if ledger is None else observed_truth(url, ledger)
     result = trio.run(compare, url, truth)
+    if ledger is not None:
+        result += compare_heard(url, ledger, round(lag * 1000))
     if result.different:
         print_differences(result)
     click.echo(f"{result.equal} of {result.compared} equal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from ingest import ingest
+from presence import presence
 from runtime import runtime
 from transport import transport
 
@@ -16,4 +17,5 @@ def bench() -> None:
 bench.add_command(ingest)
 bench.add_command(transport)
 bench.add_command(runtime)
+bench.add_command(presence)
 bench(prog_name="scripts/bench")

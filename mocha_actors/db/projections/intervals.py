@@ -107,22 +107,24 @@ class Ids:
 
 
 class Evidence:
-    """Until when shards are known to have followed their sessions, as of before the facts in hand."""
+    """Until when shards are known to have followed their sessions, at the fact in hand."""
 
     def __init__(self, connection: Connection, facts: Sequence[Fact]) -> None:
         """``facts`` are all of this transaction: a session that ends in it has been replaced in the table already."""
         self._connection = connection
-        self._ended: dict[int, int] = {}
-        for fact in facts:
-            if isinstance(fact, SessionEnded):
-                self._ended.setdefault(fact.shard, fact.evidence_ms)
+        self._ending = [fact for fact in facts if isinstance(fact, SessionEnded)]
 
     def of(self, shard: int) -> int:
         """The last evidence of a shard; 0 for one that nothing is known of."""
-        if shard not in self._ended:
-            row = self._connection.execute(LAST_ALIVE, (shard,)).fetchone()
-            self._ended[shard] = 0 if row is None else row[0]
-        return self._ended[shard]
+        for fact in self._ending:
+            if fact.shard == shard:
+                return fact.evidence_ms
+        row = self._connection.execute(LAST_ALIVE, (shard,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def passed(self, fact: SessionEnded) -> None:
+        """This end of a session has been applied."""
+        self._ending.remove(fact)
 
 
 def bots_of(connection: Connection, guild: int) -> set[int]:
@@ -140,6 +142,7 @@ class Journal:
         self._highest = f"SELECT MAX(id) FROM {table} WHERE guild_id = ? AND id >= ? AND id <= ?"  # noqa: S608 - likewise
         self._written: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._deleted: set[tuple[int, int]] = set()
+        self._guilds: set[int] = set()
         self._connection: Connection | None = None
 
     def open(self, connection: Connection) -> None:
@@ -147,6 +150,7 @@ class Journal:
         self._connection = connection
         self._written.clear()
         self._deleted.clear()
+        self._guilds = set()
 
     def put(self, row: tuple[Any, ...]) -> None:
         """Insert a row, or replace the one of its key."""
@@ -163,8 +167,8 @@ class Journal:
         """The keys of a guild's rows, those not yet written included."""
         return Ids(lambda first, last: self._highest_id(guild, first, last))
 
-    def flush(self) -> None:
-        """Write what has been gathered.
+    def flush(self) -> set[int]:
+        """Write what has been gathered; returns the guilds of which anything was written since the transaction was opened.
 
         Raises:
             RuntimeError: no transaction was opened.
@@ -172,11 +176,13 @@ class Journal:
         """
         if self._connection is None:
             raise RuntimeError("a journal is flushed inside the transaction that it was opened for")
+        self._guilds.update(guild for guild, _ in (*self._written, *self._deleted))
         if self._deleted:
             self._connection.executemany(self._delete, sorted(self._deleted))
         self._upsert.execute(self._connection, [self._written[key] for key in sorted(self._written)])
         self._written.clear()
         self._deleted.clear()
+        return self._guilds
 
     def _highest_id(self, guild: int, first: int, last: int) -> int | None:
         self.flush()

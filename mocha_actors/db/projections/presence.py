@@ -45,7 +45,7 @@ class PresenceProjection:
         """See :meth:`Projection.reset`."""
         self._guilds.clear()
 
-    def apply(self, connection: Connection, facts: Sequence[Fact]) -> None:
+    def apply(self, connection: Connection, facts: Sequence[Fact]) -> set[int]:
         """See :meth:`Projection.apply`."""
         self._journal.open(connection)
         self._sums = PresenceSums()
@@ -57,9 +57,10 @@ class PresenceProjection:
                 roster.change(fact.user_id, fact.status, fact.shard, storable(fact.at_ms), fact.bound_ms)
             else:
                 self._apply(connection, fact, evidence)
-        self._journal.flush()
+        changed = self._journal.flush()
         self._sums.write(connection)
         self._guilds.trim()
+        return changed
 
     def _apply(self, connection: Connection, fact: Fact, evidence: Evidence) -> None:
         match fact:
@@ -75,6 +76,7 @@ class PresenceProjection:
                 roster = self._roster(connection, fact.guild_id)
                 roster.leave((fact.user_id,), storable(fact.at_ms), fact.bound_ms, EndReason.LEFT)
             case SessionEnded():
+                evidence.passed(fact)
                 for guild in self._guilds_of(connection, fact.shard):
                     self._roster(connection, guild).lose(fact.shard, storable(fact.evidence_ms))
             case MembersSeen() | MemberJoined():

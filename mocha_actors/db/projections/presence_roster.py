@@ -80,9 +80,9 @@ class Roster:
             kept = spell.follows or status
             if kept != OFFLINE:
                 spell = spell._replace(status=kept)
-            if kept == status:
-                self._write(spell)
-                return
+                if kept == status:
+                    self._write(spell)
+                    return
         del self.open[spell.user_id]
         self._end(spell, at_ms, bound_ms, EndReason.LEFT if status == OFFLINE else EndReason.CHANGED)
         if status != OFFLINE:

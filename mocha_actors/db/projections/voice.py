@@ -58,16 +58,17 @@ class VoiceProjection:
         """See :meth:`Projection.reset`."""
         self._guilds.clear()
 
-    def apply(self, connection: Connection, facts: Sequence[Fact]) -> None:
+    def apply(self, connection: Connection, facts: Sequence[Fact]) -> set[int]:
         """See :meth:`Projection.apply`."""
         self._journal.open(connection)
         self._sums = VoiceSums()
         evidence = Evidence(connection, facts)
         for fact in facts:
             self._apply(connection, fact, evidence)
-        self._journal.flush()
+        changed = self._journal.flush()
         self._sums.write(connection)
         self._guilds.trim()
+        return changed
 
     def _apply(self, connection: Connection, fact: Fact, evidence: Evidence) -> None:
         match fact:
@@ -84,6 +85,7 @@ class VoiceProjection:
                 rooms.follow(fact.shard, evidence.of)
                 rooms.rename_afk(fact.afk_channel_id, Moment(storable(fact.at_ms), 0))
             case SessionEnded():
+                evidence.passed(fact)
                 for guild in self._guilds_of(connection, fact.shard):
                     self._rooms(connection, guild).lose(fact.shard, fact.evidence_ms)
             case MembersSeen() | MemberJoined():

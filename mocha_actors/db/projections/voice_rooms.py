@@ -91,7 +91,7 @@ class Rooms:
         for user in sorted(self.open.keys() - places.keys()):
             unseen = moment.at_ms - self.open[user].start_ms
             self.leave((user,), Moment(moment.at_ms, max(0, unseen) + moment.bound_ms), EndReason.LEFT, refresh=False)
-        self._stand(places, moment, start_bound=max(moment.bound_ms, ESTIMATED), refresh=list(self._users))
+        self._stand(places, moment, start_bound=max(moment.bound_ms, ESTIMATED))
         self._give_up(list(self.suspended))
 
     def leave(self, users: Collection[int], moment: Moment, reason: EndReason, *, refresh: bool = True) -> None:
@@ -149,11 +149,9 @@ class Rooms:
         known = self.open.get(fact.user_id) or self.suspended.get(fact.user_id)
         return known.is_bot if known is not None else int(fact.user_id in self.bots)
 
-    def _stand(
-        self, places: dict[int, Place], moment: Moment, *, start_bound: int, refresh: Iterable[int] = ()
-    ) -> None:
+    def _stand(self, places: dict[int, Place], moment: Moment, *, start_bound: int) -> None:
         """Put everybody where they are, then see what that means for each and for those beside them."""
-        touched = set(refresh)
+        touched: set[int] = set()
         for user, place in places.items():
             before = self.open.get(user)
             if before is not None:

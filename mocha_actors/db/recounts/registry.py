@@ -7,6 +7,8 @@ from typing import Final
 from mocha_actors.db.recounts.base import Recount
 from mocha_actors.db.recounts.members import MEMBERS
 from mocha_actors.db.recounts.messages import MESSAGES
+from mocha_actors.db.recounts.presence import PRESENCE
 from mocha_actors.db.recounts.reactions import REACTIONS
+from mocha_actors.db.recounts.voice import VOICE
 
-RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES, *REACTIONS, *MEMBERS)
+RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES, *REACTIONS, *MEMBERS, *VOICE, *PRESENCE)
