@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from cache import cache
 from ingest import ingest
 from runtime import runtime
 from transport import transport
@@ -16,4 +17,5 @@ def bench() -> None:
 bench.add_command(ingest)
 bench.add_command(transport)
 bench.add_command(runtime)
+bench.add_command(cache)
 bench(prog_name="scripts/bench")
