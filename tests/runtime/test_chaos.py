@@ -188,7 +188,9 @@ async def live_dangerously(seed: int) -> tuple[int, list[object], Supervisor, fl
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(15), pytest.param(range(1000, 3000), marks=pytest.mark.long)], ids=["few", "many"]
+    "seeds",
+    [range(15), pytest.param(range(1000, 3000), marks=[pytest.mark.long, pytest.mark.timeout(1800)])],
+    ids=["few", "many"],
 )
 def test_tree_of_hostile_actors_comes_down_in_time_with_every_message_accounted_for(seeds: range) -> None:
     """Whatever they and their callers do, and whenever it ends."""
