@@ -22,6 +22,7 @@ from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import database_breaker
 from mocha_actors.errors import ConfigError, MochaError, PermanentError
+from mocha_actors.gateway.commanding import Commanding
 from mocha_actors.gateway.fleet import shard_count
 from mocha_actors.gateway.rest import open_rest
 from mocha_actors.gateway.tree import ShardRef
@@ -70,8 +71,10 @@ class Report:
     seconds: float
 
 
-class StatsClient(Asking):
-    """A running Mocha inside a program on trio; made by :meth:`open`. Its questions are the methods of :class:`Asking`.
+class StatsClient(Asking, Commanding):
+    """A running Mocha inside a program on trio; made by :meth:`open`.
+
+    Its questions are the methods of :class:`Asking`, its commands to Discord's gateway those of :class:`Commanding`.
 
     Attributes:
         config: what it runs by.
@@ -180,6 +183,11 @@ class StatsClient(Asking):
 
         """
         return await self._refs.stats.ask(question, timeout=self.config.stats.deadline_s + ANSWER_LIMIT)
+
+    @property
+    def shard_refs(self) -> list[ShardRef]:
+        """See :attr:`Commanding.shard_refs`."""
+        return self._refs.shards
 
     # Where it stands
 
