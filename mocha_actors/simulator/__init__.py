@@ -67,8 +67,7 @@ hikari, of which nothing but the addresses is changed::
 
         @bot.listen()
         async def on_ready(_: hikari.ShardReadyEvent) -> None:
-            simulator.stdin.write('{"cmd": "happen", "what": "join"}\\n')
-            simulator.stdin.flush()
+            print('{"cmd": "happen", "what": "join"}', file=simulator.stdin, flush=True)
 
         @bot.listen()
         async def on_join(_: hikari.MemberCreateEvent) -> None:
@@ -83,6 +82,6 @@ months, with explicit times, comes from `mocha_actors.simulator.past`, or from `
 
 Where it knowingly differs from Discord: the live traffic keeps its rate at all hours, and only who is in voice and
 online follows the day; a simulator that is started anew over its ledger takes up the sessions, but its world begins again,
-which it tells as the end of an outage; `create_guild` names everybody in its
-GUILD_CREATE; of stages, events, invites, roles, stickers and polls nothing changes.
+which it tells as the end of an outage; `create_guild` names everybody in its GUILD_CREATE; of stages, events, invites,
+roles, stickers and polls nothing changes.
 """
