@@ -214,6 +214,7 @@ class Transaction:
         self._facts += facts_between(batch, part.start, part.stop)
         if start == part.stop:
             return
+        takers = self._takers
         for index in range(start, part.stop):
             outcome = batch.outcomes[index]
             if not outcome:
@@ -222,7 +223,12 @@ class Transaction:
                 self._letters.append(dead_letters.row_of(batch, index, outcome))
             else:
                 for fact in outcome[part.first_fact :] if part.first_fact else outcome:
-                    self._share(fact)
+                    lists = takers.get(type(fact))
+                    if lists is None:
+                        self._share(fact)
+                    else:
+                        for facts in lists:
+                            facts.append(fact)
         self._applied.committed += part.stop - start
         self._moved(batch, part.stop - 1)
 
