@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from mocha_actors import __version__
+from mocha_actors.cache.shared import open_shared
 from mocha_actors.config import Config, Secret, bare_token, load_token
 from mocha_actors.control import Node, Status
 from mocha_actors.db.address import database_address
@@ -131,6 +132,7 @@ class StatsClient(Asking):
             parts = Parts(
                 store=store, readers=await stack.enter_async_context(readers), rest=rest,
                 breaker=database_breaker(), counters=client.counters, status=client.status, on_fatal=client._end_for,
+                shared=stack.enter_context(open_shared(config.cache)),
             )  # fmt: skip
             spec = build_tree(config, shards, client._refs, parts)
             stack.enter_context(plain_causes())
@@ -149,7 +151,7 @@ class StatsClient(Asking):
         """Refuse what :meth:`open` would refuse of the configuration itself, without starting anything.
 
         Raises:
-            ConfigError: an intent or the time zone is unknown, or the database's address cannot be used.
+            ConfigError: an intent or the time zone is unknown, or the address of the database or of Redis cannot be used.
 
         """
         try:
@@ -158,6 +160,8 @@ class StatsClient(Asking):
             raise ConfigError(f"stats.timezone: {error}") from error
         database_address(config.database.url)
         shard_settings(config, Secret("unused"), shards=1)
+        with open_shared(config.cache):
+            pass
 
     # Questions
 
@@ -198,7 +202,7 @@ class StatsClient(Asking):
             durable=dict(counters.durable), events_per_second=events_per_second, received=counters.received, committed=counters.committed,
             ignored=counters.ignored, spooled=counters.spooled, dead_lettered=counters.dead_lettered, resumes=counters.resumes, identifies=counters.identifies,
             restarts=counters.restarts, lag_p50_seconds=counters.lag.percentile(50), lag_p99_seconds=counters.lag.percentile(99),
-            breakers=breakers, tree=_node(tree),
+            breakers=breakers, tree=_node(tree), caches=counters.caches,
         )  # fmt: skip
 
     def abort(self) -> None:

@@ -122,6 +122,39 @@ class StatsSection(Section, frozen=True):
     ] = "UTC"
 
 
+class CacheSection(Section, frozen=True):
+    """Answers that are kept until something they were read from changes. A size of 0 keeps none of that kind."""
+
+    user_size: Annotated[int, Meta(description="answers about single users", ge=0, le=10_000_000)] = 10_000
+    user_ttl_s: Annotated[float, Meta(description="seconds that one of them is kept at most", gt=0, le=86_400)] = 600.0
+    guild_size: Annotated[int, Meta(description="answers about whole guilds", ge=0, le=10_000_000)] = 5_000
+    guild_ttl_s: Annotated[float, Meta(description="seconds that one of them is kept at most", gt=0, le=86_400)] = 900.0
+    leaderboard_size: Annotated[int, Meta(description="leaderboards and rankings, by page", ge=0, le=1_000_000)] = 1_000
+    leaderboard_ttl_s: Annotated[
+        float, Meta(description="seconds that one of them is kept at most", gt=0, le=86_400)
+    ] = 900.0
+    query_size: Annotated[int, Meta(description="all other answers", ge=0, le=10_000_000)] = 5_000
+    query_ttl_s: Annotated[float, Meta(description="seconds that one of them is kept at most", gt=0, le=86_400)] = 600.0
+    stale_s: Annotated[
+        float, Meta(description="seconds that an answer about a range up to now may lag behind", ge=0, le=3600)
+    ] = 5.0
+    memory_limit_mb: Annotated[
+        int, Meta(description="memory of the whole process above which the caches shrink; 0 is no limit", ge=0)
+    ] = 1024
+    redis_url: Annotated[str | None, Meta(description="redis://host:6379/0 of a second level that processes share")] = (
+        None
+    )
+
+    def __repr__(self) -> str:
+        """Without the address of Redis, which may hold a password (promise P9)."""
+        shown = ", ".join(
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in msgspec.structs.fields(self)
+            if field.name != "redis_url"
+        )
+        return f"CacheSection({shown}, redis_url={'<secret>' if self.redis_url else None})"
+
+
 class SupervisionSection(Section, frozen=True):
     """When the tree restarts what failed, and when it gives up."""
 
@@ -169,6 +202,7 @@ class Config(Section, frozen=True):
 
     discord: DiscordSection = DiscordSection()
     database: DatabaseSection = DatabaseSection()
+    cache: CacheSection = CacheSection()
     stats: StatsSection = StatsSection()
     supervision: SupervisionSection = SupervisionSection()
     logging: LoggingSection = LoggingSection()

@@ -18,6 +18,7 @@ import msgspec
 import trio
 
 from mocha_actors.errors import TransientError
+from mocha_actors.pipeline.counters import CacheCounters
 from mocha_actors.runtime import Actor, Context
 
 ANSWER_LIMIT: Final = 10.0
@@ -80,6 +81,7 @@ class Status(msgspec.Struct, frozen=True):
         lag_p99_seconds: likewise.
         breakers: state of each circuit breaker by name.
         tree: the live tree.
+        caches: what each kind of cache holds and has done.
 
     """
 
@@ -104,6 +106,7 @@ class Status(msgspec.Struct, frozen=True):
     lag_p99_seconds: float | None
     breakers: dict[str, str]
     tree: Node
+    caches: dict[str, CacheCounters] = {}
 
 
 class StatusRequest(msgspec.Struct, tag_field="cmd", tag="status", forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
     mocha                       one_for_one
      ├─ writer                  the only one who writes
+     ├─ cache                   answers, kept until what they were read from changes
      ├─ stats                   questions
      ├─ processors              one_for_one: message, reaction, voice, member, presence, guild
      ├─ dispatcher
@@ -21,6 +22,10 @@ from random import Random
 from types import ModuleType
 from typing import Any, Final
 
+from mocha_actors.cache.actor import MAILBOX as CACHE_MAILBOX
+from mocha_actors.cache.actor import Cache, counters_of
+from mocha_actors.cache.actor import Message as CacheMessage
+from mocha_actors.cache.shared import SharedAnswers
 from mocha_actors.config import Config, Secret
 from mocha_actors.control import Control, Status
 from mocha_actors.db.closing import ClosedDays
@@ -66,6 +71,7 @@ class Refs:
     def __init__(self, shards: int) -> None:
         """Addresses for a tree with ``shards`` shards."""
         self.writer: ActorRef[Any] = new_ref("writer", writer_mailbox())
+        self.cache: ActorRef[CacheMessage] = new_ref("cache", CACHE_MAILBOX)
         self.stats: ActorRef[Any] = new_ref("stats", STATS_MAILBOX)
         self.processors: dict[str, ActorRef[Work]] = {name: new_ref(name, PROCESSOR_MAILBOX) for name in PROCESSORS}
         self.dispatcher: ActorRef[Any] = new_ref("dispatcher", DISPATCHER_MAILBOX)
@@ -91,6 +97,7 @@ class Parts:
         counters: of the program.
         status: how the whole is, given the events per second.
         on_fatal: told why a shard ended for good.
+        shared: the second level of the cache.
 
     """
 
@@ -101,6 +108,7 @@ class Parts:
     counters: Counters
     status: Callable[[float], Status]
     on_fatal: Callable[[PermanentError], None]
+    shared: SharedAnswers | None = None
 
 
 def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: Parts) -> SupervisorSpec:
@@ -108,16 +116,22 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
     tree = _Builder(config)
     writer = partial(
         Writer, parts.store.port, epoch=parts.store.epoch, dispatcher=refs.dispatcher, listeners=dict(enumerate(refs.shards)),
-        breaker=parts.breaker, counters=parts.counters, overflow=parts.store.overflow,
+        breaker=parts.breaker, counters=parts.counters, cache=refs.cache, overflow=parts.store.overflow,
         grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
     )  # fmt: skip
+    shared = parts.shared
+    cache = partial(Cache, config.cache, counters_of(parts.counters), shared)
     stats = config.stats
-    engine = partial(QueryEngine, parts.readers, concurrency=stats.reader_threads, deadline=stats.deadline_s)
+    engine = partial(
+        QueryEngine, parts.readers, concurrency=stats.reader_threads, deadline=stats.deadline_s,
+        cache=refs.cache, stale_seconds=config.cache.stale_s, shared=shared is not None,
+    )  # fmt: skip
     dispatcher = partial(Dispatcher, refs.writer, refs.routes())
     janitor = partial(Janitor, refs.writer, [ClosedDays(parts.readers)])
     control = partial(Control, parts.store.path, lambda: parts.counters.committed, parts.status)
     root = tree.supervisor(
         tree.child("writer", writer, refs.writer),
+        tree.child("cache", cache, refs.cache),
         tree.child("stats", engine, refs.stats),
         ChildSpec("processors", tree.supervisor(*(tree.processor(name, ref) for name, ref in refs.processors.items()))),
         tree.child("dispatcher", dispatcher, refs.dispatcher),
@@ -125,7 +139,7 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         tree.child("control", control, refs.control),
         ChildSpec("gateway", _gateway(shards, refs, parts)),
     )
-    return replace(root, breakers=(parts.breaker,))
+    return replace(root, breakers=(parts.breaker, *(() if shared is None else (shared.breaker,))))
 
 
 class _Builder:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mocha_actors.control import Control, Node, NotRunningError, RateMeter, Status, ask, connect, socket_path
+from mocha_actors.pipeline.counters import CacheCounters
 from mocha_actors.runtime import ChildSpec, SupervisorSpec, open_supervisor
 
 
@@ -38,7 +39,7 @@ def status(rate: float) -> Status:
     )
     return Status(
         version="1", uptime_seconds=2.0, database="x.db", ready=True, durable={0: 7}, events_per_second=rate,
-        lag_p50_seconds=None, lag_p99_seconds=0.1, breakers={"database": "closed"}, tree=Node("mocha", "running"), **numbers,
+        lag_p50_seconds=None, lag_p99_seconds=0.1, breakers={"database": "closed"}, tree=Node("mocha", "running"), caches={"user": CacheCounters(hits=3)}, **numbers,
     )  # fmt: skip
 
 

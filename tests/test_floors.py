@@ -34,7 +34,7 @@ def test_the_runtime_brings_in_neither_database_nor_discord_nor_any_package_but_
     }
 
 
-@pytest.mark.parametrize("package", ["discord", "processors", "db", "gateway", "stats", "simulator"])
+@pytest.mark.parametrize("package", ["discord", "processors", "db", "gateway", "cache", "stats", "simulator"])
 def test_no_package_brings_in_a_neighbour_or_an_upper_floor(package: str) -> None:
     """Importing one package brings in what stands below it only."""
     below = {"errors", "config", "logs", "runtime", "discord", "pipeline", package}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
@@ -20,6 +20,7 @@ from mocha_actors.cli.live import seconds
 from mocha_actors.cli.output import printable
 from mocha_actors.control import Node, Status, ask
 from mocha_actors.db.address import database_address, local_path
+from mocha_actors.pipeline.counters import CacheCounters
 
 COLOURS: Final = {"running": "green", "starting": "yellow", "restarting": "yellow", "stopping": "yellow"}
 """States that are no cause for alarm; every other one is red."""
@@ -64,11 +65,25 @@ def picture(status: Status) -> RenderableType:
         f"of these   {status.ignored:,} ignored, {status.dead_lettered:,} dead-lettered",
         *([f"spooled    {status.spooled:,} while the database was away"] if status.spooled else []),
         f"lag        p50 {seconds(status.lag_p50_seconds)}, p99 {seconds(status.lag_p99_seconds)}",
+        *cache_lines(status.caches),
         f"breakers   {', '.join(f'{name} {state}' for name, state in status.breakers.items())}",
         f"durable    {', '.join(f'shard {shard} s={seq}' for shard, seq in status.durable.items())}",
         f"database   {status.database}",
     ]
     return Group(head, *(Text(line) for line in lines), Text(""), tree(status.tree))
+
+
+def cache_lines(caches: Mapping[str, CacheCounters]) -> Iterator[str]:
+    """A line for each kind of cache that was asked at all."""
+    heading = "caches"
+    for kind, cache in caches.items():
+        if asked := cache.hits + cache.misses:
+            shared = f", {cache.shared:,} from Redis" if cache.shared else ""
+            yield (
+                f"{heading:10} {kind} {cache.entries:,} kept, {cache.hits / asked:.0%} of {asked:,} answered ({cache.stale:,} stale{shared}), "
+                f"{cache.invalidated:,} invalidated, {cache.evicted:,} evicted"
+            )
+            heading = ""
 
 
 def tree(root: Node) -> Table:

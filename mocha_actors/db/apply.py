@@ -22,6 +22,8 @@ from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
 from mocha_actors.pipeline.batch import Batch, DeadLetter, Outcome
 from mocha_actors.pipeline.facts import Fact, SessionEnded, SessionStarted
+from mocha_actors.pipeline.notices import Changed
+from mocha_actors.pipeline.touching import changes
 
 R = TypeVar("R")
 
@@ -53,6 +55,7 @@ class Applied:
         transactions: how many were needed; more than one only where an entry was refused.
         spooled: entries that became durable in the spool, and are not in the database yet.
         standings: where the shards of the group stand now.
+        changed: what the entries may have changed; those passed over included, since whoever committed them may have died before it could tell.
 
     """
 
@@ -64,6 +67,7 @@ class Applied:
     transactions: int = 0
     spooled: int = 0
     standings: dict[int, Standing] = field(default_factory=dict)
+    changed: Changed = field(default_factory=Changed)
 
     def add(self, later: Applied) -> Applied:
         """This and what came of the entries that follow."""
@@ -74,6 +78,7 @@ class Applied:
         self.unwritable += later.unwritable
         self.transactions += later.transactions
         self.standings |= later.standings
+        self.changed = self.changed.merged(later.changed)
         return self
 
 
@@ -138,6 +143,8 @@ class Applier:
             raise SystemFailure(msg) from error
         batch, index = entry.batch, entry.start
         event = batch.events[index]
+        # Of a huge one, a part may have been written.
+        touched = changes(facts_of(batch.outcomes[index]))
         batch.outcomes[index] = letter = dead_letters.unwritable(event, error)
         try:
             applied = self._commit(session, [entry])
@@ -146,6 +153,7 @@ class Applier:
                 raise
             msg = f"shard {batch.shard}: not even the dead letter of event {event.s} can be written: {again}"
             raise SystemFailure(msg) from again
+        applied.changed = applied.changed.merged(touched)
         applied.unwritable.append((batch.shard, event.s, letter.error))
         return applied
 
@@ -172,6 +180,7 @@ class Transaction:
         self._applied = Applied(transactions=1)
         self._shares: list[tuple[Projection, list[Fact]]] = [(projection, []) for projection in projections]
         self._takers = takers(self._shares)
+        self._facts: list[Fact] = []
         self._letters: list[dead_letters.Row] = []
 
     def write(self, parts: Sequence[Part]) -> Applied:
@@ -179,6 +188,7 @@ class Transaction:
         for part in parts:
             self._gather(part)
         self._project()
+        self._applied.changed = changes(self._facts)
         dead_letters.insert(self._connection, self._letters)
         self._applied.dead_lettered = len(self._letters)
         for shard in self._applied.standings:
@@ -201,6 +211,7 @@ class Transaction:
         batch = part.batch
         start = self._first_new(part)
         self._applied.repeated += start - part.start
+        self._facts += facts_between(batch, part.start, part.stop)
         if start == part.stop:
             return
         for index in range(start, part.stop):
@@ -289,6 +300,11 @@ def facts_of(outcome: Outcome | None) -> tuple[Fact, ...]:
 def guilds_of(facts: Sequence[Fact]) -> set[int]:
     """The guilds that ``facts`` are about; those of a session are about none."""
     return {fact.guild_id for fact in facts if not isinstance(fact, SessionStarted | SessionEnded)}
+
+
+def facts_between(batch: Batch, start: int, stop: int) -> list[Fact]:
+    """The facts of the entries from ``start`` to ``stop`` (exclusive)."""
+    return [fact for outcome in batch.outcomes[start:stop] for fact in facts_of(outcome)]
 
 
 def takers(shares: Sequence[tuple[Projection, list[Fact]]]) -> dict[type[Fact], list[list[Fact]]]:

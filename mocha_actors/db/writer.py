@@ -27,6 +27,7 @@ from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import (
     Alive,
+    Changed,
     Chore,
     ClaimIdentify,
     Committed,
@@ -85,6 +86,7 @@ class Writer(Actor[WriterMessage]):
         self, port: Port, *, epoch: int, dispatcher: ActorRef[Resubmit], listeners: Mapping[int, ActorRef[Committed]],
         breaker: CircuitBreaker, counters: Counters, grouping: Grouping | None = None, rng: random.Random | None = None,
         overflow: Overflow | None = None,
+        cache: ActorRef[Changed] | None = None,
     ) -> None:  # fmt: skip
         """An incarnation.
 
@@ -98,6 +100,7 @@ class Writer(Actor[WriterMessage]):
             grouping: when to commit.
             rng: for the jitter of retries.
             overflow: the spool; without one, an outage of the database is waited for.
+            cache: told what each transaction may have changed.
 
         """
         self._port = port
@@ -107,6 +110,7 @@ class Writer(Actor[WriterMessage]):
             port, Applier(projections(), epoch), epoch=epoch, breaker=breaker, overflow=overflow, on_drained=self._drained,
             rng=rng or random.Random(),  # noqa: S311 - jitter
         )  # fmt: skip
+        self._cache, self._untold = cache, Changed()
         self._waiting = trio.CancelScope()
         self._backlog = Backlog(self._wake)
         self._stuck = StuckWatch()
@@ -199,12 +203,20 @@ class Writer(Actor[WriterMessage]):
         applied = await self._durable.batches(batches)
         self._last_commit = trio.current_time()
         self._log_grown = True
+        self._tell_changes(applied)
         for batch in batches:
             ctx.done(batch)
             self._counters.lag.add(self._last_commit - batch.received_at, len(batch))
         self._count(applied)
         self._report(applied, len(batches), self._last_commit - started)
         self._answer_flushes(ctx)
+
+    def _tell_changes(self, applied: Applied | None = None) -> None:
+        """Tell the cache before anybody can learn of the commit; where it takes no message, say it again with the next one."""
+        if applied is not None:
+            self._untold = self._untold.merged(applied.changed)
+        if self._untold.touched and (self._cache is None or self._cache.tell_nowait(self._untold)):
+            self._untold = Changed()
 
     def _count(self, applied: Applied) -> None:
         self._counters.committed += applied.committed
@@ -249,6 +261,7 @@ class Writer(Actor[WriterMessage]):
 
     async def _care(self) -> None:
         """Hand stuck batches out again or give them up; empty the write-ahead log when idle."""
+        self._tell_changes()
         stuck = self._stuck.overdue(self._uptime())
         for batch in stuck.resubmit:
             log.warning(
@@ -270,4 +283,5 @@ class Writer(Actor[WriterMessage]):
     def _drained(self, applied: Applied) -> None:
         """A part of the spool is in the database."""
         self._log_grown, self._last_commit = True, trio.current_time()
+        self._tell_changes(applied)
         self._count(applied)

@@ -37,6 +37,30 @@ class LagHistogram:
 
 
 @dataclass(slots=True)
+class CacheCounters:
+    """What one cache has done since the process started.
+
+    Attributes:
+        entries: answers that it holds.
+        hits: questions that it answered.
+        stale: of these, those whose answer missed changes within the bounded staleness.
+        misses: questions that it could not answer.
+        shared: of these, those that Redis answered.
+        invalidated: answers that it dropped because something they were read from changed.
+        evicted: answers that had to go for others, or for memory.
+
+    """
+
+    entries: int = 0
+    hits: int = 0
+    stale: int = 0
+    misses: int = 0
+    shared: int = 0
+    invalidated: int = 0
+    evicted: int = 0
+
+
+@dataclass(slots=True)
 class Counters:
     """Running totals since the process started. Whoever does a thing counts it; nobody resets.
 
@@ -57,6 +81,7 @@ class Counters:
         spooled: events that became durable in the spool because the database was away; they are committed later.
         lag: from receive to commit.
         durable: the committed ``s`` of each shard's session, as far as this process committed any.
+        caches: of each kind of cache.
 
     """
 
@@ -76,3 +101,4 @@ class Counters:
     spooled: int = 0
     lag: LagHistogram = field(default_factory=LagHistogram)
     durable: dict[int, int] = field(default_factory=dict)
+    caches: dict[str, CacheCounters] = field(default_factory=dict)

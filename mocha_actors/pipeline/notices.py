@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from enum import IntFlag
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -125,3 +126,74 @@ class Resubmit:
     """Tell the dispatcher to hand out the open entries of a batch again."""
 
     batch: Batch
+
+
+class Subject(IntFlag):
+    """What of a guild a fact changes and a question reads."""
+
+    MESSAGES = 1
+    VOICE = 2
+    MEMBERS = 4
+    """Joins and leaves, at their times."""
+    REACTIONS = 8
+    PRESENCE = 16
+    NAMES = 32
+    """The guild's and its channels' names, parents and settings: what is true now, whatever range is asked for."""
+    ROSTER = 64
+    """Who is a member now, with which roles and nick: likewise."""
+
+
+ALL_SUBJECTS: Final = (
+    Subject.MESSAGES | Subject.VOICE | Subject.MEMBERS | Subject.REACTIONS | Subject.PRESENCE | Subject.NAMES | Subject.ROSTER
+)  # fmt: skip
+
+HOUR_MS: Final = 3_600_000
+
+FIRST_HOUR: Final = -(1 << 62)
+LAST_HOUR: Final = 1 << 62
+"""With :data:`FIRST_HOUR`, the span of what concerns any time at all."""
+
+
+class Touched(NamedTuple):
+    """A stretch of time in which something of a guild may have changed.
+
+    Attributes:
+        guild_id: the guild; None for every guild.
+        subjects: what of it.
+        first_hour: by the time of the facts, in hours since the Unix epoch.
+        last_hour: included.
+
+    """
+
+    guild_id: int | None
+    subjects: Subject = ALL_SUBJECTS
+    first_hour: int = FIRST_HOUR
+    last_hour: int = LAST_HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The writer's notice to the cache: what a transaction, durable by now, may have changed.
+
+    It names times of facts and not of their arrival: the late delete of an old message touches that message's hour.
+    """
+
+    touched: frozenset[Touched] = frozenset()
+
+    def merged(self, other: Changed) -> Changed:
+        """Both notices as one."""
+        return Changed(self.touched | other.touched)
+
+    @property
+    def guilds(self) -> list[int]:
+        """The guilds that are named, ascending."""
+        return sorted({touched.guild_id for touched in self.touched if touched.guild_id is not None})
+
+
+EVERYTHING: Final = Changed(frozenset({Touched(None)}))
+"""Anything may have changed anywhere."""
+
+
+def everything_of(guild_id: int) -> Changed:
+    """The notice after a forget, an opt-out or new settings: anything of the guild may have changed."""
+    return Changed(frozenset({Touched(guild_id)}))

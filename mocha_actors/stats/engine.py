@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
 
 from mocha_actors.errors import MochaError
-from mocha_actors.runtime import Actor, ActorFailed, Context, Mailbox
+from mocha_actors.runtime import Actor, ActorFailed, ActorRef, Context, Mailbox
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.questions import Question
+from mocha_actors.stats.way import Way
 
 if TYPE_CHECKING:
+    from mocha_actors.cache.actor import Message as CacheMessage
     from mocha_actors.db.readers import Readers
 
-MAILBOX: Final = Mailbox(1000, redeliver=1)
-"""For the engine's ref: a question counts against the capacity until it is answered. (An ask is never redelivered.)"""
+MAILBOX: Final = Mailbox(20_000, redeliver=1)
+"""For the engine's ref: a question counts against the capacity until it is answered. (An ask is never redelivered.) All of them are taken up at
+once, so that guilds are served in turn and not in the order in which their questions came."""
 
 log = structlog.get_logger()
 
@@ -29,28 +31,34 @@ class QueryEngine(Actor[Question]):
     and the questions beside it are not disturbed.
     """
 
-    def __init__(self, readers: Readers, *, concurrency: int, deadline: float) -> None:
+    def __init__(
+        self, readers: Readers, *, concurrency: int, deadline: float,
+        cache: ActorRef[CacheMessage] | None = None, stale_seconds: float = 0.0, shared: bool = False,
+    ) -> None:  # fmt: skip
         """An engine.
 
         Args:
             readers: where to read.
             concurrency: questions answered at the same time, at most; as many as there are reader threads.
             deadline: seconds after which a question is interrupted.
+            cache: keeps answers.
+            stale_seconds: its bounded staleness.
+            shared: whether it has a second level, which is asked by the state of the database.
 
         """
-        self._readers, self._deadline = readers, deadline
-        self._free = trio.Semaphore(concurrency)
+        self._way = Way(
+            readers, answer, concurrency=concurrency, deadline=deadline, cache=cache, stale_seconds=stale_seconds, shared=shared
+        )  # fmt: skip
 
     async def run(self, ctx: Context[Question]) -> None:
-        """Take up questions as readers become free; at the end, answer those in hand."""
+        """Take up questions as they come; at the end, answer those in hand."""
         async with trio.open_nursery() as nursery:
             async for question in ctx:
-                await self._free.acquire()
                 nursery.start_soon(self._answer, question, ctx)
 
     async def _answer(self, question: Question, ctx: Context[Question]) -> None:
         try:
-            ctx.reply(question, await self._readers.run(partial(answer, question=question), deadline=self._deadline))
+            ctx.reply(question, await self._way.ask(question))
         except MochaError as error:
             ctx.fail(question, error)
         except Exception as error:
@@ -58,5 +66,3 @@ class QueryEngine(Actor[Question]):
             failure = ActorFailed(ctx.path, type(question).__name__)
             failure.__cause__ = error
             ctx.fail(question, failure)
-        finally:
-            self._free.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from cache import cache
 from ingest import ingest
 from presence import presence
 from runtime import runtime
@@ -18,4 +19,5 @@ bench.add_command(ingest)
 bench.add_command(transport)
 bench.add_command(runtime)
 bench.add_command(presence)
+bench.add_command(cache)
 bench(prog_name="scripts/bench")

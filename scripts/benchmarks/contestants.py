@@ -55,9 +55,9 @@ class Run:
 class Simulator:
     """A simulator process under control."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it in ``folder``; it keeps a ledger in memory of nothing, so that it costs as little as can be."""
-        command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", "--rate", "1", "--count", "0"]
+    def __init__(self, folder: Path, traffic: tuple[str, ...] = ("--rate", "1", "--count", "0")) -> None:
+        """Start it in ``folder``, by itself without traffic; it keeps a ledger in memory of nothing, so that it costs as little as can be."""
+        command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", *traffic]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True)
         addresses = self._answer()

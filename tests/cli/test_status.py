@@ -7,6 +7,8 @@ from pathlib import Path
 
 import trio
 
+from mocha_actors.cli.status import cache_lines
+from mocha_actors.pipeline.counters import CacheCounters
 from tests.end_to_end.harness import open_house, run_mocha, until
 
 
@@ -29,9 +31,23 @@ async def test_a_running_service_shows_its_tree_and_its_numbers(tmp_path: Path) 
         part for part in ("1/1 connected", "shard-0", "writer", "database closed") if part not in shown.stdout
     ]
     answer = json.loads(told.stdout)
-    assert ["writer", "stats", "processors", "dispatcher", "janitor", "control", "gateway"] == [
+    assert ["writer", "cache", "stats", "processors", "dispatcher", "janitor", "control", "gateway"] == [
         c["name"] for c in answer["tree"]["children"]
     ]
     assert answer["committed"] <= answer["received"]
     assert answer["durable"]["0"] >= 50
     assert "no service answers" in gone.stderr
+
+
+def test_the_caches_that_were_asked_have_a_line_each() -> None:
+    """How much of what was asked they answered, and why not more."""
+    caches = {
+        "user": CacheCounters(entries=1_200, hits=3_000, stale=20, misses=1_000, shared=4, invalidated=5, evicted=6),
+        "guild": CacheCounters(),
+        "query": CacheCounters(misses=2),
+    }
+
+    assert list(cache_lines(caches)) == [
+        "caches     user 1,200 kept, 75% of 4,000 answered (20 stale, 4 from Redis), 5 invalidated, 6 evicted",
+        "           query 0 kept, 0% of 2 answered (0 stale), 0 invalidated, 0 evicted",
+    ]

@@ -21,7 +21,8 @@ from mocha_actors.db.session import Session
 from mocha_actors.errors import FencedOutError, SystemFailure
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Outcome
 from mocha_actors.pipeline.facts import Fact, MessageSent
-from tests.db.builders import NOON_MS, USER, everything, message, open_session, ready, rows, settled
+from mocha_actors.pipeline.notices import EVERYTHING, Subject
+from tests.db.builders import GUILD, NOON_MS, USER, everything, message, open_session, ready, rows, settled
 
 TOO_LARGE = 1 << 63
 """No column holds it."""
@@ -138,6 +139,48 @@ def test_a_fenced_writer_writes_nothing(session: Session, url: str) -> None:
         applier().apply(session, [settled(2, [(message(),)])])
 
     assert everything(url) == before
+
+
+# What may have changed
+
+
+def test_what_a_group_changes_is_told_by_guild_and_hour_and_raises_the_revisions(session: Session, url: str) -> None:
+    """Answers that were read from what it touched are out of date, in this process and in others."""
+    hour = NOON_MS // 3_600_000
+    applier().apply(session, [ready()])
+    first = applier().apply(session, [settled(2, [(message(1),), IGNORED, (message(2),)])])
+    second = applier().apply(session, [settled(5, [(message(3),)]), settled(6, [DeadLetter("invalid", "x")])])
+
+    (touched,) = first.changed.touched
+    assert tuple(touched) == (GUILD, Subject.MESSAGES, hour, hour)
+    assert first.changed == second.changed
+    assert rows(url, "guilds", "id, revision") == [(GUILD, 2)]
+
+
+def test_a_new_session_may_change_every_answer(session: Session) -> None:
+    """By the gap that it ends."""
+    assert EVERYTHING == applier().apply(session, [ready()]).changed
+
+
+def test_what_is_repeated_is_told_again_and_raises_no_revision(session: Session, url: str) -> None:
+    """Whoever committed it may have died before it could tell the cache; the database changed once."""
+    applier().apply(session, [ready()])
+    group = [settled(2, [(message(1),), (message(2),)])]
+    once = applier().apply(session, group)
+    again = applier().apply(session, group)
+
+    assert again.repeated == 2
+    assert once.changed == again.changed
+    assert rows(url, "guilds", "revision") == [(1,)]
+
+
+def test_the_changes_of_all_parts_of_a_group_are_told(session: Session) -> None:
+    """Those on both sides of an entry that could not be written."""
+    applier().apply(session, [ready()])
+    other = message(3, guild=GUILD + 1)
+    applied = applier().apply(session, [settled(2, [(message(1),), (POISON,), (other,)])])
+
+    assert [GUILD, GUILD + 1] == applied.changed.guilds
 
 
 # A row that cannot be written

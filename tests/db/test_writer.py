@@ -20,12 +20,14 @@ from mocha_actors.db.engine import Job, Port
 from mocha_actors.db.errors import DatabaseUnavailableError
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.store import open_store
-from mocha_actors.db.writer import Writer, WriterMessage, database_breaker, writer_mailbox
+from mocha_actors.db.writer import IDLE_SECONDS, Writer, WriterMessage, database_breaker, writer_mailbox
 from mocha_actors.errors import FencedOutError
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import (
+    EVERYTHING,
     Alive,
+    Changed,
     ClaimIdentify,
     Committed,
     Flush,
@@ -33,8 +35,19 @@ from mocha_actors.pipeline.notices import (
     Resubmit,
     SessionInvalidated,
 )
-from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, Context, SupervisorSpec, new_ref, open_supervisor
-from tests.db.builders import NOON_MS, everything, message, ready, rows, settled, unsettled
+from mocha_actors.runtime import (
+    Actor,
+    ActorRef,
+    Backoff,
+    ChildSpec,
+    Context,
+    Mailbox,
+    SupervisorSpec,
+    new_ref,
+    open_supervisor,
+)
+from mocha_actors.runtime.ref import DEFAULT_MAILBOX, inbox_of
+from tests.db.builders import GUILD, NOON_MS, everything, message, ready, rows, settled, unsettled
 
 
 class Collector(Actor[Any]):
@@ -90,6 +103,8 @@ class House:
     counters: Counters = field(default_factory=Counters)
     committed: list[Committed] = field(default_factory=list)
     resubmitted: list[Resubmit] = field(default_factory=list)
+    changes: list[Changed] = field(default_factory=list)
+    cache: ActorRef[Changed] = field(default_factory=lambda: new_ref("cache"))
 
     async def flush(self) -> None:
         """Wait until everything is durable."""
@@ -97,21 +112,24 @@ class House:
 
 
 @asynccontextmanager
-async def house(url: str, *, grouping: Grouping | None = None, max_restarts: int = 1000) -> AsyncIterator[House]:
+async def house(
+    url: str, *, grouping: Grouping | None = None, max_restarts: int = 1000, cache: Mailbox = DEFAULT_MAILBOX
+) -> AsyncIterator[House]:
     """Start a writer on the database at ``url``; leaving drains it."""
     faults = Faults()
     async with open_store(url, inline=True) as store:
         port = FaultyPort(store.port, faults)
-        made = House(new_ref("writer", writer_mailbox()), faults, port)
+        made = House(new_ref("writer", writer_mailbox()), faults, port, cache=new_ref("cache", cache))
         dispatcher, listener = new_ref("dispatcher"), new_ref("shard-0")
         writer = partial(
             Writer, port, epoch=store.epoch, dispatcher=dispatcher, listeners={0: listener}, breaker=database_breaker(),
-            counters=made.counters, grouping=grouping, rng=random.Random(1),
+            counters=made.counters, grouping=grouping, rng=random.Random(1), cache=made.cache,
         )  # fmt: skip
         spec = SupervisorSpec(
             children=(
                 ChildSpec("dispatcher", partial(Collector, made.resubmitted), ref=dispatcher),
                 ChildSpec("shard-0", partial(Collector, made.committed), ref=listener),
+                ChildSpec("cache", partial(Collector, made.changes), ref=made.cache),
                 ChildSpec("writer", writer, ref=made.ref, shutdown=60.0, backoff=Backoff(0.1, 1.0, jitter="none")),
             ),
             max_restarts=max_restarts,
@@ -164,6 +182,65 @@ async def test_after_a_pause_a_batch_is_committed_at_once(url: str, autojump_clo
         await trio.sleep(0.001)
 
         assert seq(url) == 2
+
+
+async def test_the_cache_is_told_of_a_commit_before_anybody_can_learn_of_it(
+    url: str, autojump_clock: MockClock
+) -> None:
+    """By the time a flush is answered, the notice stands in its mailbox: whoever asks then is answered from after the commit."""
+    async with house(url) as writer:
+        await writer.ref.tell(ready())
+        await writer.flush()
+        await trio.sleep(1)
+        await writer.ref.tell(settled(2, [(message(),)]))
+        waiting: list[int] = []
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def ask() -> None:
+                await writer.ref.ask(Flush(), timeout=60)
+                waiting.append(inbox_of(writer.cache).statistics().waiting + len(writer.changes))
+
+        await trio.sleep(1)
+
+    assert waiting == [2]
+    assert EVERYTHING == writer.changes[0]
+    assert [GUILD] == writer.changes[1].guilds
+
+
+async def test_a_commit_that_the_writer_did_not_live_to_tell_is_told_by_the_next_one(
+    url: str, autojump_clock: MockClock
+) -> None:
+    """It passes over what is durable, and tells it all the same."""
+    async with house(url) as writer:
+        await writer.ref.tell(ready())
+        await writer.flush()
+        jobs = writer.faults.jobs
+
+        def die(job: int) -> None:
+            if job == jobs + 1:
+                raise ZeroDivisionError
+
+        writer.faults.after = die
+        await writer.ref.tell(settled(2, [(message(),)]))
+        await trio.sleep(10)
+
+    assert [[], [GUILD]] == [notice.guilds for notice in writer.changes]
+    assert rows(url, "guilds", "revision") == [(1,)]
+
+
+async def test_what_a_full_mailbox_of_the_cache_refuses_is_said_again(url: str, autojump_clock: MockClock) -> None:
+    """With the next commit, or when the writer looks after itself."""
+    async with house(url, cache=Mailbox(1)) as writer:
+        await writer.ref.tell(ready())
+        await writer.flush()
+        await trio.sleep(1)
+        writer.cache.tell_nowait(Changed())
+        await writer.ref.tell(settled(2, [(message(),)]))
+        await writer.flush()
+        await trio.sleep(IDLE_SECONDS + 1)
+
+    assert [GUILD] in [notice.guilds for notice in writer.changes]
 
 
 async def test_listeners_are_told_what_is_durable(url: str, autojump_clock: MockClock) -> None:

@@ -52,6 +52,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         until_ms: end of the range, not included.
         time_zone: the zone whose calendar was used.
         coverage: which part of the range was observed.
+        as_of_ms: what was committed by then is in it, and possibly more; milliseconds since the Unix epoch. A running service may answer from its
+            cache, and then this lies before the asking. None where the database was read directly, so that everything is in it.
 
     """
 
@@ -60,10 +62,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int
     time_zone: str
     coverage: Coverage
+    as_of_ms: int | None = None
 
     def to_builtins(self) -> dict[str, Any]:
-        """The answer as JSON takes it: fields whose name ends with ``_id`` are strings."""
-        return {key: _with_text_ids(key, value) for key, value in msgspec.to_builtins(self).items()}
+        """The answer as JSON takes it: fields whose name ends with ``_id`` are strings, and ``as_of_ms`` is left out where it is None."""
+        fields = msgspec.to_builtins(self)
+        if self.as_of_ms is None:
+            del fields["as_of_ms"]
+        return {key: _with_text_ids(key, value) for key, value in fields.items()}
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
