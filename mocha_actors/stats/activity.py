@@ -19,8 +19,8 @@ from mocha_actors.stats.ranking import Cursor
 from mocha_actors.stats.reaction_counts import given_by_user
 from mocha_actors.stats.results import ActiveMembers, ActiveStep, InactiveMember, InactiveMembers, UserActivity
 from mocha_actors.stats.scope import Scope, scope_of
+from mocha_actors.stats.seen import seen_between
 from mocha_actors.stats.steps import steps_of
-from mocha_actors.stats.users import seen_between
 from mocha_actors.stats.voice_counts import counted, voice, voice_ms_by
 from mocha_actors.stats.zones import EPOCH_DAY, local_day
 
@@ -128,8 +128,8 @@ def last_seen_ms(connection: Connection, scope: Scope, until_ms: int) -> int | N
     if first_ms is None or first_ms >= until_ms:
         return None
     period = Range(first_ms, until_ms)
-    span = find_span(connection, scope, period)
-    return seen_between(connection, scope, period, span, spoke=True, reacted=True).last_ms
+    counts = list(message_counts(connection, scope, [period.since_ms, period.until_ms]))
+    return seen_between(connection, scope, period, find_span(connection, scope, period, counts)).last_ms
 
 
 def _seen(connection: Connection, scope: Scope, period: Range) -> set[int]:

@@ -7,7 +7,7 @@ for those days that are closed and unchanged since. What no rollup holds, such a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
@@ -158,11 +158,19 @@ def message_counts(connection: Connection, scope: Scope, cuts: Sequence[int]) ->
 
 def message_totals(connection: Connection, scope: Scope, period: Range) -> Totals:
     """The messages in ``period``."""
+    found = (
+        Count(0, 0, *row)
+        for part, allowed in _parts(scope, None)
+        for row in _rows(connection, part, period, f" AND author_class IN {_listed(allowed)}")
+    )
+    return totalled(found, scope)
+
+
+def totalled(counts: Iterable[Count], scope: Scope) -> Totals:
+    """All of ``counts`` together."""
     totals = Totals()
-    for part, allowed in _parts(scope, None):
-        conditions = f" AND author_class IN {_listed(allowed)}"
-        for row in _rows(connection, part, period, conditions):
-            totals = totals.plus(Count(0, 0, *row), scope)
+    for count in counts:
+        totals = totals.plus(count, scope)
     return totals
 
 
@@ -291,9 +299,8 @@ def _end(since_ms: int, unit_ms: int) -> int:
     return since_ms + unit_ms - since_ms % unit_ms if unit_ms == QUARTER_MS else since_ms + unit_ms
 
 
-def find_span(connection: Connection, scope: Scope, period: Range) -> Span:
-    """Find the first and the last message with as few raw rows as possible: counts tell in which unit each lies."""
-    counts = list(message_counts(connection, scope, [period.since_ms, period.until_ms]))
+def find_span(connection: Connection, scope: Scope, period: Range, counts: Sequence[Count]) -> Span:
+    """Find the first and the last message with as few raw rows as possible: ``counts`` of the period tell in which unit each lies."""
     windows = windows_of(counts, period, scope)
     if not windows:
         return Span()

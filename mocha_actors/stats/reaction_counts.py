@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
@@ -28,14 +27,14 @@ GROUP BY {key}
 
 RECEIVED: Final = """
 SELECT user_id, CAST(SUM(received + received_bot * :bots) AS BIGINT) FROM reaction_user_day
-WHERE guild_id = :guild_id AND day >= :first AND day < :last{conditions}
+WHERE guild_id = :guild_id AND day >= :first AND day < :last AND is_bot <= :with_bots{conditions}
 GROUP BY user_id
 """
 
 RAW_RECEIVED: Final = """
 SELECT receiver_id, COUNT(*) FROM reaction_events
 WHERE guild_id = :guild_id AND id >= :low AND id < :high AND action = 0 AND receiver_id IS NOT NULL AND receiver_id <> user_id
-AND is_bot <= :bots{conditions}
+AND is_bot <= :bots AND receiver_bot <= :with_bots{conditions}
 GROUP BY receiver_id
 """
 
@@ -43,8 +42,6 @@ STANDING: Final = """
 SELECT COUNT(*) FROM reaction_state
 WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high AND is_bot <= :bots{conditions}
 """
-
-BOTS: Final = "SELECT id FROM users WHERE is_bot <> :no AND id IN (SELECT value FROM json_each(:ids))"
 
 SOURCES: Final = {
     ("emoji", False): (Unit.DAY, "reaction_emoji_day"),
@@ -104,7 +101,7 @@ def received_by_user(connection: Connection, scope: Scope, period: Range) -> dic
     ladder = (Unit.DAY,) if scope.channels.everything else ()
     covered = cover([period.since_ms, period.until_ms], ladder)
     users = scope.users.condition("user_id", "users")
-    bots = {"bots": int(scope.filters.include_bots)}
+    bots = {"bots": int(scope.filters.include_bots), "with_bots": int(scope.with_bots)}
     rows: list[tuple[int, int]] = []
     for run in covered.whole:
         bounds = {"first": run.first, "last": run.last}
@@ -117,8 +114,7 @@ def received_by_user(connection: Connection, scope: Scope, period: Range) -> dic
     for key, count in rows:
         if count:
             total[key] = total.get(key, 0) + count
-    left_out = set() if scope.with_bots else _bots(connection, total)
-    return {key: count for key, count in total.items() if key not in left_out}
+    return total
 
 
 def standing_reactions(connection: Connection, scope: Scope, period: Range) -> int:
@@ -160,11 +156,6 @@ GIVEN: Final = (
     "(SELECT guild_id, day, user_id, is_bot, given AS added, removed, 0 AS burst FROM reaction_user_day) AS given_day"
 )
 """The rollup of users in the words of the others; it does not tell super reactions apart."""
-
-
-def _bots(connection: Connection, users: Collection[int]) -> set[int]:
-    rows = connection.execute(BOTS, {"no": 0, "ids": json.dumps(sorted(users))})
-    return {user for (user,) in rows}
 
 
 def _selected(scope: Scope) -> str:
