@@ -85,10 +85,19 @@ class Applied:
 class Applier:
     """Writes groups of batches for one owner; used in the database thread only."""
 
-    def __init__(self, projections: Sequence[Projection], epoch: int) -> None:
-        """``epoch`` is the owner's, see :func:`checkpoint.claim_epoch`."""
+    def __init__(self, projections: Sequence[Projection], epoch: int, *, anonymise: bool = False) -> None:
+        """An applier.
+
+        Args:
+            projections: of facts.
+            epoch: of the owner, see :func:`checkpoint.claim_epoch`.
+            anonymise: whether ids of users are replaced, see :mod:`mocha_actors.db.optout`.
+
+        """
         self._projections = projections
         self._epoch = epoch
+        self._anonymise = anonymise
+        self._gate: Gate | None = None
         self._set_aside_count = 0
 
     def apply(self, session: Session, batches: Sequence[Batch]) -> Applied:
@@ -164,11 +173,18 @@ class Applier:
         """One transaction. Where it fails, what projections remember is thrown away."""
         try:
             with session.transaction() as connection:
-                return work(Transaction(connection, self._projections, self._epoch))
+                if self._gate is None:
+                    self._gate = load_gate(connection, anonymise=self._anonymise)
+                return work(Transaction(connection, self._projections, self._epoch, self._gate))
         except BaseException:
-            for projection in self._projections:
-                projection.reset()
+            self.reset()
             raise
+
+    def reset(self) -> None:
+        """Forget what is remembered of the database: it may have changed otherwise than by facts, or a change did not happen."""
+        self._gate = None
+        for projection in self._projections:
+            projection.reset()
 
 
 class Transaction:
