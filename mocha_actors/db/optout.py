@@ -33,6 +33,7 @@ from mocha_actors.pipeline.facts import (
     Place,
     PresenceChanged,
     PresencesListed,
+    PresenceStatus,
     Profile,
     ReactionAdded,
     ReactionRemoved,
@@ -146,9 +147,15 @@ def _reaction(gate: Gate, fact: ReactionAdded) -> ReactionAdded | None:
 
 
 def _about_one(
-    gate: Gate, fact: ReactionRemoved | PresenceChanged | MemberLeft | MemberRemoved
-) -> ReactionRemoved | PresenceChanged | MemberLeft | MemberRemoved | None:
+    gate: Gate, fact: ReactionRemoved | MemberLeft | MemberRemoved
+) -> ReactionRemoved | MemberLeft | MemberRemoved | None:
     return None if gate.is_out(fact.user_id) else replace(fact, user_id=gate.id_of(fact.user_id))
+
+
+def _presence(gate: Gate, fact: PresenceChanged) -> PresenceChanged:
+    """Of somebody who opted out it is known that nothing is to be known: what is open ends."""
+    status = int(PresenceStatus.OFFLINE) if gate.is_out(fact.user_id) else fact.status
+    return replace(fact, user_id=gate.id_of(fact.user_id), status=status)
 
 
 def _voice(gate: Gate, fact: VoiceChanged) -> VoiceChanged:
@@ -198,7 +205,7 @@ RULES: Final[dict[type[BaseFact], Callable[[Gate, Any], Any]]] = {
     MessageDetails: _details,
     ReactionAdded: _reaction,
     ReactionRemoved: _about_one,
-    PresenceChanged: _about_one,
+    PresenceChanged: _presence,
     PresencesListed: _presences,
     VoiceChanged: _voice,
     VoiceListed: _voices,

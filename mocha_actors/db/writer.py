@@ -8,8 +8,8 @@ comes in during a commit waits in the mailbox, which is bounded in events and by
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import structlog
 import trio
@@ -31,7 +31,9 @@ from mocha_actors.pipeline.notices import (
     Chore,
     ClaimIdentify,
     Committed,
+    CompactLog,
     Flush,
+    ImportFacts,
     LoadCheckpoint,
     Resubmit,
     SessionInvalidated,
@@ -46,8 +48,10 @@ from mocha_actors.runtime import (
     Mailbox,
 )
 
-R = TypeVar("R")
-WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Chore
+Errand = Chore | ImportFacts | CompactLog
+"""What is asked of the writer beside the stream of events."""
+
+WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Errand
 
 IDLE_SECONDS: Final = 5.0
 """Without a commit for so long, the write-ahead log is moved into the database file."""
@@ -174,8 +178,12 @@ class Writer(Actor[WriterMessage]):
                 ctx.reply(message, await self._durable.load(shard))
             case ClaimIdentify():
                 ctx.reply(message, await self._durable.claim(message))
-            case Chore():
-                await self._do(message, ctx)
+            case Chore(work, resets):
+                await self._serve(message, ctx, lambda: self._durable.chore(work, resets=resets))
+            case ImportFacts(facts):
+                await self._serve(message, ctx, lambda: self._durable.facts(facts))
+            case CompactLog():
+                await self._serve(message, ctx, self._durable.compact_log)
             case SessionInvalidated(shard, session_id):
                 await self._durable.invalidate(shard, session_id)
                 ctx.done(message)
@@ -183,16 +191,16 @@ class Writer(Actor[WriterMessage]):
                 await self._durable.alive(shard, at_ms)
                 ctx.done(message)
 
-    async def _do(self, chore: Chore, ctx: Context[WriterMessage]) -> None:
-        """Do a chore. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
+    async def _serve(self, request: Errand, ctx: Context[WriterMessage], serve: Callable[[], Awaitable[Any]]) -> None:
+        """Answer a request. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
         try:
-            rows = await self._durable.chore(chore.work)
+            answer = await serve()
         except (PermanentError, SystemFailure):
             raise
-        except Exception as error:  # noqa: BLE001  # a chore that cannot be done must not stop the writer, nor come again
-            ctx.fail(chore, error)
+        except Exception as error:  # noqa: BLE001  # what cannot be done must not stop the writer, nor come again
+            ctx.fail(request, error)
         else:
-            ctx.reply(chore, rows)
+            ctx.reply(request, answer)
 
     # Committing
 
