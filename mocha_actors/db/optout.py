@@ -55,9 +55,9 @@ def user_hash(key: bytes, user_id: int) -> bytes:
 
 
 def pseudonym(key: bytes, user_id: int) -> int:
-    """The id that stands for a user in anonymised mode: positive and of 62 bits, as large as no snowflake of this century."""
+    """The id that stands for a user in anonymised mode: 62 bits of hash behind a 1, which is larger than any snowflake before the year 2049."""
     digest = hashlib.blake2b(user_id.to_bytes(8, "big"), key=key, digest_size=8, person=b"pseudonym").digest()
-    return int.from_bytes(digest, "big") >> 2 | 1 << 61
+    return int.from_bytes(digest, "big") >> 2 | 1 << 62
 
 
 class Gate:

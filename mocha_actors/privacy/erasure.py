@@ -27,7 +27,8 @@ from mocha_actors.privacy.places import PLACES, SINGLES, Place, Treatment
 PIECE_ROWS: Final = 5_000
 """Rows that are looked at in one piece: a few milliseconds."""
 
-ALIAS_BITS: Final = 61
+ALIAS_BITS: Final = 62
+"""Random bits of an alias, behind a 1: larger than any snowflake before the year 2049."""
 
 GUILDS: Final = "SELECT id FROM guilds ORDER BY id"
 ALIASES: Final = "SELECT guild_id, alias FROM erasures WHERE user_id = ?"
