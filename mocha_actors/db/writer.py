@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -26,6 +27,7 @@ from mocha_actors.errors import FencedOutError, PermanentError, SystemFailure
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import (
+    EVERYTHING,
     Alive,
     Changed,
     Chore,
@@ -38,6 +40,7 @@ from mocha_actors.pipeline.notices import (
     Resubmit,
     SessionInvalidated,
 )
+from mocha_actors.pipeline.touching import changes
 from mocha_actors.runtime import (
     Actor,
     ActorRef,
@@ -47,6 +50,8 @@ from mocha_actors.runtime import (
     EventHook,
     Mailbox,
 )
+
+NOTHING: Final = Changed()
 
 Errand = Chore | ImportFacts | CompactLog
 """What is asked of the writer beside the stream of events."""
@@ -179,11 +184,12 @@ class Writer(Actor[WriterMessage]):
             case ClaimIdentify():
                 ctx.reply(message, await self._durable.claim(message))
             case Chore(work, resets):
-                await self._serve(message, ctx, lambda: self._durable.chore(work, resets=resets))
+                chore = partial(self._durable.chore, work, resets=resets)
+                await self._serve(message, ctx, chore, EVERYTHING if resets else NOTHING)
             case ImportFacts(facts):
-                await self._serve(message, ctx, lambda: self._durable.facts(facts))
+                await self._serve(message, ctx, partial(self._durable.facts, facts), changes(facts))
             case CompactLog():
-                await self._serve(message, ctx, self._durable.compact_log)
+                await self._serve(message, ctx, self._durable.compact_log, NOTHING)
             case SessionInvalidated(shard, session_id):
                 await self._durable.invalidate(shard, session_id)
                 ctx.done(message)
@@ -191,7 +197,9 @@ class Writer(Actor[WriterMessage]):
                 await self._durable.alive(shard, at_ms)
                 ctx.done(message)
 
-    async def _serve(self, request: Errand, ctx: Context[WriterMessage], serve: Callable[[], Awaitable[Any]]) -> None:
+    async def _serve(
+        self, request: Errand, ctx: Context[WriterMessage], serve: Callable[[], Awaitable[Any]], changed: Changed
+    ) -> None:
         """Answer a request. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
         try:
             answer = await serve()
@@ -200,6 +208,7 @@ class Writer(Actor[WriterMessage]):
         except Exception as error:  # noqa: BLE001  # what cannot be done must not stop the writer, nor come again
             ctx.fail(request, error)
         else:
+            self._tell_changes(changed)
             ctx.reply(request, answer)
 
     # Committing
@@ -211,7 +220,7 @@ class Writer(Actor[WriterMessage]):
         applied = await self._durable.batches(batches)
         self._last_commit = trio.current_time()
         self._log_grown = True
-        self._tell_changes(applied)
+        self._tell_changes(applied.changed)
         for batch in batches:
             ctx.done(batch)
             self._counters.lag.add(self._last_commit - batch.received_at, len(batch))
@@ -219,10 +228,9 @@ class Writer(Actor[WriterMessage]):
         self._report(applied, len(batches), self._last_commit - started)
         self._answer_flushes(ctx)
 
-    def _tell_changes(self, applied: Applied | None = None) -> None:
+    def _tell_changes(self, changed: Changed = NOTHING) -> None:
         """Tell the cache before anybody can learn of the commit; where it takes no message, say it again with the next one."""
-        if applied is not None:
-            self._untold = self._untold.merged(applied.changed)
+        self._untold = self._untold.merged(changed)
         if self._untold.touched and (self._cache is None or self._cache.tell_nowait(self._untold)):
             self._untold = Changed()
 
@@ -291,5 +299,5 @@ class Writer(Actor[WriterMessage]):
     def _drained(self, applied: Applied) -> None:
         """A part of the spool is in the database."""
         self._log_grown, self._last_commit = True, trio.current_time()
-        self._tell_changes(applied)
+        self._tell_changes(applied.changed)
         self._count(applied)

@@ -188,12 +188,16 @@ def bound(connection: Connection, guild: int, place: Place, low: int) -> int | N
 
 def erase_singles(connection: Connection, user_id: int) -> int:
     """Treat the tables that are not keyed by guild."""
-    deleted = connection.execute("DELETE FROM users WHERE id = ?", (user_id,)).rowcount
-    return deleted + connection.execute("UPDATE guilds SET owner_id = NULL WHERE owner_id = ?", (user_id,)).rowcount
+    statements = (
+        "DELETE FROM users WHERE id = ?",
+        "UPDATE guilds SET owner_id = NULL WHERE owner_id = ?",
+        "DELETE FROM dead_letters WHERE user_id = ?",
+    )
+    return sum(connection.execute(sql, (user_id,)).rowcount for sql in statements)
 
 
 async def erase_letters(desk: Desk, user_id: int) -> int:
-    """Delete the dead letters that are about the user, or name it anywhere."""
+    """Delete the dead letters that name the user anywhere."""
     deleted, after = 0, 0
     while (found := await desk.read(partial(letters_naming, user_id=user_id, after=after))) is not None:
         after, named = found
