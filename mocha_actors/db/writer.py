@@ -8,8 +8,9 @@ comes in during a commit waits in the mailbox, which is bounded in events and by
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
 import structlog
 import trio
@@ -26,16 +27,20 @@ from mocha_actors.errors import FencedOutError, PermanentError, SystemFailure
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import (
+    EVERYTHING,
     Alive,
     Changed,
     Chore,
     ClaimIdentify,
     Committed,
+    CompactLog,
     Flush,
+    ImportFacts,
     LoadCheckpoint,
     Resubmit,
     SessionInvalidated,
 )
+from mocha_actors.pipeline.touching import changes
 from mocha_actors.runtime import (
     Actor,
     ActorRef,
@@ -46,8 +51,12 @@ from mocha_actors.runtime import (
     Mailbox,
 )
 
-R = TypeVar("R")
-WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Chore
+NOTHING: Final = Changed()
+
+Errand = Chore | ImportFacts | CompactLog
+"""What is asked of the writer beside the stream of events."""
+
+WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Errand
 
 IDLE_SECONDS: Final = 5.0
 """Without a commit for so long, the write-ahead log is moved into the database file."""
@@ -174,8 +183,13 @@ class Writer(Actor[WriterMessage]):
                 ctx.reply(message, await self._durable.load(shard))
             case ClaimIdentify():
                 ctx.reply(message, await self._durable.claim(message))
-            case Chore():
-                await self._do(message, ctx)
+            case Chore(work, resets):
+                chore = partial(self._durable.chore, work, resets=resets)
+                await self._serve(message, ctx, chore, EVERYTHING if resets else NOTHING)
+            case ImportFacts(facts):
+                await self._serve(message, ctx, partial(self._durable.facts, facts), changes(facts))
+            case CompactLog():
+                await self._serve(message, ctx, self._durable.compact_log, NOTHING)
             case SessionInvalidated(shard, session_id):
                 await self._durable.invalidate(shard, session_id)
                 ctx.done(message)
@@ -183,16 +197,19 @@ class Writer(Actor[WriterMessage]):
                 await self._durable.alive(shard, at_ms)
                 ctx.done(message)
 
-    async def _do(self, chore: Chore, ctx: Context[WriterMessage]) -> None:
-        """Do a chore. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
+    async def _serve(
+        self, request: Errand, ctx: Context[WriterMessage], serve: Callable[[], Awaitable[Any]], changed: Changed
+    ) -> None:
+        """Answer a request. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
         try:
-            rows = await self._durable.chore(chore.work)
+            answer = await serve()
         except (PermanentError, SystemFailure):
             raise
-        except Exception as error:  # noqa: BLE001  # a chore that cannot be done must not stop the writer, nor come again
-            ctx.fail(chore, error)
+        except Exception as error:  # noqa: BLE001  # what cannot be done must not stop the writer, nor come again
+            ctx.fail(request, error)
         else:
-            ctx.reply(chore, rows)
+            self._tell_changes(changed)
+            ctx.reply(request, answer)
 
     # Committing
 
@@ -203,7 +220,7 @@ class Writer(Actor[WriterMessage]):
         applied = await self._durable.batches(batches)
         self._last_commit = trio.current_time()
         self._log_grown = True
-        self._tell_changes(applied)
+        self._tell_changes(applied.changed)
         for batch in batches:
             ctx.done(batch)
             self._counters.lag.add(self._last_commit - batch.received_at, len(batch))
@@ -211,10 +228,9 @@ class Writer(Actor[WriterMessage]):
         self._report(applied, len(batches), self._last_commit - started)
         self._answer_flushes(ctx)
 
-    def _tell_changes(self, applied: Applied | None = None) -> None:
+    def _tell_changes(self, changed: Changed = NOTHING) -> None:
         """Tell the cache before anybody can learn of the commit; where it takes no message, say it again with the next one."""
-        if applied is not None:
-            self._untold = self._untold.merged(applied.changed)
+        self._untold = self._untold.merged(changed)
         if self._untold.touched and (self._cache is None or self._cache.tell_nowait(self._untold)):
             self._untold = Changed()
 
@@ -283,5 +299,5 @@ class Writer(Actor[WriterMessage]):
     def _drained(self, applied: Applied) -> None:
         """A part of the spool is in the database."""
         self._log_grown, self._last_commit = True, trio.current_time()
-        self._tell_changes(applied)
+        self._tell_changes(applied.changed)
         self._count(applied)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from mocha_actors.pipeline.batch import Batch
+from mocha_actors.pipeline.facts import Fact
 from mocha_actors.runtime import Request
 
 
@@ -75,10 +76,27 @@ class Chore(Request[int]):
     Attributes:
         work: given the database's connection, returns the number of rows that it wrote. It holds up every event, hence takes some milliseconds
             at most; it may be done twice; what it raises comes back to whoever asks.
+        resets: it changes what projections remember, or who may be recorded, so that both are read anew.
 
     """
 
     work: Callable[[Any], int]
+    resets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFacts(Request[int]):
+    """Ask the writer to write facts that come from elsewhere than a gateway, in order and in one transaction; answered with how many may be recorded.
+
+    They are no shard's and move no ``seq``: a repetition is known by its keys alone.
+    """
+
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompactLog(Request[None]):
+    """Ask the writer to leave nothing of what was overwritten or deleted in the database's log."""
 
 
 @dataclass(frozen=True, slots=True)
