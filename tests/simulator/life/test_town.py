@@ -132,9 +132,8 @@ def test_what_is_asked_for_happens(name: str) -> None:
         life.step(EVENING_MS + step)
     for guild in life.guilds.values():
         guild.available = True
-        for _ in range(20):
-            for needed in ("join", "voice-join", "channel", "react"):
-                life.happen(needed, EVENING_MS + 10_000, guild)
+        for needed in (*["join", "voice-join", "react"] * 20, "channel-delete", "channel"):
+            life.happen(needed, EVENING_MS + 10_000, guild)
     tries = [
         life.happen(name, EVENING_MS + 10_000 + step, each) for step in range(40) for each in list(life.guilds.values())
     ]
