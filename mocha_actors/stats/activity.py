@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.buckets import buckets
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import Totals, find_span, message_counts, messages_by
+from mocha_actors.stats.message_counts import Totals, message_counts, messages_by
+from mocha_actors.stats.message_span import find_span
 from mocha_actors.stats.people import people
 from mocha_actors.stats.questions import ActiveMembersQuestion, Filters, InactiveMembersQuestion, UserActivityQuestion
 from mocha_actors.stats.ranges import Range
