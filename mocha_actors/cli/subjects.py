@@ -172,8 +172,8 @@ def _span(answer: UserStats | ChannelStats) -> Lines:
     ]
 
 
-def _rank(rank: int | None, of: int) -> str | None:
-    return None if rank is None else f"{rank:,} of {of:,}"
+def _rank(rank: int | None, of: int | None) -> str | None:
+    return None if rank is None or of is None else f"{rank:,} of {of:,}"
 
 
 def _days(count: int) -> str:

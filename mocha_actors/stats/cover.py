@@ -22,24 +22,17 @@ class Unit(Enum):
     DAY = ("day", DAY_MS, 0)
     WEEK = ("week", 7 * DAY_MS, -3 * DAY_MS)
 
-    @property
-    def column(self) -> str:
-        """The name of its column."""
-        return self.value[0]
-
-    @property
-    def ms(self) -> int:
-        """Its length in milliseconds."""
-        return self.value[1]
+    def __init__(self, column: str, ms: int, origin_ms: int) -> None:
+        """A unit in ``column``, ``ms`` long, of which number 0 begins at ``origin_ms``."""
+        self.column, self.ms, self.origin_ms = column, ms, origin_ms
 
     def begin(self, number: int) -> int:
         """When unit ``number`` begins, milliseconds since the Unix epoch."""
-        return self.value[2] + number * self.value[1]
+        return self.origin_ms + number * self.ms
 
     def inside(self, since_ms: int, until_ms: int) -> tuple[int, int]:
         """The units that lie in a range as a whole, as a half-open range of numbers, empty if the second is not greater."""
-        _, length, origin = self.value
-        return -((origin - since_ms) // length), (until_ms - origin) // length
+        return -((self.origin_ms - since_ms) // self.ms), (until_ms - self.origin_ms) // self.ms
 
 
 class Run(NamedTuple):

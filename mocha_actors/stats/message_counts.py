@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
 from mocha_actors.stats.cover import Cover, Run, Unit, cover, without_days
 from mocha_actors.stats.ranges import Range
@@ -46,11 +45,6 @@ GROUP BY {columns}
 """
 
 RAW_QUARTER: Final = "((message_id >> 22) + 1420070400000) / 900000"
-
-SPAN: Final = """
-SELECT MIN(message_id), MAX(message_id) FROM message_events
-WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high{conditions}
-"""
 
 CLOSED_DAYS: Final = "SELECT day FROM closed_days WHERE guild_id = ? AND dirty = 0 AND day >= ? AND day < ?"
 
@@ -142,7 +136,7 @@ def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> 
     total: Counter[int] = Counter()
     for part, allowed in _parts(scope, by):
         if wanted := classes & allowed:
-            conditions = f" AND author_class IN {_listed(wanted)} AND kind = 0"
+            conditions = f" AND author_class IN {class_list(wanted)} AND kind = 0"
             for key, sent, deleted in _rows(connection, part, period, conditions, by):
                 total[key] += sent - deleted if scope.filters.exclude_deleted else sent
     return {key: count for key, count in total.items() if count > 0}
@@ -151,9 +145,18 @@ def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> 
 def message_counts(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[Count]:
     """The counts between the first and the last of ``cuts``; none reaches across one."""
     for part, allowed in _parts(scope, None):
-        conditions = f" AND author_class IN {_listed(allowed)}"
-        for row in _timed_rows(connection, part, cuts, conditions):
-            yield Count(*row)
+        conditions = f" AND author_class IN {class_list(allowed)}"
+        for row in _timed_rows(connection, part, cuts, conditions, ", author_class, kind"):
+            yield Count._make(row)
+
+
+def message_moments(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(begin of a unit, messages that count in it) between the first and the last of ``cuts``; no unit reaches across one."""
+    for part, allowed in _parts(scope, None):
+        if wanted := scope.classes & allowed:
+            conditions = f" AND author_class IN {class_list(wanted)} AND kind = 0"
+            for since_ms, _, sent, deleted in _timed_rows(connection, part, cuts, conditions, ""):
+                yield since_ms, sent - deleted if scope.filters.exclude_deleted else sent
 
 
 def message_totals(connection: Connection, scope: Scope, period: Range) -> Totals:
@@ -161,7 +164,7 @@ def message_totals(connection: Connection, scope: Scope, period: Range) -> Total
     found = (
         Count(0, 0, *row)
         for part, allowed in _parts(scope, None)
-        for row in _rows(connection, part, period, f" AND author_class IN {_listed(allowed)}")
+        for row in _rows(connection, part, period, f" AND author_class IN {class_list(allowed)}")
     )
     return totalled(found, scope)
 
@@ -172,30 +175,6 @@ def totalled(counts: Iterable[Count], scope: Scope) -> Totals:
     for count in counts:
         totals = totals.plus(count, scope)
     return totals
-
-
-class Span(NamedTuple):
-    """The first and the last of some messages; all None when there are none."""
-
-    first_message_id: int | None = None
-    first_message_ms: int | None = None
-    last_message_id: int | None = None
-    last_message_ms: int | None = None
-
-
-def span_conditions(scope: Scope) -> str:
-    """The condition that a raw row counts as a message of ``scope``."""
-    deleted = " AND deleted_ms IS NULL" if scope.filters.exclude_deleted else ""
-    listed = f" AND author_class IN {_listed(scope.classes)} AND kind = 0{deleted}"
-    return listed + scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
-
-
-def extremes(connection: Connection, scope: Scope, window: Range) -> tuple[int | None, int | None]:
-    """The least and the greatest id of the messages of ``scope`` in a short window, from raw rows."""
-    low, high = window.keys
-    statement = SPAN.format(conditions=span_conditions(scope))
-    least, greatest = connection.execute(statement, {**scope.parameters(), "low": low, "high": high}).fetchone()
-    return least, greatest
 
 
 def _parts(scope: Scope, by: By | None) -> list[tuple[Scope, frozenset[AuthorClass]]]:
@@ -224,19 +203,18 @@ def _rows(
 
 
 def _timed_rows(
-    connection: Connection, scope: Scope, cuts: Sequence[int], conditions: str
-) -> Iterator[tuple[int, int, int, int, int, int]]:
-    """Rows as :class:`Count` has them."""
+    connection: Connection, scope: Scope, cuts: Sequence[int], conditions: str, more: str
+) -> Iterator[tuple[int, ...]]:
+    """Begin and length of a unit of time, the columns ``more``, sent and deleted."""
     source, covered = _covered(connection, scope, cuts, None)
     for run in covered.whole:
-        columns = f"{run.unit.column}, author_class, kind"
-        for number, *rest in _whole(connection, scope, source.at(run.unit), run, (columns, conditions)):
-            yield run.unit.begin(number), run.unit.ms, rest[0], rest[1], rest[2], rest[3]
+        origin_ms, unit_ms = run.unit.origin_ms, run.unit.ms
+        words = (run.unit.column + more, conditions)
+        for number, *rest in _whole(connection, scope, source.at(run.unit), run, words):
+            yield (origin_ms + number * unit_ms, unit_ms, *rest)
     for window in covered.raw:
-        columns = f"{RAW_QUARTER}, author_class, kind"
-        for quarter, *rest in _raw(connection, scope, window, (columns, conditions)):
-            begin = max(quarter * QUARTER_MS, window.since_ms)
-            yield begin, QUARTER_MS, rest[0], rest[1], rest[2], rest[3]
+        for quarter, *rest in _raw(connection, scope, window, (RAW_QUARTER + more, conditions)):
+            yield (max(quarter * QUARTER_MS, window.since_ms), QUARTER_MS, *rest)
 
 
 def _covered(connection: Connection, scope: Scope, cuts: Sequence[int], by: By | None) -> tuple[Source, Cover]:
@@ -275,37 +253,6 @@ def _selected(scope: Scope) -> str:
     return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
 
 
-def _listed(classes: frozenset[AuthorClass]) -> str:
+def class_list(classes: frozenset[AuthorClass]) -> str:
+    """Author classes as a condition takes them."""
     return f"({', '.join(str(int(each)) for each in sorted(classes))})"
-
-
-def windows_of(counts: Sequence[Count], period: Range, scope: Scope) -> list[Range]:
-    """The parts of ``period`` that hold the first and the last message that counts, from which both are to be read."""
-    held = sorted(
-        (count.since_ms, count.unit_ms)
-        for count in counts
-        if count.kind == MessageKind.MESSAGE
-        and count.author_class in scope.classes
-        and count.sent > count.deleted * scope.filters.exclude_deleted
-    )
-    return [
-        Range(max(since, period.since_ms), min(_end(since, length), period.until_ms))
-        for since, length in dict.fromkeys([*held[:1], *held[-1:]])
-    ]
-
-
-def _end(since_ms: int, unit_ms: int) -> int:
-    """The end of a unit; of a quarter whose begin was cut off, the end of the quarter."""
-    return since_ms + unit_ms - since_ms % unit_ms if unit_ms == QUARTER_MS else since_ms + unit_ms
-
-
-def find_span(connection: Connection, scope: Scope, period: Range, counts: Sequence[Count]) -> Span:
-    """Find the first and the last message with as few raw rows as possible: ``counts`` of the period tell in which unit each lies."""
-    windows = windows_of(counts, period, scope)
-    if not windows:
-        return Span()
-    first, _ = extremes(connection, scope, windows[0])
-    _, last = extremes(connection, scope, windows[-1])
-    assert first is not None
-    assert last is not None
-    return Span(first, time_ms(first), last, time_ms(last))

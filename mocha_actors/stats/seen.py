@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.stats.cover import Unit, cover
-from mocha_actors.stats.message_counts import Span
+from mocha_actors.stats.message_span import Span
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.scope import Scope
 from mocha_actors.stats.voice_counts import closed_intervals, open_intervals

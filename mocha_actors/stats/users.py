@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import find_span, message_counts, messages_by, totalled
+from mocha_actors.stats.message_counts import message_counts, messages_by, totalled
+from mocha_actors.stats.message_span import find_span
 from mocha_actors.stats.people import people, without_left
 from mocha_actors.stats.questions import LeaderboardQuestion, RankQuestion, UserMetric, UserQuestion
 from mocha_actors.stats.ranges import Range
@@ -24,7 +25,7 @@ def user_stats(connection: Connection, question: UserQuestion) -> UserStats:
     mine = scope.of_user(question.user_id)
     counts = list(message_counts(connection, mine, [question.range.since_ms, question.range.until_ms]))
     total = totalled(counts, mine)
-    others = listed(connection, scope, question.range, "messages")
+    others = listed(connection, scope, question.range, "messages") if question.count_rank else {}
     value = others.get(question.user_id)
     known = people(connection, question.guild_id, [question.user_id])[question.user_id]
     spoken = voice_totals(connection, mine, question.range)
@@ -40,7 +41,7 @@ def user_stats(connection: Connection, question: UserQuestion) -> UserStats:
         deleted_messages=total.deleted,
         messages_per_day=total.messages / question.range.days,
         rank=None if value is None else rank_of(others, value),
-        ranked_users=len(others),
+        ranked_users=len(others) if question.count_rank else None,
         **span._asdict(),
         voice_seconds=spoken.ms // 1000,
         voice_sessions=spoken.starts,
