@@ -128,6 +128,14 @@ def test_a_deleted_message_takes_its_state_and_leaves_its_adds(session: Session)
     assert len(select(session, "SELECT 1 FROM reaction_events")) == 1
 
 
+def test_what_is_taken_back_after_its_message_was_deleted_is_nothing(session: Session) -> None:
+    """Also in one transaction: the reaction does not stand any more, so nothing is removed and nothing comes back."""
+    apply(session, [react(), MessagesDeleted(GUILD, CHANNEL, (MESSAGE,), NOON_MS + 3, 0), unreact(at_ms=NOON_MS + 4)])
+
+    assert state(session) == []
+    assert select(session, "SELECT added, removed FROM reaction_channel_hour") == [(1, 0)]
+
+
 def test_events_of_one_millisecond_have_ids_of_their_own(session: Session) -> None:
     """Also over transactions."""
     apply(session, [react(), react(emoji="🎉")])
