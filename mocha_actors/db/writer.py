@@ -95,7 +95,7 @@ class Writer(Actor[WriterMessage]):
         self, port: Port, *, epoch: int, dispatcher: ActorRef[Resubmit], listeners: Mapping[int, ActorRef[Committed]],
         breaker: CircuitBreaker, counters: Counters, grouping: Grouping | None = None, rng: random.Random | None = None,
         overflow: Overflow | None = None,
-        cache: ActorRef[Changed] | None = None,
+        cache: ActorRef[Changed] | None = None, anonymise: bool = False,
     ) -> None:  # fmt: skip
         """An incarnation.
 
@@ -109,6 +109,7 @@ class Writer(Actor[WriterMessage]):
             grouping: when to commit.
             rng: for the jitter of retries.
             overflow: the spool; without one, an outage of the database is waited for.
+            anonymise: whether users are recorded under pseudonyms.
             cache: told what each transaction may have changed.
 
         """
@@ -116,7 +117,7 @@ class Writer(Actor[WriterMessage]):
         self._dispatcher, self._listeners = dispatcher, listeners
         self._counters, self._grouping = counters, grouping or Grouping()
         self._durable = Durable(
-            port, Applier(projections(), epoch), epoch=epoch, breaker=breaker, overflow=overflow, on_drained=self._drained,
+            port, Applier(projections(), epoch, anonymise=anonymise), epoch=epoch, breaker=breaker, overflow=overflow, on_drained=self._drained,
             rng=rng or random.Random(),  # noqa: S311 - jitter
         )  # fmt: skip
         self._cache, self._untold = cache, Changed()
