@@ -347,6 +347,8 @@ def _description(hint: Any) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, str):
         return msgspec.json.encode(value).decode()
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return str(value)

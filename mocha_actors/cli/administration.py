@@ -13,6 +13,7 @@ import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mocha_actors import logs
 from mocha_actors.administration import AnyCommand, Done, check, perform
 from mocha_actors.administration import Progress as Told
 from mocha_actors.control import NotRunningError, order
@@ -45,6 +46,8 @@ async def _carry_out(url: str, command: AnyCommand, anonymised: bool, told: Told
     try:
         return await order(local_path(database_address(url)), command, told)
     except NotRunningError:
+        # Where the command is done here, what goes well is for nobody to read.
+        logs.configure("console", "warning", None)
         async with open_desk(url, anonymise=anonymised) as desk:
             return await perform(desk, command, anonymised=anonymised, progress=told)
 

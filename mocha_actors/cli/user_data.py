@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TextIO
 
@@ -49,14 +50,25 @@ def write(connection: Connection, user_id: int, folder: Path | None, out: Path |
     """Write a user's data to where it is wanted; returns the number of rows."""
     stored = pseudonym_of(connection, user_id) if hidden else user_id
     if folder is not None:
+        if folder.exists():
+            raise ConfigError(f"{folder} exists already; name another folder")
         folder.mkdir(mode=0o700)
         return write_csv(connection, stored, lambda name: private(folder / f"{name}.csv"))
     if out is None:
-        return write_json(connection, stored, click.get_text_stream("stdout"))
+        return write_json(connection, stored, sys.stdout)
     with private(out) as file:
         return write_json(connection, stored, file)
 
 
 def private(path: Path) -> TextIO:
-    """A new file that only its owner can read."""
-    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="")  # noqa: PTH123 - by descriptor; the caller closes it
+    """A new file that only its owner can read.
+
+    Raises:
+        ConfigError: there is one already.
+
+    """
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{path} exists already; name another file") from None
+    return open(file, "w", encoding="utf-8", newline="")  # noqa: PTH123 - by descriptor; the caller closes it

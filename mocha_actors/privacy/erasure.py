@@ -43,6 +43,7 @@ LETTERS: Final = "SELECT id, payload FROM dead_letters WHERE id > ? ORDER BY id 
 
 VERBS: Final[dict[Treatment, str]] = {
     "rename": "UPDATE {0} SET {1} = :alias",
+    "merge": "DELETE FROM {0}",
     "forget": "UPDATE {0} SET {1} = NULL",
     "delete": "DELETE FROM {0}",
 }
@@ -163,8 +164,25 @@ class Piece(msgspec.Struct, frozen=True):
         """Treat it; returns how many rows were changed."""
         place, until = self.place, "" if self.high is None else f" AND {self.place.along} < :high"
         rows = f"WHERE guild_id = :guild AND {place.along} >= :low{until} AND {place.column} = :user"
+        parameters = {**msgspec.structs.asdict(self), "user": self.user_id}
+        if place.treatment == "merge":
+            connection.execute(f"{merging(place)} {rows} {adding(place)}", parameters)
         sql = VERBS[place.treatment].format(place.table, place.column)
-        return connection.execute(f"{sql} {rows}", {**msgspec.structs.asdict(self), "user": self.user_id}).rowcount
+        return connection.execute(f"{sql} {rows}", parameters).rowcount
+
+
+def merging(place: Place) -> str:
+    """The beginning of the statement that gives the random id a copy of the user's rows."""
+    others = (place.along, *place.rest, *place.sums)
+    names = ", ".join(others)
+    return f"INSERT INTO {place.table} (guild_id, {place.column}, {names}) SELECT guild_id, :alias, {names} FROM {place.table}"  # noqa: S608 - names of the map
+
+
+def adding(place: Place) -> str:
+    """The end of the statement: where the random id has a row already, the sums are added."""
+    key = ", ".join(("guild_id", place.column, place.along, *place.rest))
+    sums = ", ".join(f"{column} = {place.table}.{column} + excluded.{column}" for column in place.sums)
+    return f"ON CONFLICT ({key}) DO UPDATE SET {sums}"
 
 
 def least(connection: Connection, guild: int, place: Place) -> int | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Treatment = Literal["rename", "forget", "delete"]
-"""What an erasure does with a place: give the row the random id, take the mention out, or delete the row."""
+Treatment = Literal["rename", "merge", "forget", "delete"]
+"""What an erasure does with a place: give the row the random id, add its sums to those of the random id (which may have begun to be counted while the erasure
+was under way), take the mention out, or delete the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Place:
         column: the column.
         along: the second column of the key, by which the table is walked in pieces.
         treatment: what an erasure does.
+        rest: of a merge, the other columns of the key behind ``along`` and ``column``.
+        sums: of a merge, what is added up.
 
     """
 
@@ -25,21 +28,28 @@ class Place:
     column: str
     along: str
     treatment: Treatment
+    rest: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
 
+
+CLASSES: Final = ("author_class", "kind")
+COUNTS: Final = ("sent", "deleted")
+TIMES: Final = ("ms", "muted_ms", "streaming_ms", "video_ms", "suppressed_ms", "sessions")
+REACTIONS: Final = ("given", "removed", "received", "received_bot", "self")
 
 PLACES: Final = (
     Place("message_events", "user_id", "message_id", "rename"),
     Place("message_details", "invoker_id", "message_id", "forget"),
-    Place("user_day", "user_id", "day", "rename"),
-    Place("user_week", "user_id", "week", "rename"),
-    Place("channel_user_day", "user_id", "day", "rename"),
+    Place("user_day", "user_id", "day", "merge", CLASSES, COUNTS),
+    Place("user_week", "user_id", "week", "merge", CLASSES, COUNTS),
+    Place("channel_user_day", "user_id", "day", "merge", ("channel_id", *CLASSES), COUNTS),
     Place("reaction_events", "user_id", "id", "rename"),
     Place("reaction_events", "receiver_id", "id", "rename"),
     Place("reaction_state", "user_id", "message_id", "rename"),
     Place("reaction_state", "receiver_id", "message_id", "rename"),
-    Place("reaction_user_day", "user_id", "day", "rename"),
+    Place("reaction_user_day", "user_id", "day", "merge", ("is_bot",), REACTIONS),
     Place("voice_events", "user_id", "id", "rename"),
-    Place("voice_user_day", "user_id", "day", "rename"),
+    Place("voice_user_day", "user_id", "day", "merge", ("is_bot", "state"), TIMES),
     Place("presence_events", "user_id", "id", "rename"),
     Place("member_events", "user_id", "at_ms", "rename"),
     Place("member_removals", "user_id", "user_id", "delete"),

@@ -14,7 +14,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.db.optout import pseudonym
 from mocha_actors.db.optout_list import is_out, key_of
 from mocha_actors.errors import TransientError
-from mocha_actors.pipeline.facts import MessageSent, VoiceChanged
+from mocha_actors.pipeline.facts import MessagesDeleted, MessageSent, VoiceChanged
 from mocha_actors.privacy import audit, erasure
 from mocha_actors.privacy.desk import OwnDesk, open_desk
 from mocha_actors.privacy.erasure import Erased, erase
@@ -150,6 +150,33 @@ def test_an_erasure_that_was_interrupted_is_finished_by_asking_again(database_ur
     assert 0 == trio.run(twice).left
     with open_session(database_url) as session:
         assert before == totals(session)
+    assert_verified(database_url)
+
+
+def test_what_is_counted_while_an_erasure_is_under_way_is_not_lost(database_url: str) -> None:
+    """A message that has its alias already and is deleted now: the sums of both come together."""
+    with recorded(database_url) as session:
+        with session.transaction() as connection:
+            user = most_active(connection)
+            sql = "SELECT guild_id, channel_id, message_id FROM message_events WHERE user_id = ? AND deleted_ms IS NULL"
+            guild, channel, some = connection.execute(sql, (user,)).fetchone()
+
+    class Busy(Flaky):
+        """A desk beside which the service goes on."""
+
+        async def chore(self, work: object, *, resets: bool = False) -> int:
+            """Do a piece; after the messages have their alias one of them is deleted."""
+            result = await super().chore(work, resets=resets)
+            piece = getattr(work, "__self__", None)
+            if isinstance(piece, erasure.Piece) and (piece.guild, piece.place.table) == (guild, "message_events"):
+                await self._desk.facts([MessagesDeleted(guild, channel, (some,), NOON_MS, 0)])
+            return result
+
+    async def beside() -> Erased:
+        async with open_desk(database_url, inline=True) as desk:
+            return await erase(Busy(desk, 0), user, now_ms=NOON_MS, actor="x")  # type: ignore[arg-type]
+
+    assert 0 == trio.run(beside).left
     assert_verified(database_url)
 
 
