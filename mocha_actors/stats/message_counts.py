@@ -14,6 +14,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
 from mocha_actors.stats.cover import Cover, Run, Unit, cover, without_days
 from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
 
 By = Literal["user_id", "channel_id"]
@@ -234,6 +235,8 @@ def _whole(
 ) -> Iterator[tuple[int, ...]]:
     """Rows of a rollup; ``words`` are the columns and the conditions."""
     columns, conditions = words
+    if run.unit is Unit.HOUR:
+        note("hours", run.unit.begin(run.first))
     few = scope.users.few or (scope.users.everything and scope.channels.few)
     statement = (WHOLE_OF_FEW if few else WHOLE).format(
         columns=columns, table=table, unit=run.unit.column, conditions=conditions + _selected(scope)
@@ -244,6 +247,7 @@ def _whole(
 def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, str]) -> Iterator[tuple[int, ...]]:
     """Counts of raw rows; ``words`` are the columns and the conditions."""
     columns, conditions = words
+    note("messages", window.since_ms)
     low, high = window.keys
     statement = RAW.format(columns=columns, conditions=conditions + _selected(scope))
     yield from connection.execute(statement, {**scope.parameters(), "low": low, "high": high})
