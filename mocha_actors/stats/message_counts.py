@@ -31,6 +31,9 @@ WHERE guild_id = :guild_id AND {unit} >= :first AND {unit} < :last{conditions}
 GROUP BY {columns}
 """
 
+ONE: Final = WHOLE.replace("{unit} >= :first AND {unit} < :last", "{unit} = :first")
+"""One unit alone, whose rows stand in the order in which they are grouped."""
+
 WHOLE_OF_FEW: Final = """
 WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
 SELECT {columns}, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM step CROSS JOIN {table}
@@ -238,7 +241,8 @@ def _whole(
     if run.unit is Unit.HOUR:
         note("hours", run.unit.begin(run.first))
     few = scope.users.few or (scope.users.everything and scope.channels.few)
-    statement = (WHOLE_OF_FEW if few else WHOLE).format(
+    text = WHOLE_OF_FEW if few else ONE if run.last - run.first == 1 else WHOLE
+    statement = text.format(
         columns=columns, table=table, unit=run.unit.column, conditions=conditions + _selected(scope)
     )
     yield from connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
