@@ -71,6 +71,11 @@ def print_answer(answer: Answer, filters: Filters, names: Mapping[int, str]) -> 
     _print_next(out, answer)
     out.print()
     print_coverage(out, answer.coverage, answer.time_zone)
+    if answer.not_retained_before_ms is not None:
+        until = moment(answer.not_retained_before_ms, answer.time_zone, exact=True)
+        out.print(
+            Text(f"Rows before {until} are not retained; what the edges needed of them is missing.", style="yellow")
+        )
     if isinstance(answer, Comparison) and not answer.previous_coverage.complete:
         out.print(Text("And of the period before:", style="yellow"))
         print_coverage(out, answer.previous_coverage, answer.time_zone)

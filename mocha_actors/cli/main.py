@@ -14,7 +14,7 @@ import click
 from mocha_actors.errors import ConfigError, FencedOutError, MochaError
 
 COMMANDS: Final = {
-    "query": "Ask how much was written, by whom and where.",
+    "query": "Ask who writes, talks, joins and reacts, when and where.",
     "status": "Show how the running service is: its tree, mailboxes, lag and rates.",
     "verify": "Recount the rollups from the raw rows, or everything from a ledger, and compare.",
     "guild": "Set a guild's time zone and week, and what questions about it leave out.",

@@ -14,6 +14,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
 from mocha_actors.stats.cover import Cover, Run, Unit, cover, without_days
 from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
 
 By = Literal["user_id", "channel_id"]
@@ -29,6 +30,9 @@ SELECT {columns}, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM {
 WHERE guild_id = :guild_id AND {unit} >= :first AND {unit} < :last{conditions}
 GROUP BY {columns}
 """
+
+ONE: Final = WHOLE.replace("{unit} >= :first AND {unit} < :last", "{unit} = :first")
+"""One unit alone, whose rows stand in the order in which they are grouped."""
 
 WHOLE_OF_FEW: Final = """
 WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
@@ -234,8 +238,11 @@ def _whole(
 ) -> Iterator[tuple[int, ...]]:
     """Rows of a rollup; ``words`` are the columns and the conditions."""
     columns, conditions = words
+    if run.unit is Unit.HOUR:
+        note("hours", run.unit.begin(run.first))
     few = scope.users.few or (scope.users.everything and scope.channels.few)
-    statement = (WHOLE_OF_FEW if few else WHOLE).format(
+    text = WHOLE_OF_FEW if few else ONE if run.last - run.first == 1 else WHOLE
+    statement = text.format(
         columns=columns, table=table, unit=run.unit.column, conditions=conditions + _selected(scope)
     )
     yield from connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
@@ -244,6 +251,7 @@ def _whole(
 def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, str]) -> Iterator[tuple[int, ...]]:
     """Counts of raw rows; ``words`` are the columns and the conditions."""
     columns, conditions = words
+    note("messages", window.since_ms)
     low, high = window.keys
     statement = RAW.format(columns=columns, conditions=conditions + _selected(scope))
     yield from connection.execute(statement, {**scope.parameters(), "low": low, "high": high})

@@ -10,6 +10,7 @@ from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.pipeline.facts import MessageKind
 from mocha_actors.stats.message_counts import QUARTER_MS, Count, class_list
 from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
 
 END: Final = """
@@ -47,6 +48,7 @@ def last_message(connection: Connection, scope: Scope, window: Range) -> int | N
 
 
 def _end_of(connection: Connection, scope: Scope, window: Range, direction: Literal["ASC", "DESC"]) -> int | None:
+    note("messages", window.since_ms)
     low, high = window.keys
     statement = END.format(conditions=span_conditions(scope), direction=direction)
     row = connection.execute(statement, {**scope.parameters(), "low": low, "high": high}).fetchone()

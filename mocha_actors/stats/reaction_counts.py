@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
 
 By = Literal["user_id", "channel_id", "emoji"]
@@ -108,6 +109,7 @@ def received_by_user(connection: Connection, scope: Scope, period: Range) -> dic
         rows += connection.execute(RECEIVED.format(conditions=users), {**scope.parameters(), **bots, **bounds})
     users = scope.users.condition("receiver_id", "users") + scope.channels.condition("channel_id", "channels")
     for window in covered.raw:
+        note("reactions", window.since_ms)
         low, high = window.keys
         bounds = {"low": low, "high": high}
         rows += connection.execute(RAW_RECEIVED.format(conditions=users), {**scope.parameters(), **bots, **bounds})
@@ -135,10 +137,13 @@ def _rows(connection: Connection, scope: Scope, period: Range, by: By | None) ->
     key = by or "is_bot"
     for run in covered.whole:
         assert source is not None
+        if run.unit is Unit.HOUR:
+            note("hours", run.unit.begin(run.first))
         table = source[1]
         statement = WHOLE.format(key=key, table=table, unit=run.unit.column, conditions=conditions)
         yield from connection.execute(statement, {**scope.parameters(), **bots, "first": run.first, "last": run.last})
     for window in covered.raw:
+        note("reactions", window.since_ms)
         low, high = window.keys
         statement = RAW.format(key=key, conditions=conditions)
         yield from connection.execute(statement, {**scope.parameters(), **bots, "low": low, "high": high})

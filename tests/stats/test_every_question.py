@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -70,7 +71,10 @@ zones = st.sampled_from(ZONES)
 intervals = st.sampled_from(["hour", "day", "week", "month"])
 week_starts = st.sampled_from([0, 6])
 calendars = st.tuples(zones, intervals, week_starts)
-some = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+EXAMPLES = int(os.environ.get("MOCHA_EXAMPLES", "12"))
+"""Histories that each question is compared on; hundreds for a campaign."""
+
+some = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 def asked(world: World, kind: Callable[..., Request[R]], period: Range, chosen: Filters, **own: Any) -> R:

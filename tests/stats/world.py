@@ -284,11 +284,7 @@ def _describe(connection: Any, world: World) -> None:
     for channel, (kind, parent) in CHANNELS.items():
         _insert(connection, "channels", (GUILD, channel, kind, f"name {channel}", parent, None, None, 0))
     for user in (*HUMANS, *BOTS):
-        _insert(
-            connection,
-            "users",
-            (user, f"user {user}", None, bool(user in BOTS) if _postgres(connection) else int(user in BOTS), 0),
-        )
+        _insert(connection, "users", (user, f"user {user}", None, int(user in BOTS), 0))
     for user in (*PRESENT, *LEFT):
         roles = "".join(f",{role}" for role in ROLES.get(user, ()))
         row = (GUILD, user, int(user in BOTS), BEGIN + user, BEGIN + 99 if user in LEFT else None, 0, None)
@@ -299,10 +295,6 @@ def _describe(connection: Any, world: World) -> None:
         _insert(connection, "closed_days", (GUILD, BEGIN // (24 * HOUR) + day, dirty))
     session = (0, "s", "u", 1, "f", 1, at(world.alive), 1, 1, None)
     _insert(connection, "gateway_sessions", session)
-
-
-def _postgres(connection: Any) -> bool:
-    return bool(connection.dialect == "postgresql")
 
 
 def _insert(connection: Any, table: str, row: tuple[Any, ...]) -> None:
