@@ -70,6 +70,15 @@ def test_what_a_row_does_not_claim_to_know_may_differ() -> None:
     assert differences([stay(5_000, 60_000, bound=4_000)], [stay(0, 60_000)]) == []
 
 
+def test_of_a_time_online_that_lasts_the_rows_may_be_cut_differently() -> None:
+    """How much of it is closed already depends on what was a flap, by the moments that each side knows; its start and its end do not."""
+    here = Stay(GUILD, BEN, 0, NOON_MS, None, begins=False, sums=(35_000,), parts=3, bound=0)
+    there = here._replace(sums=(0,), parts=1)
+
+    assert [] == differences([here], [there])
+    assert [(True, True)] == differences([here], [there._replace(end=NOON_MS + 60_000, sums=(60_000,))])
+
+
 def test_a_visit_that_one_side_does_not_have_is_found() -> None:
     """And what follows is compared all the same."""
     assert differences([stay(), stay(100_000, 200_000)], [stay(), stay(70_000, 90_000), stay(100_000, 200_000)]) == [
