@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -12,6 +13,7 @@ from rich.text import Text
 from mocha_actors.cli.charts import DAYS, bar, sparkline, week
 from mocha_actors.cli.output import console, duration, facts, iso, moment, named, person, printable, shown, table
 from mocha_actors.cli.subjects import lines_of, title_of
+from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.stats.questions import Filters
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import (
@@ -236,6 +238,7 @@ def _comparison(answer: Comparison) -> RenderableType:
 
 def _timeline(answer: Any, out: Console) -> list[RenderableType]:
     """Every bucket as a row with a bar; parts and holes in what was recorded are marked."""
+    answer = since_first(answer)
     headings, values, cells = _columns(answer)
     columns = (answer.interval.capitalize(), *headings)
     texts = [
@@ -256,6 +259,15 @@ def _timeline(answer: Any, out: Console) -> list[RenderableType]:
         table((*columns, ""), rows, headings),
         *([Text(notes, style="dim")] if marked else []),
     ]
+
+
+def since_first(answer: Any) -> Any:
+    """A timeline of all time without the years in which there was nothing yet."""
+    if answer.since_ms > DISCORD_EPOCH_MS:
+        return answer
+    _, values, _ = _columns(answer)
+    first = next((position for position, value in enumerate(values) if value), 0)
+    return replace(answer, buckets=answer.buckets[first:])
 
 
 def _mark(step: Step) -> str:

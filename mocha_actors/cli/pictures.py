@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mocha_actors.cli.answers import TIMELINES, since_first
 from mocha_actors.cli.charts import DAYS, RAMP
 from mocha_actors.cli.output import moment, printable
 from mocha_actors.cli.subjects import title_of
@@ -59,6 +60,7 @@ def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
     except ImportError as error:
         msg = "charts need matplotlib: pip install 'mocha-actors[charts]'"
         raise ConfigError(msg) from error
+    answer = since_first(answer) if isinstance(answer, TIMELINES) else answer
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     _frame(axes)

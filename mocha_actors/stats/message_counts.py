@@ -135,7 +135,16 @@ SOURCES: Final = {
 
 
 def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
-    """Messages of each user or channel that has any; webhooks are no users."""
+    """Messages of each user or channel that has any; webhooks are no users.
+
+    Where a few channels are left out, users' messages there are taken off those everywhere: no rollup of users knows the others.
+    """
+    left_out = scope.channels._replace(excluded=False)
+    if by == "user_id" and scope.channels.excluded and left_out.few and left_out.ids:
+        everywhere = messages_by(connection, scope._replace(channels=EVERYTHING), period, by)
+        there = messages_by(connection, scope._replace(channels=left_out), period, by)
+        rest = {key: count - there.get(key, 0) for key, count in everywhere.items()}
+        return {key: count for key, count in rest.items() if count}
     classes = scope.classes & HUMANS_AND_BOTS if by == "user_id" else scope.classes
     total: Counter[int] = Counter()
     for part, allowed in _parts(scope, by):
@@ -240,7 +249,7 @@ def _whole(
     columns, conditions = words
     if run.unit is Unit.HOUR:
         note("hours", run.unit.begin(run.first))
-    few = scope.users.few or (scope.users.everything and scope.channels.few)
+    few = scope.users.few or scope.channels.few
     text = WHOLE_OF_FEW if few else ONE if run.last - run.first == 1 else WHOLE
     statement = text.format(
         columns=columns, table=table, unit=run.unit.column, conditions=conditions + _selected(scope)

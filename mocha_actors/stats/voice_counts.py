@@ -238,7 +238,7 @@ def _whole(
 ) -> Iterator[Voice]:
     if run.unit is Unit.HOUR:
         note("hours", run.unit.begin(run.first))
-    few = scope.users.few or (scope.users.everything and scope.channels.few)
+    few = scope.users.few or scope.channels.few
     group = (f"{by}, " if by else "") + (f"{run.unit.column}, " if timed else "")
     statement = (WHOLE_OF_FEW if few else WHOLE).format(
         key=by or "0", time=run.unit.column if timed else "0", sums=SUMS, starts=source.starts, table=source.table,

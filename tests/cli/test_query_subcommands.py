@@ -85,6 +85,29 @@ WORDS = {
 """What each table shows of the world."""
 
 
+QUESTIONS = sorted(set(command.commands) - {"guilds"})
+
+
+def test_the_guilds_that_are_known_are_listed(path: Path) -> None:
+    """With their names, as a table and as JSON; that is no question about a range."""
+    table = CliRunner().invoke(mocha, ["query", "guilds", "--database", str(path)])
+    shown = CliRunner().invoke(mocha, ["query", "guilds", "--database", str(path), "--json"])
+
+    assert [word for word in ("Guild", "Tea House", "900") if word not in table.stdout] == []
+    assert json.loads(shown.stdout) == [{"guild_id": "900", "guild_name": "Tea House"}]
+
+
+def test_a_timeline_of_all_time_begins_with_the_first_number(path: Path) -> None:
+    """Of the years since Discord's beginning, the empty ones before are no rows of a table; JSON has them all."""
+    asked = ["query", "message-timeline", "--database", str(path), "--period", "all_time", "--interval", "month"]
+    table = CliRunner().invoke(mocha, asked)
+    document = json.loads(CliRunner().invoke(mocha, [*asked, "--json"]).stdout)
+
+    assert "2026-03" in table.stdout
+    assert "2026-02" not in table.stdout
+    assert document["buckets"][0]["label"] == "2015-01"
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with a guild in which everything happened."""
@@ -105,7 +128,7 @@ def query(path: Path, name: str, *arguments: str) -> Result:
     return CliRunner().invoke(mocha, ["query", name, "--database", str(path), *own, *RANGE, *arguments])
 
 
-@pytest.mark.parametrize("name", sorted(command.commands))
+@pytest.mark.parametrize("name", QUESTIONS)
 def test_the_table_of_each_question_shows_its_numbers(path: Path, name: str) -> None:
     """Plain text of at most 80 columns when piped; only the line to be copied may be longer."""
     result = query(path, name)
@@ -116,7 +139,7 @@ def test_the_table_of_each_question_shows_its_numbers(path: Path, name: str) -> 
     assert max(len(line) for line in result.stdout.splitlines() if "next page" not in line) <= 80
 
 
-@pytest.mark.parametrize("name", sorted(command.commands))
+@pytest.mark.parametrize("name", QUESTIONS)
 def test_each_question_as_json_and_as_csv(path: Path, name: str) -> None:
     """JSON is one document; CSV has a heading and as many columns in each row."""
     document: dict[str, Any] = json.loads(query(path, name, "--json").stdout)

@@ -54,8 +54,8 @@ def test_the_period_before_a_calendar_range_is_the_calendar_unit_before() -> Non
 
 
 def test_filters_are_taken_as_they_are_named() -> None:
-    """Lists of ids become tuples, which can be part of a key."""
-    found = resolve({"channels": [5, 6], "include_bots": True, "exclude_afk": False}, NOW, PLAIN)
+    """Lists of ids become ordered tuples: the same question has the same key."""
+    found = resolve({"channels": [6, 5, 6], "include_bots": True, "exclude_afk": False}, NOW, PLAIN)
 
     assert found.filters == Filters(channels=(5, 6), include_bots=True, exclude_afk=False)
 
