@@ -138,6 +138,7 @@ def test_there_are_not_more_buckets_than_an_answer_can_hold() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_in_every_zone_days_begin_where_the_calendar_turns() -> None:
     """Each day of 2015 to 2037, in all zones of the database; and no offset is other than a multiple of a quarter of an hour."""
     for name in sorted(available_timezones()):
