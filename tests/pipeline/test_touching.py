@@ -86,11 +86,14 @@ def test_an_edit_and_details_touch_the_message_and_not_the_present() -> None:
 
 
 def test_a_reaction_counts_when_it_is_made_and_one_that_is_taken_back_may_be_as_old_as_its_message() -> None:
-    """A fact with a bound touches all the time in which it may have happened."""
+    """A fact with a bound touches all the time in which it may have happened; what stands on an old message is a number of that message's time."""
     added = f.ReactionAdded(1, 50, OLD_MESSAGE, 7, "x", None, False, None, None, AT_MS, 2 * HOUR_MS)
     removed = f.ReactionRemoved(1, 50, OLD_MESSAGE, 7, "x", False, AT_MS, 0)
 
-    assert touched(added) == {(1, Subject.REACTIONS, HOUR, HOUR + 2)}
+    assert touched(added) == {
+        (1, Subject.REACTIONS, HOUR, HOUR + 2),
+        (1, Subject.REACTIONS, OLD_HOUR, OLD_HOUR),
+    }
     assert touched(removed) == {(1, Subject.REACTIONS, OLD_HOUR, HOUR)}
 
 
