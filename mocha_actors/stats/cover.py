@@ -78,6 +78,17 @@ def without_days(given: Cover, usable: Collection[int]) -> Cover:
     return Cover(_joined(whole), tuple(Range(*piece) for piece in _merged(raw)))
 
 
+def raw_within_days(given: Cover, days: Collection[int]) -> Cover:
+    """``given``, with raw rows of these days of UTC alone: there is nothing to be read on the others."""
+    pieces = [
+        (max(window.since_ms, day * DAY_MS), min(window.until_ms, (day + 1) * DAY_MS))
+        for window in given.raw
+        for day in range(window.since_ms // DAY_MS, (window.until_ms - 1) // DAY_MS + 1)
+        if day in days
+    ]
+    return Cover(given.whole, tuple(Range(*piece) for piece in _merged(pieces)))
+
+
 def _descend(begin: int, end: int, ladder: Sequence[Unit], whole: list[Run], raw: list[tuple[int, int]]) -> None:
     """Cover one step: what the longest unit leaves at either end is covered by the shorter ones."""
     if begin >= end:

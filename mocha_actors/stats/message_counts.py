@@ -12,8 +12,8 @@ from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
-from mocha_actors.stats.cover import Cover, Run, Unit, cover, without_days
-from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.cover import Cover, Run, Unit, cover, raw_within_days, without_days
+from mocha_actors.stats.ranges import DAY_MS, Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
 
@@ -49,6 +49,14 @@ GROUP BY {columns}
 """
 
 RAW_QUARTER: Final = "((message_id >> 22) + 1420070400000) / 900000"
+
+DAYS_OF_FEW: Final = """
+WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
+SELECT DISTINCT number FROM step CROSS JOIN user_day WHERE guild_id = :guild_id AND day = number{conditions}
+"""
+
+WORTH_LOOKING_MS: Final = 2 * DAY_MS
+"""Raw rows of so much time and more are read for a few users only where their rollup by day has anything."""
 
 CLOSED_DAYS: Final = "SELECT day FROM closed_days WHERE guild_id = ? AND dirty = 0 AND day >= ? AND day < ?"
 
@@ -239,7 +247,16 @@ def _covered(connection: Connection, scope: Scope, cuts: Sequence[int], by: By |
         first, last = covered.whole[0].first, covered.whole[-1].last
         usable = {day for (day,) in connection.execute(CLOSED_DAYS, (scope.guild_id, first, last))}
         covered = without_days(covered, usable)
+    if scope.users.few and sum(window.duration_ms for window in covered.raw) > WORTH_LOOKING_MS:
+        covered = raw_within_days(covered, _days_with_rows(connection, scope, covered.raw))
     return source, covered
+
+
+def _days_with_rows(connection: Connection, scope: Scope, windows: Sequence[Range]) -> set[int]:
+    """The days of UTC around ``windows`` on which any of a few users wrote anything that a rollup holds."""
+    bounds = {"first": windows[0].since_ms // DAY_MS, "last": windows[-1].until_ms // DAY_MS + 1}
+    statement = DAYS_OF_FEW.format(conditions=scope.users.condition("user_id", "users"))
+    return {day for (day,) in connection.execute(statement, {**scope.parameters(), **bounds})}
 
 
 def _whole(

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mocha_actors.stats.cover import Cover, Run, Unit, cover, without_days
+from mocha_actors.stats.cover import Cover, Run, Unit, cover, raw_within_days, without_days
 from mocha_actors.stats.ranges import DAY_MS, HOUR_MS, Range
 
 MONDAY = 1_767_571_200_000  # 2026-01-05
@@ -86,6 +86,16 @@ def test_steps_of_aligned_hours_are_one_run() -> None:
     assert cover([MONDAY + n * HOUR_MS for n in range(25)], (Unit.HOUR,)) == Cover(
         (Run(Unit.HOUR, hour, hour + 24),), ()
     )
+
+
+def test_raw_rows_are_read_on_the_days_that_have_any() -> None:
+    """The others are no part of it; days that touch are one window."""
+    day = MONDAY // DAY_MS
+    covered = Cover((), (Range(MONDAY + HOUR_MS, MONDAY + 4 * DAY_MS + HOUR_MS),))
+
+    assert raw_within_days(covered, {day, day + 1, day + 4, day + 9}).raw == (
+        Range(MONDAY + HOUR_MS, MONDAY + 2 * DAY_MS), Range(MONDAY + 4 * DAY_MS, MONDAY + 4 * DAY_MS + HOUR_MS),
+    )  # fmt: skip
 
 
 def test_days_that_may_not_be_used_are_read_raw() -> None:
