@@ -6,7 +6,6 @@ for those days that are closed and unchanged since. What no rollup holds, such a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -154,12 +153,13 @@ def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> 
         rest = {key: count - there.get(key, 0) for key, count in everywhere.items()}
         return {key: count for key, count in rest.items() if count}
     classes = scope.classes & HUMANS_AND_BOTS if by == "user_id" else scope.classes
-    total: Counter[int] = Counter()
+    without = int(scope.filters.exclude_deleted)
+    total: dict[int, int] = {}
     for part, allowed in _parts(scope, by):
         if wanted := classes & allowed:
             conditions = f" AND author_class IN {class_list(wanted)} AND kind = 0"
             for key, sent, deleted in _rows(connection, part, period, conditions, by):
-                total[key] += sent - deleted if scope.filters.exclude_deleted else sent
+                total[key] = total.get(key, 0) + sent - without * deleted
     return {key: count for key, count in total.items() if count > 0}
 
 
@@ -261,7 +261,7 @@ def _days_with_rows(connection: Connection, scope: Scope, windows: Sequence[Rang
 
 def _whole(
     connection: Connection, scope: Scope, table: str, run: Run, words: tuple[str, str]
-) -> Iterator[tuple[int, ...]]:
+) -> Iterable[tuple[int, ...]]:
     """Rows of a rollup; ``words`` are the columns and the conditions."""
     columns, conditions = words
     if run.unit is Unit.HOUR:
@@ -271,16 +271,16 @@ def _whole(
     statement = text.format(
         columns=columns, table=table, unit=run.unit.column, conditions=conditions + _selected(scope)
     )
-    yield from connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
+    return connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
 
 
-def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, str]) -> Iterator[tuple[int, ...]]:
+def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, str]) -> Iterable[tuple[int, ...]]:
     """Counts of raw rows; ``words`` are the columns and the conditions."""
     columns, conditions = words
     note("messages", window.since_ms)
     low, high = window.keys
     statement = RAW.format(columns=columns, conditions=conditions + _selected(scope))
-    yield from connection.execute(statement, {**scope.parameters(), "low": low, "high": high})
+    return connection.execute(statement, {**scope.parameters(), "low": low, "high": high})
 
 
 def _selected(scope: Scope) -> str:
