@@ -73,9 +73,9 @@ class SetGuild(Command, frozen=True, kw_only=True, tag="guild_set"):
 
 
 class NoteAccess(Command, frozen=True, kw_only=True, tag="note_access"):
-    """Note in the audit log that somebody is given what is stored about a user, or a list; ``what`` says what, and names nobody."""
+    """Note in the audit log that somebody is given what is stored: of a user, of a guild, or this log; ``what`` says what, and names nobody."""
 
-    what: Literal["user_data", "audit"]
+    what: Literal["user_data", "audit", "export"]
 
 
 AnyCommand = Forget | SetOptOut | SetGuild | NoteAccess

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "query": "Ask who writes, talks, joins and reacts, when and where.",
     "status": "Show how the running service is: its tree, mailboxes, lag and rates.",
     "verify": "Recount the rollups from the raw rows, or everything from a ledger, and compare.",
+    "export": "Write the recorded rows of a guild as CSV, JSON lines or Parquet.",
     "guild": "Set a guild's time zone and week, and what questions about it leave out.",
     "forget": "Erase a user from everything that was recorded.",
     "opt-out": "Record a user no more, or again.",

@@ -9,35 +9,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TextIO
 
 import msgspec
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.db.plain import as_text, cell, flag, made, moment, same
 
 PAGE: Final = 2_000
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that spreadsheets would take for a formula."""
-
 Row = dict[str, str | int | bool | None]
-
-
-def moment(ms: int | None) -> str | None:
-    """A time, milliseconds since the Unix epoch, as ISO 8601."""
-    return None if ms is None else (EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")
-
-
-def made(snowflake: int) -> str | None:
-    """When an id was made."""
-    return moment(time_ms(snowflake))
-
-
-def flag(value: int | None) -> bool | None:
-    """0 or 1 as it is meant."""
-    return None if value is None else bool(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +56,6 @@ class Part:
 
     def _reader(self, name: str) -> Callable[[Any], Any]:
         return self.readers.get(name) or (as_text if name.endswith("_id") else same)
-
-
-def same(value: Any) -> Any:
-    """A value as it is."""
-    return value
-
-
-def as_text(value: int | None) -> str | None:
-    """An id as text."""
-    return None if value is None else str(value)
 
 
 def page_of(table: str, key: str, columns: tuple[str, ...], user: str = "user_id") -> str:
@@ -155,11 +125,6 @@ def write_csv(connection: Connection, user_id: int, open_part: Callable[[str], T
                 if writer is None:
                     writer = csv.DictWriter(file, list(row))
                     writer.writeheader()
-                writer.writerow({key: harmless(value) for key, value in row.items()})
+                writer.writerow({key: cell(value) for key, value in row.items()})
                 count += 1
     return count
-
-
-def harmless(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula; names come from strangers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
