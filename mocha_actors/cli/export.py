@@ -27,7 +27,6 @@ from mocha_actors.db.plain import cell
 from mocha_actors.errors import ConfigError
 from mocha_actors.stats.guilds import known_guilds
 from mocha_actors.stats.options import chosen_range
-from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.zones import zone_named
 
 T = TypeVar("T")
@@ -83,9 +82,9 @@ def command(
     if form == "parquet" and out is None:
         raise ConfigError("--format parquet needs --out FILE")
     url = database_url(database, config)
-    period = chosen_period(since, until)
+    since_ms, until_ms = chosen_period(since, until)
     wanted = Wanted(
-        kind=EXPORTS[kind], guild=guild, since_ms=period and period.since_ms, until_ms=period and period.until_ms, format=form, path=out
+        kind=EXPORTS[kind], guild=guild, since_ms=since_ms, until_ms=until_ms, format=form, path=out
     )  # fmt: skip
     carry_out(url, NoteAccess(actor=actor(), what="export"))
     with progress_bar(kind) as told:
@@ -93,13 +92,14 @@ def command(
     click.echo(f"{rows:,} rows", err=True)
 
 
-def chosen_period(since: str | None, until: str | None) -> Range | None:
-    """The range that the options name; None for everything."""
+def chosen_period(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """The begin and the end that the options name; both None for everything."""
     if since is None and until is None:
-        return None
+        return None, None
     with wrong_usage():
         now_ms = time.time_ns() // 1_000_000
-        return chosen_range(None, since, until, None, now_ms=now_ms, zone=zone_named("UTC"), dashes="--").range
+        found = chosen_range(None, since, until, None, now_ms=now_ms, zone=zone_named("UTC"), dashes="--").range
+    return found.since_ms, found.until_ms
 
 
 def export(connection: Connection, wanted: Wanted, told: Any) -> int:

@@ -17,7 +17,7 @@ from mocha_actors.cli.charts import bar, sparkline
 from mocha_actors.cli.main import mocha
 from mocha_actors.cli.output import duration, moment
 from mocha_actors.cli.query import command
-from mocha_actors.cli.spreadsheet import safe
+from mocha_actors.db.plain import cell
 from tests.stats import world as worlds
 from tests.stats.oracle import GUILD, Sent, database
 from tests.stats.world import BEGIN, GENERAL, MUSIC, THREAD, Moved, Reacted, Spoken, World, at, key, opened
@@ -241,8 +241,8 @@ def test_a_chart_as_png(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1"])
 def test_a_name_that_a_spreadsheet_would_run_is_quoted(text: str) -> None:
     """Numbers that are numbers stay so."""
-    assert safe(text) == f"'{text}"
-    assert safe(-5) == -5
+    assert cell(text) == f"'{text}"
+    assert cell(-5) == -5
 
 
 def test_colours_are_for_terminals_and_no_color_is_honoured(path: Path) -> None:
