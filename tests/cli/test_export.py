@@ -82,16 +82,16 @@ def test_csv_json_and_parquet_say_the_same(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [name for name, kind in EXPORTS.items() if kind.bound is not None])
 def test_a_range_is_half_open_and_cuts_every_kind_that_has_a_time(path: Path, kind: str) -> None:
     """The parts before and after it make the whole."""
-    guild = str(guilds(path)[0])
 
-    def lines(*period: str) -> list[str]:
-        return run(path, kind, "--guild", guild, "--format", "jsonl", *period).stdout.splitlines()
+    def lines(guild: int, *period: str) -> list[str]:
+        return run(path, kind, "--guild", str(guild), "--format", "jsonl", *period).stdout.splitlines()
 
-    whole = lines()
+    guild = max(guilds(path), key=lambda guild: len(lines(guild)))
+    whole = lines(guild)
     times = [next(iter(json.loads(line).values())) for line in whole]
     middle = times[len(times) // 2]
-    before = lines("--since", "2020-01-01", "--until", middle)
-    after = lines("--since", middle, "--until", "2030-01-01")
+    before = lines(guild, "--since", "2020-01-01", "--until", middle)
+    after = lines(guild, "--since", middle, "--until", "2030-01-01")
 
     assert whole == before + after
     assert sum(time < middle for time in times) == len(before)
