@@ -30,10 +30,12 @@ JOINED_MS = 1_704_067_200_000
 def test_what_is_written_is_measured() -> None:
     """Two words, one link; without content only what needs none is known."""
     talk = Talk()
-    talk.describe(MESSAGE | {"content": "see https://a.example", "embeds": [{}], "mentions": [], "attachments": []})
-    talk.describe(MESSAGE | {"id": "5", "content": "", "attachments": [{}, {}]})
-    talk.describe(MESSAGE | {"id": "6", "content": "", "interaction_metadata": {"user": {"id": "9"}}})
-    talk.describe(MESSAGE | {"id": "7", "content": ""})
+    talk.describe(
+        MESSAGE | {"content": "see https://a.example", "embeds": [{}], "mentions": [], "attachments": []}, reads=True
+    )
+    talk.describe(MESSAGE | {"id": "5", "content": "", "attachments": [{}, {}]}, reads=True)
+    talk.describe(MESSAGE | {"id": "6", "content": "", "interaction_metadata": {"user": {"id": "9"}}}, reads=True)
+    talk.describe(MESSAGE | {"id": "7", "content": ""}, reads=True)
 
     assert talk.details == {
         (1, 3): (0, 1, 0, 1, 21, 2, None, None, 0),
