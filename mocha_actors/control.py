@@ -80,7 +80,7 @@ class Status(msgspec.Struct, frozen=True):
         dead_lettered: committed events that became dead letters.
         spooled: events that became durable in the spool, because the database was away.
         resumes: sessions continued.
-        identifies: sessions begun.
+        identifies: IDENTIFYs sent: what was spent of the daily budget.
         restarts: actors restarted.
         lag_p50_seconds: from receive to commit; None before the first event.
         lag_p99_seconds: likewise.

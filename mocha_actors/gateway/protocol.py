@@ -32,6 +32,7 @@ from mocha_actors.gateway.effects import (
     Effect,
     ExpectHeartbeats,
     Fatal,
+    Identified,
     Log,
     ReportAlive,
     Send,
@@ -271,7 +272,7 @@ class Protocol:
         if not isinstance(self.state, AwaitingTurn):
             return []
         self.state = Identifying(self.state.heart, now)
-        return [Log("shard.identified"), Send(self._identity.identify())]
+        return [Log("shard.identified"), Send(self._identity.identify()), Identified()]
 
     def _beat(self) -> list[Effect]:
         return [Send(heartbeat(self._following.durable), heartbeat=True)]

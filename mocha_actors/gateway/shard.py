@@ -32,6 +32,7 @@ from mocha_actors.gateway.effects import (
     Effect,
     ExpectHeartbeats,
     Fatal,
+    Identified,
     Log,
     PassedOver,
     ReportAlive,
@@ -320,6 +321,8 @@ class Shard(Actor[ShardMessage]):
                 self._close()
             case AwaitTurn():
                 self._start_waiting_for_turn()
+            case Identified():
+                self._around.counters.identifies += 1
             case SessionBegan():
                 self._begin(effect)
             case SessionResumed():
@@ -361,7 +364,6 @@ class Shard(Actor[ShardMessage]):
         """READY is settled here, with the fact that makes the session the shard's checkpoint, and travels alone."""
         now_ms = self._around.clock()
         self._around.counters.received += 1
-        self._around.counters.identifies += 1
         data = began.ready.d
         fact = SessionStarted(
             shard=self._id, session_id=began.session.session_id, resume_url=began.session.resume_url,
