@@ -53,6 +53,7 @@ EVENTS: Final[dict[str, str]] = {
     "gateway.seq_gap": "sequence numbers were skipped: shard, expected, found",
     "gateway.loop_lag": "a timer fired late, because something held the event loop: shard, seconds",
     "gateway.misrouted": "dispatches about guilds of another shard came: shard, count, total",
+    "gateway.shard_count": "Discord may refuse the configured number of shards: shards, recommended, reason",
     "gateway.unavailable": "Discord's API does not answer how many shards to run: delay, reason",
     "gateway.unknown_event": "an event that this version does not know, told once: shard, name",
     "gateway.unknown_opcode": "an opcode that this version does not know: shard, opcode",

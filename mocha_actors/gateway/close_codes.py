@@ -64,6 +64,9 @@ CLOSE_RULES: Final[dict[int, CloseRule]] = {
 _ANY_OTHER: Final = CloseRule(Action.RESUME, "connection lost")
 
 
+NUMBER_OF_SHARDS: Final = "as many as Discord wants (a bot in more than 150,000 guilds needs a multiple of its number)"
+
+
 class RefusedTokenError(PermanentError):
     """Discord does not accept the token."""
 
@@ -95,7 +98,7 @@ def fatal_error(code: int, *, shard: int, shards: int, intents: int) -> Permanen
         case 4010 | 4011:
             return RefusedShardingError(
                 f"Discord refused shard {shard} of {shards} (close code {code}): configure "
-                f"{'more shards' if code == 4011 else 'shard ids below the number of shards'}."
+                f'{"more shards" if code == 4011 else NUMBER_OF_SHARDS}, or shards = "auto".'
             )
         case 4012:
             return RefusedVersionError("Discord refused the gateway version (close code 4012): update Mocha.")

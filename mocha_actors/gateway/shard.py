@@ -369,6 +369,7 @@ class Shard(Actor[ShardMessage]):
             shard=self._id, session_id=began.session.session_id, resume_url=began.session.resume_url,
             fingerprint=self._settings.fingerprint, user_id=data.user.id,
             application_id=data.application.id if data.application else 0, ready_ms=now_ms, reason=began.reason,
+            guild_ids=tuple(guild.id for guild in data.guilds), shards=self._settings.identity.shards,
         )  # fmt: skip
         self._ready_batches += self._builder.settled(
             began.ready,

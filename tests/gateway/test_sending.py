@@ -76,7 +76,9 @@ def test_heartbeats_have_a_reserve() -> None:
     assert 0.0 == window.wait(11.0, heartbeat=True)
 
 
-@pytest.mark.parametrize(("interval", "reserved"), [(41.25, 3), (60.0, 3), (61.0, 2), (45.0, 3), (10.0, 8), (1.0, 62), (600.0, 2)])
+@pytest.mark.parametrize(
+    ("interval", "reserved"), [(41.25, 3), (60.0, 3), (61.0, 2), (45.0, 3), (10.0, 8), (1.0, 62), (600.0, 2)]
+)
 def test_the_reserve_follows_from_the_interval(interval: float, reserved: int) -> None:
     """A8.64: the beats that fall into a window of 61 s, and one more."""
     assert reserved == heartbeat_reserve(interval)
