@@ -108,7 +108,7 @@ class StatsClient(Asking, Commanding, Administering):
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, config: Config, token: Secret | None = None, *, wait_owner: float = 0.0
+        cls, config: Config, token: Secret | None = None, *, wait_owner: float = 0.0, take_over: bool = False
     ) -> AsyncIterator[StatsClient]:
         """Start the tree, and drain it when the block is left.
 
@@ -119,6 +119,7 @@ class StatsClient(Asking, Commanding, Administering):
             config: what to run.
             token: the bot's token; without one, it is taken from where ``config.discord`` says.
             wait_owner: seconds to wait for another process to give the database up.
+            take_over: take the database away from a process that does not: that one writes nothing more, and ends with FencedOutError.
 
         Raises:
             MochaError: the database or the configuration cannot be used, or, out of the running block, Discord refuses the bot
@@ -133,7 +134,9 @@ class StatsClient(Asking, Commanding, Administering):
             client = cls(config, await shard_count(config.discord.shards, rest, Random()))  # noqa: S311  # jitter
             shards = shard_settings(config, token, client.shards)
             store = await stack.enter_async_context(
-                open_store(config.database.url, wait=wait_owner, spool=spool_place(config.database))
+                open_store(
+                    config.database.url, wait=wait_owner, take_over=take_over, spool=spool_place(config.database)
+                )
             )
             readers = open_readers(config.database.url, threads=config.stats.reader_threads)
             client._readers = await stack.enter_async_context(readers)

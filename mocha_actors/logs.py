@@ -20,6 +20,7 @@ EVENTS: Final[dict[str, str]] = {
     "service.started": "the tree is up: version, database, shards",
     "service.stopping": "a shutdown began: reason",
     "service.stopped": "everything received is committed, or not: clean, reason, seconds",
+    "ownership.taken_over": "the database is taken away from a process that lives: database, owner",
     "ownership.acquired": "this process owns the shards: epoch",
     "database.opened": "the database is open: path, schema_version",
     "database.migrated": "migrations were applied: path, from_version, to_version",

@@ -214,9 +214,11 @@ async def open_house(
         try:
             yield house
         finally:
-            for running in [process, *(service.process for service in house.services)]:
+            everybody = [process, *(service.process for service in house.services)]
+            for running in everybody:
                 if running.returncode is None:
                     running.kill()
             with trio.CancelScope(shield=True):
-                await process.wait()
+                for ended in everybody:
+                    await ended.wait()
             nursery.cancel_scope.cancel()
