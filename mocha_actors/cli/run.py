@@ -80,8 +80,18 @@ def _finite(_ctx: click.Context, option: click.Parameter, value: float | None) -
 @click.option(
     "--take-over", is_flag=True, help="Take the database away from a process that does not give it up; that one ends with status 3."
 )  # fmt: skip
+@click.option(
+    "--decommission", is_flag=True, help="Give the sessions up for good at the end; the next start begins new ones, with a gap."
+)  # fmt: skip
 def command(
-    config_path: str | None, *, check: bool, demo: bool, seconds: float | None, wait_owner: float, take_over: bool
+    config_path: str | None,
+    *,
+    check: bool,
+    demo: bool,
+    seconds: float | None,
+    wait_owner: float,
+    take_over: bool,
+    decommission: bool,
 ) -> None:
     """Record what happens on Discord servers, as CONFIG says.
 
@@ -98,7 +108,9 @@ def command(
     logs.configure(config.logging.format, config.logging.level, config.logging.file)
     try:
         with plain_errors():
-            clean = trio.run(partial(serve, config, seconds, wait_owner=wait_owner, take_over=take_over))
+            clean = trio.run(
+                partial(serve, config, seconds, wait_owner=wait_owner, take_over=take_over, decommission=decommission)
+            )
     finally:
         logs.close()
     sys.exit(0 if clean else 1)
@@ -144,7 +156,12 @@ def _configuration(path: str | None, *, demo: bool) -> Config:
 
 
 async def serve(
-    config: Config, seconds: float | None = None, *, wait_owner: float = 0.0, take_over: bool = False
+    config: Config,
+    seconds: float | None = None,
+    *,
+    wait_owner: float = 0.0,
+    take_over: bool = False,
+    decommission: bool = False,
 ) -> bool:
     """Run the service until a signal, ``seconds``, or the end of the simulator; returns whether nothing was lost."""
     with open_stop_signals() as requests:
@@ -156,6 +173,8 @@ async def serve(
                 if simulator is not None:
                     click.echo(WELCOME.format(database=client.database), err=True)
                 await _until_stopped(client, simulator, stop, seconds)
+                if decommission:
+                    client.decommission()
             nursery.cancel_scope.cancel()
     click.echo(summary(client))
     return client.report.clean

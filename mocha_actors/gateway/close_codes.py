@@ -16,6 +16,10 @@ RESUMABLE: Final = 4900
 """The code that this client closes with: anything but 1000 and 1001 keeps the session for a RESUME."""
 
 
+NORMAL: Final = 1000
+"""The code that makes Discord forget the session at once. It is sent when a person wants exactly that, and never otherwise."""
+
+
 class Action(Enum):
     """What to do about the session after a close."""
 

@@ -68,11 +68,17 @@ class Disconnected(TransientError):
 
 
 class Transport:
-    """An open connection: blocks in, payloads out."""
+    """An open connection: blocks in, payloads out.
+
+    Attributes:
+        close_code: to close with; one that keeps the session, unless that is not wanted.
+
+    """
 
     def __init__(self, connection: WebSocketConnection, stream: CoalescingStream, decoder: BlockDecoder) -> None:
         """Made by :func:`open_transport`."""
         self._connection, self._stream, self._decoder = connection, stream, decoder
+        self.close_code = RESUMABLE
 
     async def receive(self) -> bytes:
         """The next block: the JSON documents of one run of frames, one a line. Safe to cancel: nothing is lost.
@@ -112,12 +118,12 @@ class Transport:
             raise Disconnected(None) from None
 
     async def close(self) -> None:
-        """Close so that the session can be resumed; returns within :data:`CLOSE_TIMEOUT`, cancelled or not, whatever the peer does."""
+        """Close, with :attr:`close_code`; returns within :data:`CLOSE_TIMEOUT`, cancelled or not, whatever the peer does."""
         # When we are cancelled, so is the library's reader, and nobody would notice the peer's answer.
         cancelled = trio.current_effective_deadline() == -math.inf
         wait = SEND_TIMEOUT if cancelled else CLOSE_TIMEOUT
         with trio.CancelScope(shield=True, deadline=trio.current_time() + wait):
-            await self._connection.aclose(RESUMABLE)
+            await self._connection.aclose(self.close_code)
         # The library leaves the stream open when the peer closed first. A cancellation here would take the place of the error we leave with.
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(self._stream)
