@@ -222,7 +222,7 @@ class Protocol:
         """Give up the session, if there is one; the next one may be resumed as often as any."""
         effects = self._following.lose(reason)
         if effects:
-            self._reconnect.progress()
+            self._reconnect.session_lost()
         return effects
 
     def control(self, control: Control, now: float) -> list[Effect]:
@@ -272,6 +272,7 @@ class Protocol:
         if not isinstance(self.state, AwaitingTurn):
             return []
         self.state = Identifying(self.state.heart, now)
+        self._reconnect.identify_sent()
         return [Log("shard.identified"), Send(self._identity.identify()), Identified()]
 
     def _beat(self) -> list[Effect]:

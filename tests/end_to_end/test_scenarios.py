@@ -327,6 +327,8 @@ async def test_2500_guilds_are_loaded_twice_without_a_row(tmp_path: Path, virtua
         await scene.verify()
 
         assert 0 == client.counters.dead_lettered
+        assert [(2500, 0)] == scene.rows("SELECT count(*), count(left_ms) FROM guilds")
+        assert [(0,)] == scene.rows("SELECT count(*) FROM member_events")
 
 
 async def test_a_decommissioned_session_is_closed_for_good(tmp_path: Path, virtual_time: trio.abc.Clock) -> None:
