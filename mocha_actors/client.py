@@ -28,7 +28,7 @@ from mocha_actors.gateway.fleet import shard_count
 from mocha_actors.gateway.rest import open_rest
 from mocha_actors.gateway.tree import ShardRef
 from mocha_actors.pipeline.counters import Counters
-from mocha_actors.pipeline.notices import Checkpoint, Flush, LoadCheckpoint, Quiesce
+from mocha_actors.pipeline.notices import Checkpoint, Flush, GiveUpSession, LoadCheckpoint, Quiesce
 from mocha_actors.privacy.desk import Desk, ServiceDesk
 from mocha_actors.runtime import (
     ActorDead,
@@ -102,13 +102,14 @@ class StatsClient(Asking, Commanding, Administering):
         self.database = database_address(config.database.url)
         self._began = trio.current_time()
         self._fatal: PermanentError | None = None
+        self._sessions_wanted = True
         self._body = trio.CancelScope()
         self._drain = trio.CancelScope(shield=True)
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, config: Config, token: Secret | None = None, *, wait_owner: float = 0.0
+        cls, config: Config, token: Secret | None = None, *, wait_owner: float = 0.0, take_over: bool = False
     ) -> AsyncIterator[StatsClient]:
         """Start the tree, and drain it when the block is left.
 
@@ -119,6 +120,7 @@ class StatsClient(Asking, Commanding, Administering):
             config: what to run.
             token: the bot's token; without one, it is taken from where ``config.discord`` says.
             wait_owner: seconds to wait for another process to give the database up.
+            take_over: take the database away from a process that does not: that one writes nothing more, and ends with FencedOutError.
 
         Raises:
             MochaError: the database or the configuration cannot be used, or, out of the running block, Discord refuses the bot
@@ -133,7 +135,9 @@ class StatsClient(Asking, Commanding, Administering):
             client = cls(config, await shard_count(config.discord.shards, rest, Random()))  # noqa: S311  # jitter
             shards = shard_settings(config, token, client.shards)
             store = await stack.enter_async_context(
-                open_store(config.database.url, wait=wait_owner, spool=spool_place(config.database))
+                open_store(
+                    config.database.url, wait=wait_owner, take_over=take_over, spool=spool_place(config.database)
+                )
             )
             readers = open_readers(config.database.url, threads=config.stats.reader_threads)
             client._readers = await stack.enter_async_context(readers)
@@ -228,6 +232,13 @@ class StatsClient(Asking, Commanding, Administering):
             breakers=breakers, tree=_node(tree), caches=counters.caches,
         )  # fmt: skip
 
+    def decommission(self) -> None:
+        """Have the end of the block give the sessions up for good: Discord forgets them at once, and the next start makes new ones.
+
+        What happens in between is not seen, and is recorded as a gap. If not everything could be committed, the sessions stay.
+        """
+        self._sessions_wanted = False
+
     def abort(self) -> None:
         """End now, the block and a shutdown under way: what is not committed yet is left to the next start, which resumes."""
         self._body.cancel()
@@ -257,6 +268,8 @@ class StatsClient(Asking, Commanding, Administering):
             try:
                 await self._quiesce_and_flush(limit)
                 reason = ""
+                if not self._sessions_wanted:
+                    await self._give_up_sessions(limit)
             except ActorError as error:
                 reason = str(error)
         if reason:
@@ -265,11 +278,22 @@ class StatsClient(Asking, Commanding, Administering):
         self.report = Report(clean=not reason, reason=reason, seconds=trio.current_time() - began)
         logger.info("service.stopped", clean=self.report.clean, reason=reason, seconds=round(self.report.seconds, 3))
 
+    async def _give_up_sessions(self, limit: float) -> None:
+        async with trio.open_nursery() as nursery:
+            for shard in self._refs.shards:
+                nursery.start_soon(_give_up, shard, limit)
+
     async def _quiesce_and_flush(self, limit: float) -> None:
         async with trio.open_nursery() as nursery:
             for shard in self._refs.shards:
                 nursery.start_soon(_quiesce, shard, limit)
         await self._refs.dispatcher.ask(Flush(), timeout=limit)
+
+
+async def _give_up(shard: ShardRef, limit: float) -> None:
+    """Have a shard give its session up; one that has ended has nobody to tell."""
+    with suppress(ActorDead, AskTimeout):
+        await shard.ask(GiveUpSession(), timeout=limit / 2)
 
 
 def _node(snapshot: Snapshot) -> Node:

@@ -80,7 +80,7 @@ class Status(msgspec.Struct, frozen=True):
         dead_lettered: committed events that became dead letters.
         spooled: events that became durable in the spool, because the database was away.
         resumes: sessions continued.
-        identifies: sessions begun.
+        identifies: IDENTIFYs sent: what was spent of the daily budget.
         restarts: actors restarted.
         lag_p50_seconds: from receive to commit; None before the first event.
         lag_p99_seconds: likewise.
@@ -304,10 +304,14 @@ def listening(path: Path) -> Iterator[trio.SocketListener]:
             os.umask(mask)
         raw.listen(BACKLOG)
         raw.setblocking(False)  # noqa: FBT003  # the only way to say it
+        ours = path.stat()
         try:
             yield trio.SocketListener(trio.socket.from_stdlib_socket(raw))
         finally:
-            path.unlink(missing_ok=True)
+            # Who took the database over has put a socket of its own there.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(ours, path.stat()):
+                    path.unlink()
 
 
 async def connect(path: Path) -> trio.SocketStream:

@@ -7,6 +7,7 @@
      ├─ processors              one_for_one: message, reaction, voice, member, presence, guild
      ├─ dispatcher
      ├─ janitor                 maintenance: rollups of closed days
+     ├─ watch                   whether the database still is ours
      ├─ control                 the control socket
      └─ gateway                 one_for_one: identify, shard-0, shard-1, …
 
@@ -34,6 +35,7 @@ from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.janitor import Janitor
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.store import Store
+from mocha_actors.db.watch import Watch
 from mocha_actors.db.writer import NEVER_POISON, Writer, bytes_of, events_of, writer_mailbox
 from mocha_actors.discord.decode import EventDecoder
 from mocha_actors.discord.intents import Intents, parse_intents
@@ -78,6 +80,7 @@ class Refs:
         self.processors: dict[str, ActorRef[Work]] = {name: new_ref(name, PROCESSOR_MAILBOX) for name in PROCESSORS}
         self.dispatcher: ActorRef[Any] = new_ref("dispatcher", DISPATCHER_MAILBOX)
         self.janitor: ActorRef[None] = new_ref("janitor")
+        self.watch: ActorRef[None] = new_ref("watch")
         self.control: ActorRef[None] = new_ref("control")
         self.identify: ActorRef[TakeTurn] = new_ref("identify", IDENTIFY_MAILBOX)
         self.shards: list[ShardRef] = [new_ref(f"shard-{shard}") for shard in range(shards)]
@@ -143,6 +146,7 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         ChildSpec("processors", tree.supervisor(*(tree.processor(name, ref) for name, ref in refs.processors.items()))),
         tree.child("dispatcher", dispatcher, refs.dispatcher),
         tree.child("janitor", janitor, refs.janitor),
+        tree.child("watch", partial(Watch, refs.writer, parts.store.epoch), refs.watch),
         tree.child("control", control, refs.control),
         ChildSpec("gateway", _gateway(shards, refs, parts)),
     )

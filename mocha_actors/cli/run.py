@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -76,7 +77,22 @@ def _finite(_ctx: click.Context, option: click.Parameter, value: float | None) -
     "--wait-owner", type=click.FloatRange(min=0), callback=_finite, default=0.0, metavar="SECONDS",
     help="Wait so long for another process to give the database up.",
 )  # fmt: skip
-def command(config_path: str | None, *, check: bool, demo: bool, seconds: float | None, wait_owner: float) -> None:
+@click.option(
+    "--take-over", is_flag=True, help="Take the database away from a process that does not give it up; that one ends with status 3."
+)  # fmt: skip
+@click.option(
+    "--decommission", is_flag=True, help="Give the sessions up for good at the end; the next start begins new ones, with a gap."
+)  # fmt: skip
+def command(
+    config_path: str | None,
+    *,
+    check: bool,
+    demo: bool,
+    seconds: float | None,
+    wait_owner: float,
+    take_over: bool,
+    decommission: bool,
+) -> None:
     """Record what happens on Discord servers, as CONFIG says.
 
     Runs until SIGINT or SIGTERM, commits what it has received, and leaves the sessions resumable. A second signal ends at once. CONFIG may
@@ -92,7 +108,9 @@ def command(config_path: str | None, *, check: bool, demo: bool, seconds: float 
     logs.configure(config.logging.format, config.logging.level, config.logging.file)
     try:
         with plain_errors():
-            clean = trio.run(serve, config, seconds, wait_owner)
+            clean = trio.run(
+                partial(serve, config, seconds, wait_owner=wait_owner, take_over=take_over, decommission=decommission)
+            )
     finally:
         logs.close()
     sys.exit(0 if clean else 1)
@@ -137,17 +155,26 @@ def _configuration(path: str | None, *, demo: bool) -> Config:
     return config
 
 
-async def serve(config: Config, seconds: float | None = None, wait_owner: float = 0.0) -> bool:
+async def serve(
+    config: Config,
+    seconds: float | None = None,
+    *,
+    wait_owner: float = 0.0,
+    take_over: bool = False,
+    decommission: bool = False,
+) -> bool:
     """Run the service until a signal, ``seconds``, or the end of the simulator; returns whether nothing was lost."""
     with open_stop_signals() as requests:
         async with _open_discord(config) as (addressed, token, simulator), trio.open_nursery() as nursery:
             logs.add_secret(token.reveal())
-            async with StatsClient.open(addressed, token, wait_owner=wait_owner) as client:
+            async with StatsClient.open(addressed, token, wait_owner=wait_owner, take_over=take_over) as client:
                 stop = trio.Event()
                 nursery.start_soon(_watch_signals, requests, stop, client)
                 if simulator is not None:
                     click.echo(WELCOME.format(database=client.database), err=True)
                 await _until_stopped(client, simulator, stop, seconds)
+                if decommission:
+                    client.decommission()
             nursery.cancel_scope.cancel()
     click.echo(summary(client))
     return client.report.clean

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
 from mocha_actors.db import checkpoint, dead_letters, huge
+from mocha_actors.db.absent import left_while_away
 from mocha_actors.db.checkpoint import Standing
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.optout import Gate
@@ -23,7 +24,7 @@ from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
 from mocha_actors.pipeline.batch import Batch, DeadLetter, Outcome
-from mocha_actors.pipeline.facts import Fact, SessionEnded, SessionStarted
+from mocha_actors.pipeline.facts import Fact, GuildSeen, SessionEnded, SessionStarted
 from mocha_actors.pipeline.notices import Changed
 from mocha_actors.pipeline.touching import changes
 
@@ -296,6 +297,9 @@ class Transaction:
         if before is not None:
             evidence_ms = min(before.last_alive_ms, fact.ready_ms)
             self._share(SessionEnded(shard=fact.shard, evidence_ms=evidence_ms, at_ms=fact.ready_ms))
+            unwritten = (seen.guild_id for seen in self._facts if isinstance(seen, GuildSeen))
+            for gone in left_while_away(self._connection, fact, evidence_ms, unwritten):
+                self._share(gone)
         self._applied.standings[fact.shard] = checkpoint.start_session(self._connection, fact, self._epoch)
 
     def _moved(self, batch: Batch, last: int) -> None:

@@ -64,6 +64,13 @@ def current_epoch(connection: Connection) -> int:
     return int(epoch)
 
 
+def check_epoch(connection: Connection, epoch: int) -> None:
+    """Raise FencedOutError if an ownership later than that of ``epoch`` has begun."""
+    if current_epoch(connection) > epoch:
+        msg = "another process took the database over; this one writes nothing more"
+        raise FencedOutError(msg)
+
+
 def claim_epoch(connection: Connection) -> int:
     """Begin an ownership: raise the epoch of every shard, so that whoever wrote before is fenced out; returns the new one."""
     row = connection.execute(CLAIM_EPOCH).fetchall()

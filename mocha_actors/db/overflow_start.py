@@ -19,7 +19,7 @@ from mocha_actors.db.identify_log import recent_attempts
 from mocha_actors.db.overflow import Offload, Overflow, inline, on_thread
 from mocha_actors.db.positions import Positions
 from mocha_actors.db.session import Session
-from mocha_actors.db.spool import AnyRecord, BatchRecord, OwnerRecord, Spool, batch_of
+from mocha_actors.db.spool import PRIVATE, AnyRecord, BatchRecord, OwnerRecord, Spool, batch_of, unusable
 from mocha_actors.pipeline.facts import SessionStarted
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ def spool_place(section: DatabaseSection) -> SpoolPlace | None:
 
 @asynccontextmanager
 async def open_overflow(
-    port: Port, place: SpoolPlace, *, before: int, epoch: int, inline: bool = False
+    port: Port, place: SpoolPlace, *, before: int, epoch: int, taken_over: bool = False, inline: bool = False
 ) -> AsyncIterator[Overflow]:
     """Open the spool at ``place`` until the block ends.
 
@@ -54,6 +54,7 @@ async def open_overflow(
         place: where.
         before: the epoch of the owner before; 0 when no shard ever had a session.
         epoch: of this ownership.
+        taken_over: the owner before lives and may have the file open: it is left with that, and we take a copy.
         inline: without a thread, for virtual time.
 
     Raises:
@@ -62,6 +63,8 @@ async def open_overflow(
     """
     offload = call_inline if inline else on_thread
     positions, shards = await port.run(read_positions)
+    if taken_over:
+        await offload(lambda: part_from(place.path))
     spool = await offload(lambda: open_spool(place, before, shards))
     try:
         yield Overflow(spool, positions, epoch, offload)
@@ -98,6 +101,23 @@ def open_spool(place: SpoolPlace, before: int, shards: set[int]) -> Spool:
     place.path.rename(aside)
     log.warning("spool.orphaned", path=str(aside), bytes=aside.stat().st_size)
     return Spool.open(place.path, place.limit)
+
+
+def part_from(path: Path) -> None:
+    """Put a copy of the spool at ``path``, if there is one, in its place: whoever has it open writes into nothing from now on.
+
+    Raises:
+        SpoolUnwritableError: it cannot be copied.
+
+    """
+    copy = path.with_name(f"{path.name}.copy")
+    try:
+        if path.exists():
+            copy.touch(mode=PRIVATE)
+            copy.write_bytes(path.read_bytes())
+            copy.rename(path)
+    except OSError as error:
+        raise unusable(path, error) from error
 
 
 def continues(records: Iterable[AnyRecord], before: int, shards: set[int]) -> bool:

@@ -99,6 +99,13 @@ class PostgresSession(Session):
             row = connection.execute(HOLDER).fetchone()
         return None if row is None else int(row[0])
 
+    def end_owner(self) -> None:
+        """End the connection that holds the ownership."""
+        with self.transaction() as connection:
+            row = connection.execute(HOLDER).fetchone()
+            if row is not None:
+                connection.execute(END_BACKEND, (row[0],))
+
     def _own_again(self, connection: PostgresConnection, before: int) -> None:
         """Take the ownership on a new connection. The server may not have noticed the end of the old one yet; then it is told.
 

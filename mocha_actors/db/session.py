@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -103,9 +103,15 @@ def open_session(address: DatabaseAddress) -> Session:
 
 
 class SqliteSession(Session):
-    """A session with a file. When the last connection to it closes, the write-ahead log is emptied."""
+    """A session with a file. When the last connection to it closes, the write-ahead log is emptied.
+
+    Attributes:
+        guard: called in each transaction, while no other process can be in one; raises FencedOutError when the ownership is lost.
+
+    """
 
     dialect: Dialect = "sqlite"
+    guard: Callable[[], None]
 
     def __init__(self, path: Path) -> None:
         """Open ``path``, which must be absolute: Pony resolves a relative one against its caller's file.
@@ -116,6 +122,7 @@ class SqliteSession(Session):
         """
         super().__init__()
         self._connections: list[SqliteConnection] = []
+        self.guard = lambda: None
         # Pony registers plain functions only and passes over a bound method without a word.
         self._db.on_connect(lambda _db, connection: self._configure(connection))
         try:
@@ -133,6 +140,11 @@ class SqliteSession(Session):
                 connection.close()
             raise
         define(self._db)
+
+    def _connection(self) -> Connection:
+        connection = super()._connection()
+        self.guard()
+        return connection
 
     def _configure(self, connection: SqliteConnection) -> None:
         # Pony reconnects after some errors, and the log can be cared for only outside its transactions.

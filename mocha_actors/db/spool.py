@@ -232,11 +232,14 @@ class Spool:
         return (located.record for located in _scan(self._file, self._start, self._end))
 
     def close(self) -> None:
-        """Close the file; an empty one is removed."""
-        empty = self.empty
-        os.close(self._file)
-        if empty:
-            self.path.unlink(missing_ok=True)
+        """Close the file; an empty one is removed, if it still is ours."""
+        try:
+            if self.empty and os.path.samestat(os.fstat(self._file), self.path.stat()):
+                self.path.unlink()
+        except FileNotFoundError:
+            return
+        finally:
+            os.close(self._file)
 
 
 def takewhile_fits(frames: Iterable[bytes], room: int) -> Iterator[bytes]:

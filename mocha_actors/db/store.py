@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -15,7 +14,7 @@ from mocha_actors.db.address import DatabaseAddress, database_address, local_pat
 from mocha_actors.db.engine import Port, open_port
 from mocha_actors.db.overflow import Overflow
 from mocha_actors.db.overflow_start import SpoolPlace, open_overflow
-from mocha_actors.db.ownership import Ownership, own_server
+from mocha_actors.db.ownership import Ownership, guarded_by, own_server
 from mocha_actors.db.session import Session
 
 log = structlog.get_logger()
@@ -46,7 +45,7 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    url: str, *, inline: bool = False, wait: float = 0.0, spool: SpoolPlace | None = None
+    url: str, *, inline: bool = False, wait: float = 0.0, take_over: bool = False, spool: SpoolPlace | None = None
 ) -> AsyncIterator[Store]:
     """Own and open the database of ``url`` until the block ends.
 
@@ -54,6 +53,7 @@ async def open_store(
         url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://user:password@host:port/database``; migrated as needed.
         inline: without a thread, for virtual time.
         wait: seconds to wait for another owner to end.
+        take_over: take the database away from an owner that does not end; see :mod:`mocha_actors.db.ownership`.
         spool: where the writer may write while the database is away; None for nowhere.
 
     Raises:
@@ -62,20 +62,27 @@ async def open_store(
     """
     address = database_address(url)
     async with AsyncExitStack() as stack:
-        first = None
+        taken_over = False
         if isinstance(address, Path):
             prepare(address)
-            ownership = await Ownership.acquire(address, wait)
+            ownership = await Ownership.acquire(address, wait, take_over=take_over)
             stack.callback(ownership.release)
-        else:
-            first = partial(own_server, address=address, wait=wait)
+            taken_over = ownership.taken_over
+
+        async def first(port: Port) -> None:
+            nonlocal taken_over
+            if isinstance(address, Path):
+                await port.run(guarded_by(ownership))
+            else:
+                taken_over = await own_server(port, address=address, wait=wait, take_over=take_over)
+
         port = await stack.enter_async_context(open_port(url, inline=inline, first=first))
         before, epoch = await port.run(begin_epoch)
         log.info("ownership.acquired", epoch=epoch)
         overflow = None
         if spool is not None:
             overflow = await stack.enter_async_context(
-                open_overflow(port, spool, before=before, epoch=epoch, inline=inline)
+                open_overflow(port, spool, before=before, epoch=epoch, taken_over=taken_over, inline=inline)
             )
         yield Store(address, port, epoch, overflow)
 

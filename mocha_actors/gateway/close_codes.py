@@ -16,6 +16,10 @@ RESUMABLE: Final = 4900
 """The code that this client closes with: anything but 1000 and 1001 keeps the session for a RESUME."""
 
 
+NORMAL: Final = 1000
+"""The code that makes Discord forget the session at once. It is sent when a person wants exactly that, and never otherwise."""
+
+
 class Action(Enum):
     """What to do about the session after a close."""
 
@@ -64,6 +68,9 @@ CLOSE_RULES: Final[dict[int, CloseRule]] = {
 _ANY_OTHER: Final = CloseRule(Action.RESUME, "connection lost")
 
 
+NUMBER_OF_SHARDS: Final = "as many as Discord wants (a bot in more than 150,000 guilds needs a multiple of its number)"
+
+
 class RefusedTokenError(PermanentError):
     """Discord does not accept the token."""
 
@@ -95,7 +102,7 @@ def fatal_error(code: int, *, shard: int, shards: int, intents: int) -> Permanen
         case 4010 | 4011:
             return RefusedShardingError(
                 f"Discord refused shard {shard} of {shards} (close code {code}): configure "
-                f"{'more shards' if code == 4011 else 'shard ids below the number of shards'}."
+                f'{"more shards" if code == 4011 else NUMBER_OF_SHARDS}, or shards = "auto".'
             )
         case 4012:
             return RefusedVersionError("Discord refused the gateway version (close code 4012): update Mocha.")

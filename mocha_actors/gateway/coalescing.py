@@ -20,6 +20,9 @@ from mocha_actors.errors import TransientError
 RECEIVE_BYTES: Final = 256 << 10
 """Bytes of one read: at most so much is joined, apart from a frame that is larger by itself."""
 
+WAITING_BYTES: Final = 1 << 20
+"""Bytes of complete messages, as they came, that may wait to be taken: a second of a busy shard, many of an ordinary one."""
+
 FRAME_LIMIT: Final = 256 << 20
 """Bytes of the largest frame that is waited for; a GUILD_CREATE of 100,000 members has 60 million."""
 
@@ -33,6 +36,8 @@ BINARY: Final = 0x82
 """First byte of a complete binary frame."""
 
 _MASKED: Final = 0x80
+_FINAL: Final = 0x80
+_LAST_DATA_OPCODE: Final = 2
 
 
 class BrokenFramingError(TransientError):
@@ -50,10 +55,14 @@ class FrameJoiner:
         joins: first byte of the frames to join, :data:`TEXT` or :data:`BINARY`.
         separator: put between joined payloads.
 
+    Attributes:
+        completed: bytes of all messages that went out whole, their separators included; one in fragments counts with its last.
+
     """
 
     def __init__(self, joins: int, separator: bytes) -> None:
         self._joins, self._separator = joins, separator
+        self.completed = self._fragments = 0
         self._chunks: list[bytes | bytearray] = []
         self._size = self._needed = 0
 
@@ -94,12 +103,20 @@ class FrameJoiner:
             if first == joins:
                 run += (buffer[body:stop], separator)
             else:
-                _close(run, output)
+                self.completed += _close(run, output)
                 output.append(buffer[start:stop])
+                self._count(first, length)
             start = stop
-        _close(run, output)
+        self.completed += _close(run, output)
         self._chunks, self._size = [buffer[start:]], end - start
         return b"".join(output)
+
+    def _count(self, first: int, length: int) -> None:
+        """A frame goes out that is not joined: a control frame is no part of a message."""
+        if first & 0x0F <= _LAST_DATA_OPCODE:
+            self._fragments += length
+            if first & _FINAL:
+                self.completed, self._fragments = self.completed + self._fragments, 0
 
 
 def _checked(length: int) -> int:
@@ -109,13 +126,16 @@ def _checked(length: int) -> int:
     return length
 
 
-def _close(run: list[bytes], output: list[bytes]) -> None:
-    """Move the payloads of ``run``, each with a separator behind it, to ``output`` as one frame."""
-    if run:
-        run.pop()
-        output.append(_binary_header(sum(map(len, run))))
-        output += run
-        run.clear()
+def _close(run: list[bytes], output: list[bytes]) -> int:
+    """Move the payloads of ``run``, each with a separator behind it, to ``output`` as one frame; returns the bytes of its payload."""
+    if not run:
+        return 0
+    run.pop()
+    length = sum(map(len, run))
+    output.append(_binary_header(length))
+    output += run
+    run.clear()
+    return length
 
 
 def _binary_header(length: int) -> bytes:
@@ -129,6 +149,10 @@ def _binary_header(length: int) -> bytes:
 class CoalescingStream(trio.abc.Stream):
     """A client's stream whose incoming frames are joined; what is sent passes unchanged.
 
+    Reading stops while messages of :data:`WAITING_BYTES` wait for whoever takes them, says so by :meth:`taken`, and holds them up. Up to there
+    pings are answered and a close is noticed, however long the wait; behind it they lie in the socket, where nobody can see them without holding
+    in memory all that came before (principle 4). A limit in messages would be one of moments: a quiet connection fills it as fast as a busy one.
+
     Args:
         stream: the connection to the server, on which nothing has been exchanged yet.
         joins: see :class:`FrameJoiner`, as is ``separator``.
@@ -139,6 +163,8 @@ class CoalescingStream(trio.abc.Stream):
         self._stream = stream
         self._joiner = FrameJoiner(joins, separator)
         self._response: bytearray | None = bytearray()
+        self._taken = 0
+        self._room = trio.Event()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send to the server."""
@@ -162,6 +188,7 @@ class CoalescingStream(trio.abc.Stream):
 
         """
         while True:
+            await self._wait_for_room()
             data = await self._stream.receive_some(RECEIVE_BYTES)
             if not data and self._response is not None:
                 msg = "the server closed the connection instead of answering the handshake"
@@ -169,6 +196,16 @@ class CoalescingStream(trio.abc.Stream):
             output = self._joiner.feed(data) if self._response is None else self._handshake(data)
             if output or not data:
                 return output
+
+    async def _wait_for_room(self) -> None:
+        while self._joiner.completed - self._taken >= WAITING_BYTES:
+            self._room = trio.Event()
+            await self._room.wait()
+
+    def taken(self, size: int) -> None:
+        """A message of ``size`` bytes was taken."""
+        self._taken += size
+        self._room.set()
 
     def _handshake(self, data: bytes | bytearray) -> bytes:
         """Hold the response back until its header is complete; then let it go, with the frames that came in the same read."""

@@ -17,7 +17,7 @@ from mocha_actors.discord.intents import Intents
 from mocha_actors.discord.opcodes import Opcode
 from mocha_actors.errors import DataError, TransientError
 from mocha_actors.gateway.identity import Identity, payload
-from mocha_actors.pipeline.notices import Committed, Quiesce
+from mocha_actors.pipeline.notices import Committed, GiveUpSession, Quiesce
 from mocha_actors.runtime import Request
 
 MAX_USER_IDS: Final = 100
@@ -96,7 +96,7 @@ class RequestMembers(Request[MembersReport]):
 
 
 Command = UpdatePresence | RequestMembers
-ShardMessage = Committed | Quiesce | Command
+ShardMessage = Committed | Quiesce | GiveUpSession | Command
 """What a shard understands."""
 
 

@@ -41,11 +41,13 @@ class BlockDecoder(Protocol):
     Attributes:
         joins: first byte of the frames that may be joined into one message.
         separator: what stands between joined payloads.
+        inflates: whether :meth:`feed` has any work to do; it may then be called on a thread.
 
     """
 
     joins: int
     separator: bytes
+    inflates: bool
 
     def feed(self, message: bytes) -> bytes:
         """The documents that ``message`` completed, separated by newlines; empty when it completed none."""
@@ -56,6 +58,7 @@ class PlainDecoder:
 
     joins: int = TEXT
     separator: bytes = b"\n"
+    inflates: bool = False
 
     def feed(self, message: bytes) -> bytes:
         """The message itself."""
@@ -70,6 +73,7 @@ class _StreamDecoder:
     """
 
     joins: int = BINARY
+    inflates: bool = True
     name: str
     ending: bytes = b""
 

@@ -64,6 +64,11 @@ class SessionBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class Identified:
+    """IDENTIFY is on its way: one less of the day's budget, whatever becomes of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionResumed:
     """RESUMED came: the replay is complete."""
 
@@ -117,6 +122,6 @@ class Log:
 
 
 Effect = (
-    Connect | ExpectHeartbeats | Send | CloseConnection | AwaitTurn | Deliver | SessionBegan | SessionResumed | SessionLost
+    Connect | ExpectHeartbeats | Send | CloseConnection | AwaitTurn | Deliver | Identified | SessionBegan | SessionResumed | SessionLost
     | DroppedDuplicates | SkippedNumbers | PassedOver | ReportAlive | Fatal | Log
 )  # fmt: skip

@@ -24,7 +24,7 @@ from mocha_actors.gateway.commands import (
     render,
 )  # fmt: skip
 from mocha_actors.gateway.identity import Identity
-from mocha_actors.gateway.ratelimit import SlidingWindow
+from mocha_actors.gateway.ratelimit import MARGIN, SlidingWindow
 
 MAX_ERRANDS: Final = 100
 """Commands under way; one more is refused."""
@@ -63,7 +63,7 @@ class Errands:
         self._waiting: deque[Errand] = deque()
         self._in_hand: Errand | None = None
         self._awaited: dict[str, Errand] = {}
-        self._presences = SlidingWindow(5, 20.0)
+        self._presences = SlidingWindow(5, 20.0 + MARGIN)
         self._asked: dict[int, float] = {}
         self._cool_until = -math.inf
         self._active = False

@@ -16,6 +16,12 @@ from mocha_actors.discord.events import Event
 from mocha_actors.gateway.rest import DiscordRest, RestUnavailableError
 from mocha_actors.runtime import Backoff
 
+LARGE_BOT_SHARDS: Final = 150
+"""Recommended shards, about one for a thousand guilds, from which on a bot is in so many that only multiples of the number are accepted."""
+
+GUILDS_OF_SHARD: Final = 2_500
+"""Guilds that Discord allows a shard; with more it closes with 4011."""
+
 RETRY: Final = Backoff(base=1.0, cap=60.0)
 """Waits between questions while Discord's API is away."""
 
@@ -40,6 +46,19 @@ async def shard_count(wanted: int | Literal["auto"], rest: DiscordRest, rng: Ran
             delay = max(error.retry_after, RETRY.delay(attempt, rng))
             log.warning("gateway.unavailable", delay=delay, reason=str(error))
             await trio.sleep(delay)
+
+
+def objection(shards: int, recommended: int) -> str | None:
+    """What Discord may have against the number of ``shards``, given the one that it recommends; None for nothing.
+
+    A warning and no error: only Discord knows how many guilds there are, and it says so by the close codes 4010 and 4011, each for an IDENTIFY of
+    the day's budget.
+    """
+    if recommended >= LARGE_BOT_SHARDS and shards % recommended:
+        return f"a bot in more than 150,000 guilds needs a multiple of {recommended}"
+    if recommended * 1_000 > shards * GUILDS_OF_SHARD:
+        return f"a shard may have {GUILDS_OF_SHARD:,} guilds, hence about {recommended * 1_000 // GUILDS_OF_SHARD + 1} shards are needed at least"
+    return None
 
 
 def misrouted(events: Iterable[Event], shard: int, shards: int) -> int:

@@ -16,7 +16,8 @@ import structlog
 import trio
 
 from mocha_actors.errors import PermanentError
-from mocha_actors.gateway.rest import DiscordRest, RestUnavailableError, SessionStartLimit
+from mocha_actors.gateway.fleet import objection
+from mocha_actors.gateway.rest import DiscordRest, GatewayInfo, RestUnavailableError, SessionStartLimit
 from mocha_actors.pipeline.notices import ClaimIdentify
 from mocha_actors.runtime import Actor, ActorRef, Context, Mailbox, Request
 
@@ -74,7 +75,9 @@ class IdentifyQueue(Actor[TakeTurn]):
 
     def __init__(self, *, writer: ActorRef[Any], rest: DiscordRest, shards: int, clock: Callable[[], int]) -> None:
         self._writer, self._rest, self._clock = writer, rest, clock
+        self._shards = shards
         self._reserve = max(shards, MIN_RESERVE)
+        self._objected: str | None = None
         self._waiting: list[TakeTurn] = []
         self._log = structlog.get_logger()
 
@@ -92,15 +95,24 @@ class IdentifyQueue(Actor[TakeTurn]):
         if not self._waiting:
             return math.inf
         try:
-            limit = (await self._rest.gateway(LIMIT_MAX_AGE)).session_start_limit
+            info = await self._rest.gateway(LIMIT_MAX_AGE)
         except RestUnavailableError as error:
             return error.retry_after or RETRY
         except PermanentError as error:
             return self._refuse_all(ctx, error)
+        self._check_number(info)
+        limit = info.session_start_limit
         if limit.remaining <= min(self._reserve, limit.total - 1):
             return self._wait_for_reset(limit)
         self._take_what_waits(ctx)
         return min([await self._claim(turn, limit, ctx) for turn in self._heads(limit.max_concurrency)])
+
+    def _check_number(self, info: GatewayInfo) -> None:
+        """Say once what Discord may have against the number of shards, before the budget is spent on finding out."""
+        found = objection(self._shards, info.shards)
+        if found is not None and found != self._objected:
+            self._log.warning("gateway.shard_count", shards=self._shards, recommended=info.shards, reason=found)
+        self._objected = found
 
     def _take_what_waits(self, ctx: Context[TakeTurn]) -> None:
         """Whoever has asked by now takes part: taken one for each decision, a low shard could wait behind any number of higher ones."""

@@ -47,6 +47,8 @@ class Outbox:
             wait = self._wait(now)
             if wait <= 0:
                 await send(self._take(now))
+                # Counted when it has left: what a full socket held up arrives as much later.
+                self._window.sent(trio.current_time())
                 self._errands.sent(trio.current_time())
             else:
                 with trio.move_on_after(wait):
@@ -60,6 +62,5 @@ class Outbox:
         return shared if self._others else max(shared, self._errands.wait(now))
 
     def _take(self, now: float) -> bytes:
-        self._window.sent(now)
         queue = self._heartbeats or self._others
         return queue.popleft() if queue else self._errands.take(now)

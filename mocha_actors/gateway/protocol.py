@@ -23,7 +23,7 @@ from mocha_actors.discord.decode import Control, ProtocolViolation
 from mocha_actors.discord.events import Event, Ready, Resumed
 from mocha_actors.discord.opcodes import Opcode
 from mocha_actors.errors import PermanentError
-from mocha_actors.gateway.close_codes import RESUMABLE, Action, close_rule, fatal_error
+from mocha_actors.gateway.close_codes import NORMAL, RESUMABLE, Action, close_rule, fatal_error
 from mocha_actors.gateway.effects import (
     AwaitTurn,
     CloseConnection,
@@ -32,6 +32,7 @@ from mocha_actors.gateway.effects import (
     Effect,
     ExpectHeartbeats,
     Fatal,
+    Identified,
     Log,
     ReportAlive,
     Send,
@@ -209,19 +210,19 @@ class Protocol:
         self.state = Ended() if ends else Waiting(now + delay)
         return [Log("shard.disconnected", level, {**why, "delay": delay})] if why else []  # type: ignore[arg-type]
 
-    def _give_up(self, reason: str, now: float, *, at_least: float = 0.0) -> list[Effect]:
-        """Close the connection, keep the session, and wait at least so many seconds before the next."""
+    def _give_up(self, reason: str, now: float, *, at_least: float = 0.0, code: int = RESUMABLE) -> list[Effect]:
+        """Close the connection, with a code that keeps the session, and wait at least so many seconds before the next."""
         live = isinstance(self.state, Active | Resuming)
         delay = max(at_least, self._failed(now))
         self.state = Closing(delay, live)
-        fields = {"reason": reason, "code": RESUMABLE, "delay": delay}
-        return [Log("shard.disconnected", fields=fields), CloseConnection(RESUMABLE)]
+        fields = {"reason": reason, "code": code, "delay": delay}
+        return [Log("shard.disconnected", fields=fields), CloseConnection(code)]
 
     def _lose(self, reason: GapReason) -> list[Effect]:
         """Give up the session, if there is one; the next one may be resumed as often as any."""
         effects = self._following.lose(reason)
         if effects:
-            self._reconnect.progress()
+            self._reconnect.session_lost()
         return effects
 
     def control(self, control: Control, now: float) -> list[Effect]:
@@ -271,7 +272,8 @@ class Protocol:
         if not isinstance(self.state, AwaitingTurn):
             return []
         self.state = Identifying(self.state.heart, now)
-        return [Log("shard.identified"), Send(self._identity.identify())]
+        self._reconnect.identify_sent()
+        return [Log("shard.identified"), Send(self._identity.identify()), Identified()]
 
     def _beat(self) -> list[Effect]:
         return [Send(heartbeat(self._following.durable), heartbeat=True)]
@@ -388,6 +390,13 @@ class Protocol:
         if isinstance(self.state, Beating | AwaitingHello):
             return self._give_up("the program stops", now)
         return []
+
+    def decommission(self, now: float) -> list[Effect]:
+        """The session is not wanted any more, nor is a connection: the one that there is, if any, tells Discord so."""
+        self.drain()
+        if not isinstance(self.state, Beating | AwaitingHello):
+            return []
+        return self._give_up("the session is given up", now, code=NORMAL)
 
     def refused(self, error: PermanentError) -> list[Effect]:
         """What is asked over REST before a connection, or before a turn, was refused for good."""

@@ -16,6 +16,10 @@ LIMIT: Final = 120
 PERIOD: Final = 60.0
 """Seconds."""
 
+MARGIN: Final = 1.0
+"""Seconds by which our windows are longer than Discord's, who counts when payloads arrive and not when they leave: one that was on the way for
+longer than a later one makes the time between them shorter than it was here, and the connection is closed with 4008."""
+
 
 class SlidingWindow:
     """At most ``limit`` events in any ``period`` seconds."""
@@ -39,8 +43,8 @@ class SlidingWindow:
 
 
 def heartbeat_reserve(interval: float) -> int:
-    """Of the payloads in a :data:`PERIOD`, those to keep for heartbeats every ``interval`` seconds, and for one that the server asks for."""
-    return math.ceil(PERIOD / interval) + 1
+    """Of the payloads in a window, those to keep for heartbeats every ``interval`` seconds, and for one that the server asks for."""
+    return math.ceil((PERIOD + MARGIN) / interval) + 1
 
 
 class SendWindow:
@@ -52,7 +56,7 @@ class SendWindow:
     """
 
     def __init__(self) -> None:
-        self._window = SlidingWindow(LIMIT, PERIOD)
+        self._window = SlidingWindow(LIMIT, PERIOD + MARGIN)
         self.reserved = 0
 
     def wait(self, now: float, *, heartbeat: bool) -> float:

@@ -1,7 +1,8 @@
 """Whether to resume, how long to wait before the next connection, and to which address it goes. Pure.
 
 The counters move on evidence only. Failures are forgotten after a healthy minute and not at a connection, or a server that accepts and closes
-would be dialled without pause. Resume attempts count when op 6 was really sent, or an outage of the network would cost the session.
+would be dialled without pause. Resume attempts count when op 6 was really sent, or an outage of the network would cost the session; and the long
+waits before an IDENTIFY follow from IDENTIFYs that were sent, or such an outage would be followed by minutes of deafness.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ RESUME_ATTEMPTS: Final = 3
 
 RESUME_BACKOFF: Final = Backoff(base=1.0, cap=60.0)
 IDENTIFY_BACKOFF: Final = Backoff(base=1.0, cap=600.0)
-"""1000 identifies are allowed in 24 hours; a cap of 600 s with full jitter cannot spend more than some 300."""
+"""1000 identifies are allowed in 24 hours; a cap of 600 s with full jitter cannot spend more than some 300. Counted are those since the last healthy minute."""
 
 
 class Reconnect:
@@ -35,7 +36,7 @@ class Reconnect:
     def __init__(self) -> None:
         self.failures = 0
         self.use_main_address = False
-        self._attempts = 0
+        self._attempts = self._identifies = 0
         self._allowed = RESUME_ATTEMPTS
 
     @property
@@ -46,6 +47,15 @@ class Reconnect:
     def resume_sent(self) -> None:
         """Op 6 left."""
         self._attempts += 1
+
+    def identify_sent(self) -> None:
+        """Op 2 left."""
+        self._identifies += 1
+
+    def session_lost(self) -> None:
+        """Discord has said that the session is gone: it can be reached, and what failed before has nothing to do with the next session."""
+        self.failures = 0
+        self.progress()
 
     def progress(self) -> None:
         """RESUMED, READY or a new dispatch came: resuming works."""
@@ -58,11 +68,13 @@ class Reconnect:
 
     def failed(self, active_for: float | None) -> None:
         """A connection ended, or none came about; ``active_for`` seconds of an active session were healthy or not."""
-        self.failures = 1 if active_for is not None and active_for >= HEALTHY else self.failures + 1
+        if active_for is not None and active_for >= HEALTHY:
+            self.failures = self._identifies = 0
+        self.failures += 1
 
     def delay(self, rng: Random, *, resuming: bool) -> float:
         """Seconds to wait now; the first failure after health waits for nothing."""
-        if self.failures <= 1:
-            return 0.0
-        backoff = RESUME_BACKOFF if resuming else IDENTIFY_BACKOFF
-        return backoff.delay(self.failures - 1, rng)
+        wait = RESUME_BACKOFF.delay(self.failures - 1, rng) if self.failures > 1 else 0.0
+        if not resuming and self._identifies > 1:
+            wait = max(wait, IDENTIFY_BACKOFF.delay(self._identifies - 1, rng))
+        return wait

@@ -32,6 +32,7 @@ from mocha_actors.gateway.effects import (
     Effect,
     ExpectHeartbeats,
     Fatal,
+    Identified,
     Log,
     PassedOver,
     ReportAlive,
@@ -54,7 +55,15 @@ from mocha_actors.gateway.states import Closing
 from mocha_actors.gateway.transport import Disconnected, Transport
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.facts import SessionStarted
-from mocha_actors.pipeline.notices import Alive, Committed, Flush, LoadCheckpoint, Quiesce, SessionInvalidated
+from mocha_actors.pipeline.notices import (
+    Alive,
+    Committed,
+    Flush,
+    GiveUpSession,
+    LoadCheckpoint,
+    Quiesce,
+    SessionInvalidated,
+)
 from mocha_actors.runtime import Actor, ActorError, Context
 
 CHECKPOINT_TIMEOUT: Final = 60.0
@@ -82,6 +91,7 @@ class Shard(Actor[ShardMessage]):
         self._to_connect, self._connects = trio.open_memory_channel[Connect](1)
         self._alarm = trio.CancelScope()
         self._connection: trio.Nursery | None = None
+        self._transport: Transport | None = None
         self._connection_over = trio.Event()
         self._reading = trio.CancelScope()
         self._resting = trio.CancelScope()
@@ -129,6 +139,9 @@ class Shard(Actor[ShardMessage]):
             elif isinstance(notice, Quiesce):
                 await self._quiesce()
                 ctx.reply(notice, None)
+            elif isinstance(notice, GiveUpSession):
+                await self._decommission()
+                ctx.reply(notice, None)
             else:
                 self._errands.submit(notice, trio.current_time())
                 self._perform([])
@@ -161,6 +174,15 @@ class Shard(Actor[ShardMessage]):
         self._perform(self._protocol.stop(trio.current_time()))
         if isinstance(self._protocol.state, Closing):
             await self._connection_over.wait()
+
+    async def _decommission(self) -> None:
+        """Tell Discord that the session is not wanted any more, and the writer that no start may resume it."""
+        session = self._protocol.session
+        self._perform(self._protocol.decommission(trio.current_time()))
+        if isinstance(self._protocol.state, Closing):
+            await self._connection_over.wait()
+        if session is not None:
+            await self._around.writer.tell(SessionInvalidated(self._id, session.session_id))
 
     async def _keep_time(self) -> None:
         while True:
@@ -225,7 +247,7 @@ class Shard(Actor[ShardMessage]):
     async def _converse(self, transport: Transport) -> int | None:
         """Send and read until the connection is over; the peer's close code, if it sent one."""
         code = None
-        self._peer_gone, self._outbox = False, Outbox(self._errands)
+        self._peer_gone, self._outbox, self._transport = False, Outbox(self._errands), transport
         try:
             async with trio.open_nursery() as self._connection:
                 self._connection.start_soon(self._send, transport, self._outbox)
@@ -316,10 +338,12 @@ class Shard(Actor[ShardMessage]):
                 getattr(self._log, level)(event, **fields)
             case Connect():
                 self._to_connect.send_nowait(effect)
-            case CloseConnection():
-                self._close()
+            case CloseConnection(code):
+                self._close(code)
             case AwaitTurn():
                 self._start_waiting_for_turn()
+            case Identified():
+                self._around.counters.identifies += 1
             case SessionBegan():
                 self._begin(effect)
             case SessionResumed():
@@ -361,12 +385,12 @@ class Shard(Actor[ShardMessage]):
         """READY is settled here, with the fact that makes the session the shard's checkpoint, and travels alone."""
         now_ms = self._around.clock()
         self._around.counters.received += 1
-        self._around.counters.identifies += 1
         data = began.ready.d
         fact = SessionStarted(
             shard=self._id, session_id=began.session.session_id, resume_url=began.session.resume_url,
             fingerprint=self._settings.fingerprint, user_id=data.user.id,
             application_id=data.application.id if data.application else 0, ready_ms=now_ms, reason=began.reason,
+            guild_ids=tuple(guild.id for guild in data.guilds), shards=self._settings.identity.shards,
         )  # fmt: skip
         self._ready_batches += self._builder.settled(
             began.ready,
@@ -377,9 +401,11 @@ class Shard(Actor[ShardMessage]):
             now_ms=now_ms,
         )
 
-    def _close(self) -> None:
-        """Leave the connection; its transport closes resumably on the way out."""
+    def _close(self, code: int) -> None:
+        """Leave the connection; its transport closes on the way out."""
         if self._connection is not None:
+            if self._transport is not None:
+                self._transport.close_code = code
             self._connection.cancel_scope.cancel()
 
     def _start_waiting_for_turn(self) -> None:

@@ -75,7 +75,7 @@ class Counters:
         misrouted: dispatches about a guild that belongs to another shard.
         connected: shards whose session is active now.
         resumes: sessions continued by RESUME.
-        identifies: sessions begun by IDENTIFY.
+        identifies: IDENTIFYs sent, each of which spends one of Discord's daily budget.
         restarts: actors restarted by a supervisor.
         transactions: commits made.
         spooled: events that became durable in the spool because the database was away; they are committed later.

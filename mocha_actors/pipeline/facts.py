@@ -415,6 +415,8 @@ class SessionStarted(BaseFact, frozen=True, gc=False):
         application_id: the bot's application id; 0 when READY does not name it.
         ready_ms: when READY was received.
         reason: why there is no older session; stored with the coverage gap since the shard's ``last_alive``, or since ever.
+        guild_ids: all guilds of the shard, as READY names them; None where that is not known.
+        shards: number of shards of the bot.
 
     """
 
@@ -426,6 +428,8 @@ class SessionStarted(BaseFact, frozen=True, gc=False):
     application_id: int
     ready_ms: int
     reason: GapReason
+    guild_ids: tuple[int, ...] | None = None
+    shards: int = 1
 
     def __repr__(self) -> str:
         return f"SessionStarted(shard={self.shard}, session_id=<secret>, reason={self.reason!r})"

@@ -140,6 +140,11 @@ class Quiesce(Request[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUpSession(Request[None]):
+    """Ask a quiesced shard, all of whose events are committed, to end its session at Discord for good; answered when that is done."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resubmit:
     """Tell the dispatcher to hand out the open entries of a batch again."""
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import trio
 
+from mocha_actors.db.overflow_start import part_from
 from mocha_actors.db.ownership import Ownership, ShardOwnedError
+from mocha_actors.db.session import Session
+from mocha_actors.db.spool import OwnerRecord, Spool
+from mocha_actors.db.store import open_store
+from mocha_actors.errors import FencedOutError
 
 HOLDER = """
 import fcntl, os, sys
@@ -84,3 +92,90 @@ async def test_the_lock_file_is_private(path: Path) -> None:
     (await Ownership.acquire(path)).release()
 
     assert stat.S_IMODE(path.with_name("mocha.db.lock").stat().st_mode) == 0o600
+
+
+async def test_an_owner_that_lives_can_be_replaced(path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """After the time that it was given; it finds that out, and its end takes nothing from the new one."""
+    first = await Ownership.acquire(path)
+    second = await Ownership.acquire(path, wait=2, take_over=True)
+    assert 2 <= trio.current_time() <= 2.2
+    assert (False, True) == (first.taken_over, second.taken_over)
+
+    second.check()
+    with pytest.raises(FencedOutError, match="took the database over"):
+        first.check()
+    first.release()
+    second.check()
+    with pytest.raises(ShardOwnedError):
+        await Ownership.acquire(path)
+    second.release()
+
+
+async def test_a_free_database_is_not_taken_over(path: Path) -> None:
+    """There is nobody to take it from."""
+    ownership = await Ownership.acquire(path, take_over=True)
+    assert not ownership.taken_over
+    ownership.release()
+
+
+async def test_who_waited_for_a_lock_that_was_replaced_waits_for_the_new_one(
+    path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The end of the first owner frees a file that is nobody's any more."""
+    first = await Ownership.acquire(path)
+    owners: list[Ownership] = []
+
+    async def wait() -> None:
+        owners.append(await Ownership.acquire(path, wait=60))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await trio.sleep(1)
+        second = await Ownership.acquire(path, take_over=True)
+        first.release()
+        await trio.sleep(10)
+        assert [] == owners
+        second.release()
+    owners[0].check()
+    owners[0].release()
+
+
+async def test_a_transaction_of_the_owner_before_is_refused(path: Path) -> None:
+    """Even when no shard ever had a session, so that there is no epoch to tell the two apart."""
+    url = f"sqlite:///{path}"
+    async with open_store(url, inline=True) as old:
+        await old.port.run(note("old"))
+        async with open_store(url, inline=True, take_over=True) as new:
+            await new.port.run(note("new"))
+            with pytest.raises(FencedOutError):
+                await old.port.run(note("late"))
+    with closing(sqlite3.connect(path)) as connection:
+        assert [("new",), ("old",)] == connection.execute("SELECT text FROM noted ORDER BY text").fetchall()
+
+
+def note(text: str) -> Callable[[Session], None]:
+    """A job that writes."""
+
+    def write(session: Session) -> None:
+        with session.transaction() as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS noted (text TEXT)")
+            connection.execute("INSERT INTO noted VALUES (?)", (text,))
+
+    return write
+
+
+async def test_the_spool_of_an_owner_that_lives_is_copied(path: Path) -> None:
+    """What it held is ours, and what the owner before still writes goes nowhere."""
+    spool = Spool.open(path, 1 << 20)
+    spool.append([OwnerRecord(1)])
+    part_from(path)
+    spool.append([OwnerRecord(2)])
+    ours = Spool.open(path, 1 << 20)
+
+    assert [OwnerRecord(1)] == list(ours.records())
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+    spool.close()
+    assert path.exists()
+    ours.drained(ours.front()[-1].end)
+    ours.close()
+    assert not path.exists()

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,9 +106,9 @@ class House:
     def ledger(self) -> Path:
         return self.folder / "ledger.jsonl"
 
-    async def start(self, *arguments: str) -> Process:
-        """Start ``mocha-run`` on the house's configuration."""
-        command = [sys.executable, "-m", "mocha_actors.cli.run", "mocha.toml", *arguments]
+    async def start(self, *arguments: str, program: Sequence[str] = ("-m", "mocha_actors.cli.run")) -> Process:
+        """Start ``mocha-run``, or another ``program`` of Python's, on the house's configuration."""
+        command = [sys.executable, *program, "mocha.toml", *arguments]
         pipe = subprocess.PIPE
         process = await trio.lowlevel.open_process(
             command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT
@@ -214,9 +214,11 @@ async def open_house(
         try:
             yield house
         finally:
-            for running in [process, *(service.process for service in house.services)]:
+            everybody = [process, *(service.process for service in house.services)]
+            for running in everybody:
                 if running.returncode is None:
                     running.kill()
             with trio.CancelScope(shield=True):
-                await process.wait()
+                for ended in everybody:
+                    await ended.wait()
             nursery.cancel_scope.cancel()

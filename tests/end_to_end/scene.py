@@ -40,6 +40,7 @@ class Scene:
     """A running simulator, and the folder of the program that connects to it.
 
     Attributes:
+        farewells: codes with which the program may close a connection; 1006 stands for none.
         deaf: shards of which the simulator does not hear, for a time, that they have closed a connection.
 
     """
@@ -49,6 +50,7 @@ class Scene:
         self.database, self.ledger = folder / "mocha.db", folder / "ledger.jsonl"
         text = CONFIGURATION.format(api_url=sim.api_url, compression=compression, shards=shards, database=self.database)
         self.deaf: set[int] = set()
+        self.farewells = {RESUMABLE, 1006}
         self.config = parse(text, "scene.toml")
 
     @asynccontextmanager
@@ -108,7 +110,7 @@ class Scene:
 
     def check_wire(self) -> None:
         """What must hold in every scenario: never 1000 or 1001, and never two connections of a shard at a time."""
-        assert set(self.sim.transcript.closes(by="client")) <= {RESUMABLE, 1006}
+        assert set(self.sim.transcript.closes(by="client")) <= self.farewells
         connected: dict[int, int] = {}
         for entry in self.sim.transcript:
             shard = -1 if entry.shard is None else entry.shard

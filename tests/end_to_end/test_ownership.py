@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 import trio
 
 from tests.end_to_end.harness import open_house, until
@@ -85,4 +87,74 @@ async def test_a_second_starter_may_wait_until_the_first_gives_the_database_up(t
         await house.drain(second, last)
 
         assert house.sessions() == 1
+        house.verify()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind."""
+    if request.param == "sqlite":
+        return "sqlite:///mocha.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+async def test_a_second_starter_may_take_over_and_the_first_stops_with_exit_code_3(
+    tmp_path: Path, database_url: str
+) -> None:
+    """With --take-over, in the middle of the traffic: the session is resumed, and everything is there once."""
+    async with open_house(tmp_path, "--rate", "300", url=database_url) as house:
+        first = await house.start()
+        await until(lambda: house.durable() > 50, f"it records; {first.text}")
+        second = await house.start("--take-over")
+
+        assert await first.process.wait() == 3, first.text
+        assert "mocha: another process took the database over" in first.text
+        before = house.durable()
+        await until(lambda: house.durable() > before + 100, f"the second one records; {second.text[-2000:]}")
+        await house.drain(second, (await house.simulator.stop_traffic())[0])
+
+        assert house.sessions() == 1
+        house.verify()
+
+
+async def test_an_idle_owner_notices_within_seconds_that_it_was_replaced(tmp_path: Path, database_url: str) -> None:
+    """Nothing comes that it would write; the next heartbeat is 41 s away."""
+    options = ("--rate", "1", "--count", "0")
+    async with open_house(tmp_path, *options, url=database_url) as house:
+        first = await house.start()
+        await until(lambda: house.durable() > 1, f"connected; {first.text}")
+        await house.start("--take-over")
+        with trio.fail_after(30):
+            assert await first.process.wait() == 3, first.text
+
+
+async def test_an_owner_that_hangs_is_replaced_and_writes_nothing_when_it_wakes(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Suspended, it can neither give the database up nor notice anything; when it goes on, it is fenced out."""
+    async with open_house(tmp_path, "--rate", "300", url=database_url) as house:
+        first = await house.start()
+        await until(lambda: house.durable() > 50, f"it records; {first.text}")
+        first.process.send_signal(signal.SIGSTOP)
+        second = await house.start("--take-over")
+        before = house.durable()
+        await until(lambda: house.durable() > before + 100, f"the second one records; {second.text[-2000:]}")
+        first.process.send_signal(signal.SIGCONT)
+
+        assert await first.process.wait() == 3, first.text
+        await house.drain(second, (await house.simulator.stop_traffic())[0])
+        assert house.sessions() == 1
+        house.verify()
+
+
+async def test_without_being_told_to_nobody_takes_over(tmp_path: Path) -> None:
+    """The second starter fails and names the first; that one goes on."""
+    async with open_house(tmp_path, "--rate", "300") as house:
+        first = await house.start()
+        await until(lambda: house.durable() > 50, f"it records; {first.text}")
+        second = await house.start()
+
+        assert await second.process.wait() == 1, second.text
+        assert f"belongs to the running process {first.process.pid}" in second.text
+        await house.drain(first, (await house.simulator.stop_traffic())[0])
         house.verify()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from contextlib import closing
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import trio
 
 from mocha_actors import tree
 from mocha_actors.db.writer import writer_mailbox
+from tests.end_to_end import probe
 from tests.end_to_end.harness import open_house, until
 from tests.end_to_end.scene import HEARTBEAT, IDENTIFY, RESUME, open_scene, spacing
 
@@ -108,21 +111,26 @@ async def test_a_reset_while_the_database_is_locked_costs_no_session(
 
 async def receive_guild(folder: Path, members: int) -> tuple[float, int]:
     """Let the bot join a guild of so many members; the longest step of the event loop in seconds, and megabytes at most."""
+    steps = folder / "steps.json"
     async with open_house(folder, "--rate", "20", "--heartbeat-interval", str(BEAT)) as house:
-        service = await house.start()
+        service = await house.start(program=(probe.__file__, str(steps)))
         await until(lambda: house.durable() > 10, f"connected; {service.text[-2000:]}")
         await house.simulator.command(cmd="create-guild", members=members)
         last = (await house.simulator.stop_traffic())[0]
         await until(lambda: house.durable() >= last, "the guild is durable", patience=120)
         peak = memory(service.process.pid)
         stats = (await house.simulator.command(cmd="stats"))["stats"]
+        sent = (await house.simulator.command(cmd="transcript"))["transcript"]
         await house.drain(service, last)
         house.verify()
         size = max(len(line) for line in house.ledger.read_bytes().splitlines())
-        steps = [float(seconds) for seconds in re.findall(r"message\.slow .* seconds=([\d.]+)", service.text)]
-        lags = [float(seconds) for seconds in re.findall(r"gateway\.loop_lag .* seconds=([\d.]+)", service.text)]
-        longest = max([0.0, *steps, *lags])
-        print(f"{members:,} members, {size / 1e6:.1f} MB: longest step {longest:.3f} s, {peak} MB at most")
+        beats = [entry["at"] for entry in sent if entry.get("op") == HEARTBEAT]
+        late = max([0.0, *(later - earlier - BEAT for earlier, later in pairwise(beats))])
+        (longest, _), *_ = longest_steps = json.loads(steps.read_text())
+        told = ", ".join(f"{name.rpartition('.')[2]} {seconds * 1000:.0f} ms" for seconds, name in longest_steps[:5])
+        print(
+            f"{members:,} members, {size / 1e6:.1f} MB: {peak} MB at most, a beat {late * 1000:.0f} ms late, longest steps {told}"
+        )
         assert (1, 0) == (stats["identifies"], stats["resumes"]), "no 1009, no zombie"
         return longest, peak
 

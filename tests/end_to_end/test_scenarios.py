@@ -30,6 +30,7 @@ from mocha_actors.simulator.faults import (
     SilentHello,
     WithholdAcks,
 )
+from tests.end_to_end.network import Network
 from tests.end_to_end.scene import EXACT, HEARTBEAT, IDENTIFY, INTERVAL, RESUMABLE, RESUME, TOKEN, open_scene, spacing
 
 
@@ -326,3 +327,39 @@ async def test_2500_guilds_are_loaded_twice_without_a_row(tmp_path: Path, virtua
         await scene.verify()
 
         assert 0 == client.counters.dead_lettered
+        assert [(2500, 0)] == scene.rows("SELECT count(*), count(left_ms) FROM guilds")
+        assert [(0,)] == scene.rows("SELECT count(*) FROM member_events")
+
+
+async def test_a_decommissioned_session_is_closed_for_good(tmp_path: Path, virtual_time: trio.abc.Clock) -> None:
+    """A7.52: with 1000, after everything is durable; the next start does not try to resume it, and the gap is told."""
+    async with open_scene(tmp_path, shards=2, guilds=2, max_concurrency=2) as scene:
+        scene.farewells = {1000}
+        async with scene.client() as client:
+            await scene.until(lambda: client.counters.connected == 2)
+            await scene.quiet(client)
+            client.decommission()
+        assert [1000, 1000] == scene.sim.transcript.closes(by="client")
+        assert [] == scene.rows("SELECT shard FROM gateway_sessions WHERE resume_url IS NOT NULL")
+
+        scene.farewells = {1000, RESUMABLE}
+        async with scene.client(received=4) as client:
+            await scene.until(lambda: client.counters.connected == 2)
+        await scene.verify()
+        assert [IDENTIFY] * 4 == scene.openings()
+        assert ["first_start"] * 2 + ["session_invalid"] * 2 == scene.gaps()
+
+
+async def test_a_decommission_while_there_is_no_connection_forgets_the_session(
+    tmp_path: Path, network: Network, virtual_time: trio.abc.Clock
+) -> None:
+    """Discord cannot be told; the session ends there by itself, and here it is not resumed."""
+    async with open_scene(tmp_path) as scene:
+        async with scene.client() as client:
+            await scene.quiet(client)
+            network.listeners.clear()
+            network.reset()
+            await trio.sleep(5)
+            client.decommission()
+
+        assert [] == scene.rows("SELECT shard FROM gateway_sessions WHERE resume_url IS NOT NULL")

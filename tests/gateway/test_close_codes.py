@@ -16,7 +16,7 @@ RESUMED_AFTER = [
 IDENTIFIED_AFTER = [4003, 4006, 4007, 4009]
 FATAL = {
     4004: "token",
-    4010: "shard ids",
+    4010: "needs a multiple of its number",
     4011: "more shards",
     4012: "update",
     4013: "intents",

@@ -34,8 +34,8 @@ def frame(first: int, payload: bytes) -> bytes:
     return bytes((first, 127)) + length.to_bytes(8) + payload
 
 
-def messages(data: bytes) -> list[tuple[str, object]]:
-    """What the websocket library makes of frames: text and binary alike, runs parted again at the newline."""
+def messages(data: bytes, sizes: list[int] | None = None) -> list[tuple[str, object]]:
+    """What the websocket library makes of frames: text and binary alike, runs parted again at the newline; before that their ``sizes``."""
     connection = Connection(ConnectionType.CLIENT)
     connection.receive_data(data)
     found: list[tuple[str, object]] = []
@@ -45,6 +45,8 @@ def messages(data: bytes) -> list[tuple[str, object]]:
             case TextMessage(data=piece) | BytesMessage(data=piece):
                 parts.append(piece.encode() if isinstance(piece, str) else bytes(piece))
                 if event.message_finished:
+                    if sizes is not None:
+                        sizes.append(sum(map(len, parts)))
                     found += [("message", part) for part in b"".join(parts).split(b"\n")]
                     parts = []
             case Ping(payload=payload):
@@ -87,7 +89,9 @@ def test_random_streams_cut_anywhere_mean_the_same(frames: list[bytes], cuts: li
 
     joined = b"".join(joiner.feed(piece) for piece in pieces_of(data, cuts))
 
-    assert messages(data) == messages(joined)
+    sizes: list[int] = []
+    assert messages(data) == messages(joined, sizes)
+    assert sum(sizes) == joiner.completed
 
 
 @given(st.lists(st.text("ab", max_size=5), min_size=1, max_size=6))

@@ -11,7 +11,7 @@ from mocha_actors.discord.events import Event, MessageCreate, UnknownEvent
 from mocha_actors.discord.messages import Message
 from mocha_actors.discord.users import User
 from mocha_actors.gateway.close_codes import RefusedTokenError
-from mocha_actors.gateway.fleet import misrouted, shard_count
+from mocha_actors.gateway.fleet import misrouted, objection, shard_count
 from mocha_actors.gateway.rest import GatewayInfo, RestUnavailableError
 from tests.gateway.surroundings import Rest
 
@@ -49,6 +49,30 @@ async def test_auto_with_a_refused_token_is_an_error(autojump_clock: trio.abc.Cl
     """Waiting would not help."""
     with pytest.raises(RefusedTokenError):
         await shard_count("auto", Rest(RefusedTokenError("no")), Random(1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("shards", "recommended", "found"),
+    [
+        (1, 1, None),
+        (16, 16, None),
+        (3, 7, None),  # 7,000 guilds fit into three shards
+        (2, 6, "about 3 shards are needed at least"),
+        (160, 160, None),
+        (320, 160, None),
+        (200, 160, "needs a multiple of 160"),
+        (80, 160, "needs a multiple of 160"),
+        (149, 150, "needs a multiple of 150"),
+        (148, 149, None),  # not a large bot yet
+        (64, 0, None),
+    ],
+)
+def test_a_number_of_shards_is_measured_by_what_discord_recommends(
+    shards: int, recommended: int, found: str | None
+) -> None:
+    """A4.39: from 150,000 guilds on only multiples; and never more than 2,500 guilds a shard."""
+    said = objection(shards, recommended)
+    assert said is None if found is None else said is not None and found in said
 
 
 def test_a_guild_belongs_to_one_shard() -> None:

@@ -168,6 +168,21 @@ async def test_an_unreachable_api_delays_turns(autojump_clock: trio.abc.Clock) -
     assert 40.0 <= queue.turns[0][1] - start < 40.1
 
 
+async def test_a_number_of_shards_that_discord_may_refuse_is_told_once(
+    autojump_clock: trio.abc.Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A4.39: before an IDENTIFY is spent on it; whoever knows better may go on."""
+    info = GatewayInfo("wss://g", 160, SessionStartLimit(1000, 1000, 0, 1))
+    async with open_queue(Rest(info)) as queue:
+        await queue.take(0)
+        await queue.take(1)
+
+    told = [line for line in capsys.readouterr().out.splitlines() if "gateway.shard_count" in line]
+    assert 1 == len(told)
+    assert "needs a multiple of 160" in told[0]
+    assert [0, 1] == [shard for shard, _ in queue.turns]
+
+
 async def test_a_refused_token_is_told_to_whoever_waits(autojump_clock: trio.abc.Clock) -> None:
     """The queue lives on; the shard is told why."""
     rest = Rest(RefusedTokenError("no"))

@@ -309,6 +309,38 @@ def test_invalid_session_false_identifies_on_a_new_connection_after_a_moment(dat
     assert ([Connect(None)], [AwaitTurn()]) == (only(again, Connect), only(again, AwaitTurn))
 
 
+def test_an_outage_before_the_session_is_refused_makes_nobody_wait_longer() -> None:
+    """A6.47: a dozen connections failed before; but now Discord can be reached, and no IDENTIFY was spent in vain."""
+    protocol = restarted()
+    for _ in range(12):
+        now = protocol.deadline
+        protocol.tick(now)
+        protocol.connect_failed("no route", now)
+    now = protocol.deadline
+    open_connection(protocol, now)
+    protocol.control(control(9, data=False), now)
+    protocol.disconnected(None, now)
+
+    assert 1.0 <= protocol.deadline - now <= 5.0
+
+
+def test_sessions_that_are_refused_at_once_are_begun_ever_more_rarely() -> None:
+    """Each costs one of the day's IDENTIFYs: after some, the waits are minutes."""
+    protocol, now, waits = fresh(), 0.0, []
+    for number in range(40):
+        now = max(now, protocol.deadline)
+        open_connection(protocol, now)
+        protocol.turn_granted(now)
+        protocol.dispatches([ready(f"session-{number}")], now)
+        protocol.control(control(9, data=False), now)
+        protocol.disconnected(None, now)
+        waits.append(protocol.deadline - now)
+
+    assert all(1.0 <= wait for wait in waits)
+    assert all(wait <= 5.0 for wait in waits[:2])
+    assert sum(waits[20:]) / 20 > 100.0
+
+
 def test_invalid_session_in_reply_to_identify_is_tried_again() -> None:
     """The concurrency was exceeded; it is not fatal."""
     protocol = fresh()

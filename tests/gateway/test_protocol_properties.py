@@ -49,6 +49,7 @@ class GatewayMachine(RuleBasedStateMachine):
         self.connection = "none"
         self.turn_open = self.turn_granted = self.fatal = self.stopped = self.resting = False
         self.identifies_here = 0
+        self.decommissioned = False
         self.session = SESSION if known else None
         self.delivered = 100 if known else 0
 
@@ -62,7 +63,9 @@ class GatewayMachine(RuleBasedStateMachine):
                     assert not self.stopped, "none after the stop"
                     self.connection = "dialling"
                 case CloseConnection(code):
-                    assert code not in (1000, 1001), "these would end the session"
+                    assert code == (1000 if self.decommissioned else 4900), (
+                        "any other 1000 or 1001 would end the session"
+                    )
                     self.connection = "closing"
                 case AwaitTurn():
                     assert self.session is None, "a turn is worth a budget"
@@ -182,6 +185,14 @@ class GatewayMachine(RuleBasedStateMachine):
         if not chance and self.connection != "dialling":
             self.stopped = True
             self.take(self.protocol.stop(self.now))
+
+    @precondition(lambda self: not self.stopped)
+    @rule(chance=st.integers(0, 60))
+    def is_decommissioned(self, chance: int) -> None:
+        """Rarer still, for good."""
+        if not chance and self.connection != "dialling":
+            self.stopped = self.decommissioned = True
+            self.take(self.protocol.decommission(self.now))
 
     @rule()
     def reading_rests(self) -> None:

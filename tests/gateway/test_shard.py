@@ -274,6 +274,19 @@ async def test_ready_is_settled_and_handed_over_at_once(autojump_clock: trio.abc
         assert (3, 1) == (world.counters.received, world.counters.identifies)
 
 
+async def test_an_identify_that_brings_no_session_counts_as_one(autojump_clock: trio.abc.Clock) -> None:
+    """Discord's budget is spent by asking."""
+    store, network = Store(), Network()
+    async with open_gateway(SETTINGS, store, Rest(GatewayInfo("wss://g")), network.open_transport) as world:
+        await store.wait_for(lambda: bool(network.connections) and bool(network.connections[0].ops(2)))
+        network.connections[0].say(b'{"op":9,"d":false}')
+        await store.wait_for(lambda: len(network.connections) == 2 and bool(network.connections[1].ops(2)))
+        network.connections[1].say(READY)
+        await store.wait_for(lambda: store.seqs == [1])
+
+        assert 2 == world.counters.identifies
+
+
 async def test_a_turn_whose_connection_died_is_given_back(autojump_clock: trio.abc.Clock) -> None:
     """It costs neither an entry in the log nor five seconds."""
     store, network = Store(), Network()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import threading
 import zlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -204,6 +206,73 @@ async def test_pings_are_answered() -> None:
     async with serving(talk) as server, open_transport(server.url, "none"):
         with trio.fail_after(PATIENCE):
             await answered.wait()
+
+
+async def test_pings_are_answered_while_nobody_takes_what_came_before() -> None:
+    """A2.20: a hundred runs wait, each sent by itself, and a ping behind them is answered all the same."""
+    answered = trio.Event()
+
+    async def talk(connection: WebSocketConnection) -> None:
+        with suppress(ConnectionClosed):
+            for number in range(100):
+                await connection.send_message(f'{{"op":0,"s":{number}}}')
+                await connection.ping(b"behind it")
+            answered.set()
+
+    async with serving(talk) as server, open_transport(server.url, "none") as transport:
+        with trio.fail_after(PATIENCE):
+            await answered.wait()
+            assert b'"s":0' in await transport.receive()
+
+
+async def test_reading_stops_at_a_limit_in_bytes_and_goes_on_below_it() -> None:
+    """Ten megabytes are not all taken off the socket while nobody takes them; afterwards all of them come."""
+    sent = 0
+
+    async def talk(connection: WebSocketConnection) -> None:
+        nonlocal sent
+        with suppress(ConnectionClosed):
+            for number in range(1000):
+                await connection.send_message(f'{{"s":{number},"d":"{"x" * 100_000}"}}')
+                sent += 1
+
+    async with serving(talk) as server, open_transport(server.url, "none") as transport:
+        with trio.fail_after(PATIENCE):
+            before = -1
+            while before != sent:
+                before = sent
+                await trio.sleep(0.3)
+            assert sent < 500
+            lines: list[bytes] = []
+            while len(lines) < 1000:
+                lines += (await transport.receive()).split(b"\n")
+    assert [b'{"s":%d,' % number for number in range(1000)] == [line[: line.index(b",") + 1] for line in lines]
+
+
+async def test_a_large_message_is_inflated_beside_the_loop_and_not_lost_to_a_cancellation() -> None:
+    """While it is, others have their turn; whoever stops waiting for it meanwhile gets it all the same."""
+    text = b'{"d":"%s"}' % bytes(random.Random(1).choices(b"abcdefghijklmnop", k=2_000_000))
+    deflated = zlib.compressobj()
+    data = deflated.compress(text) + deflated.flush(zlib.Z_SYNC_FLUSH)
+    assert len(data) > module.LARGE_MESSAGE
+    threads: set[int] = set()
+
+    async def talk(connection: WebSocketConnection) -> None:
+        await connection.send_message(data)
+
+    async with serving(talk) as server, open_transport(server.url, "zlib-stream") as transport:
+        feed = transport._decoder.feed
+
+        def watched(message: bytes) -> bytes:
+            threads.add(threading.get_ident())
+            trio.from_thread.run_sync(scope.cancel)
+            return feed(message)
+
+        transport._decoder.feed = watched  # type: ignore[method-assign]
+        with trio.fail_after(PATIENCE), trio.CancelScope() as scope:
+            block = await transport.receive()
+    assert text == block
+    assert threading.get_ident() not in threads
 
 
 async def test_sending_on_a_closed_connection_is_disconnected() -> None:
