@@ -55,6 +55,8 @@ def command(database: str | None, config: str | None, ledger: Path | None, lag: 
         result += trio.run(compare_heard, url, ledger, round(lag * 1000))
     if result.different:
         print_differences(result)
+    if result.not_retained:
+        click.echo(f"left out: {result.not_retained:,} days of rollups whose raw rows are past their retention")
     click.echo(f"{result.equal} of {result.compared} equal")
     if result.different:
         raise click.exceptions.Exit(1)

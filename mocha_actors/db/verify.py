@@ -13,8 +13,9 @@ from typing import Final
 
 from mocha_actors.db.comparison import Table, Verification, compare
 from mocha_actors.db.connection import Connection
+from mocha_actors.db.marks import marks_of, recountable
 from mocha_actors.db.readers import Readers
-from mocha_actors.db.recounts.base import Piece, Recount
+from mocha_actors.db.recounts.base import DAY_MS, Piece, Recount
 from mocha_actors.db.recounts.registry import RECOUNTS
 from mocha_actors.discord.snowflake import time_ms
 
@@ -103,7 +104,9 @@ def compare_all(
 
 
 def recount_piece(connection: Connection, recount: Recount, piece: Piece) -> Verification:
-    """Compare one piece of a rollup with a recount of its raw rows."""
+    """Compare one piece of a rollup with a recount of its raw rows, where these are kept."""
+    if not recountable(marks_of(connection, piece.guild), recount.table, piece.day * DAY_MS):
+        return Verification(not_retained=1 if recount.stored(connection, piece) else 0)
     recounted = {} if recount.recounted is None else recount.recounted(connection, piece)
     return compare(recount.table, recount.stored(connection, piece), recounted)
 
