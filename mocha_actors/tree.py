@@ -52,11 +52,8 @@ from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Work
 from mocha_actors.pipeline.counters import Counters
-<<<<<<< HEAD
-from mocha_actors.privacy.desk import ServiceDesk
-=======
 from mocha_actors.privacy.audit import AuditEntry, note
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
+from mocha_actors.privacy.desk import ServiceDesk
 from mocha_actors.processors import guild, member, message, presence, reaction, voice
 from mocha_actors.processors.base import FailureWindow, Processor
 from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, CircuitBreaker, Mailbox, SupervisorSpec, new_ref
@@ -137,18 +134,13 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         cache=refs.cache, stale_seconds=config.cache.stale_s, shared=shared is not None,
     )  # fmt: skip
     dispatcher = partial(Dispatcher, refs.writer, refs.routes())
-<<<<<<< HEAD
-    janitor = partial(Janitor, refs.writer, [ClosedDays(parts.readers)])
+    janitor = partial(Janitor, refs.writer, janitor_jobs(config.privacy, parts.readers))
     desk = ServiceDesk(refs.writer, parts.readers)
     perform = partial(administration.perform, desk, anonymised=config.privacy.anonymise)
     control = partial(
         Control, parts.store.path, lambda: parts.counters.committed, parts.status,
         lambda command, progress: perform(command, progress=progress),
     )  # fmt: skip
-=======
-    janitor = partial(Janitor, refs.writer, janitor_jobs(config.privacy, parts.readers))
-    control = partial(Control, parts.store.path, lambda: parts.counters.committed, parts.status)
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
     root = tree.supervisor(
         tree.child("writer", writer, refs.writer),
         tree.child("cache", cache, refs.cache),

@@ -52,7 +52,6 @@ REASONS: Final = {
     "resume_refused": "Discord refused to resume the session",
     "poison_frame": "a frame that could not be read was passed over",
     "not_yet_observed": "not observed yet",
-    "not_retained": "past the retention: single events were deleted, and no sum that is kept fits",
 }
 """Reasons of gaps in words; others are shown as they are stored."""
 

@@ -47,11 +47,7 @@ from mocha_actors.stats.questions import (
 )  # fmt: skip
 from mocha_actors.stats.reactions import reaction_stats, top_emoji
 from mocha_actors.stats.results import Answer, GuildSettings
-<<<<<<< HEAD
 from mocha_actors.stats.retention import missing_before, noting
-=======
-from mocha_actors.stats.retained import answered
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.users import leaderboard, rank, user_stats
 from mocha_actors.stats.voice import voice_sessions, voice_stats, voice_timeline
 
@@ -91,11 +87,7 @@ def answer(connection: Connection, question: Question) -> Result:
             return known_guilds(connection)
         case SettingsQuestion():
             return guild_settings(connection, question.guild_id)
-<<<<<<< HEAD
     with noting() as reads:
         result = ANSWERS[type(question)](connection, question)
     gone_ms = missing_before(connection, question.guild_id, reads)
     return result if gone_ms is None else replace(result, not_retained_before_ms=gone_ms)
-=======
-    return answered(connection, question.guild_id, lambda: ANSWERS[type(question)](connection, question))
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)

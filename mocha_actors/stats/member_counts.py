@@ -10,11 +10,7 @@ from typing import Final, NamedTuple
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.questions.base import Filters
-<<<<<<< HEAD
 from mocha_actors.stats.retention import note
-=======
-from mocha_actors.stats.retained import reads_cover
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.scope import Scope
 
 WHOLE: Final = """
@@ -48,7 +44,6 @@ class Moves(NamedTuple):
 def moves(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[Moves]:
     """Joins and leaves between the first and the last of ``cuts``, bots' included; no result reaches across one."""
     covered = cover(cuts, (Unit.HOUR,) if scope.users.everything else ())
-    reads_cover("members", covered)
     for run in covered.whole:
         note("hours", Unit.HOUR.begin(run.first))
         bounds = {"guild_id": scope.guild_id, "first": run.first, "last": run.last}

@@ -12,11 +12,7 @@ from mocha_actors.stats.member_counts import member_counts_at, moves
 from mocha_actors.stats.questions import MemberGrowthQuestion, RetentionQuestion
 from mocha_actors.stats.ranges import DAY_MS, Range
 from mocha_actors.stats.results import Cohort, MemberGrowth, MemberStep, Retention
-<<<<<<< HEAD
 from mocha_actors.stats.retention import note
-=======
-from mocha_actors.stats.retained import reads
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.steps import steps_of
 
@@ -99,7 +95,6 @@ class Stay(NamedTuple):
 
 def _stays(connection: Connection, scope: Scope, period: Range) -> list[Stay]:
     """The memberships that began in ``period``, in order of their begin."""
-    reads("members", [period])
     statement = EVENTS.format(conditions=scope.users.condition("user_id", "users"))
     bounds = {"since_ms": period.since_ms, "bots": int(scope.with_bots)}
     note("members", period.since_ms)

@@ -14,11 +14,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
 from mocha_actors.stats.cover import Cover, Run, Unit, cover, without_days
 from mocha_actors.stats.ranges import Range
-<<<<<<< HEAD
 from mocha_actors.stats.retention import note
-=======
-from mocha_actors.stats.retained import reads, reads_cover
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.scope import EVERYTHING, Scope
 
 By = Literal["user_id", "channel_id"]
@@ -185,34 +181,6 @@ def totalled(counts: Iterable[Count], scope: Scope) -> Totals:
     return totals
 
 
-<<<<<<< HEAD
-=======
-class Span(NamedTuple):
-    """The first and the last of some messages; all None when there are none."""
-
-    first_message_id: int | None = None
-    first_message_ms: int | None = None
-    last_message_id: int | None = None
-    last_message_ms: int | None = None
-
-
-def span_conditions(scope: Scope) -> str:
-    """The condition that a raw row counts as a message of ``scope``."""
-    deleted = " AND deleted_ms IS NULL" if scope.filters.exclude_deleted else ""
-    listed = f" AND author_class IN {_listed(scope.classes)} AND kind = 0{deleted}"
-    return listed + scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
-
-
-def extremes(connection: Connection, scope: Scope, window: Range) -> tuple[int | None, int | None]:
-    """The least and the greatest id of the messages of ``scope`` in a short window, from raw rows."""
-    reads("messages", [window])
-    low, high = window.keys
-    statement = SPAN.format(conditions=span_conditions(scope))
-    least, greatest = connection.execute(statement, {**scope.parameters(), "low": low, "high": high}).fetchone()
-    return least, greatest
-
-
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 def _parts(scope: Scope, by: By | None) -> list[tuple[Scope, frozenset[AuthorClass]]]:
     """The scope, with the author classes that are to be counted in it.
 
@@ -262,7 +230,6 @@ def _covered(connection: Connection, scope: Scope, cuts: Sequence[int], by: By |
         first, last = covered.whole[0].first, covered.whole[-1].last
         usable = {day for (day,) in connection.execute(CLOSED_DAYS, (scope.guild_id, first, last))}
         covered = without_days(covered, usable)
-    reads_cover("messages", covered)
     return source, covered
 
 
@@ -297,37 +264,3 @@ def _selected(scope: Scope) -> str:
 def class_list(classes: frozenset[AuthorClass]) -> str:
     """Author classes as a condition takes them."""
     return f"({', '.join(str(int(each)) for each in sorted(classes))})"
-<<<<<<< HEAD
-=======
-
-
-def windows_of(counts: Sequence[Count], period: Range, scope: Scope) -> list[Range]:
-    """The parts of ``period`` that hold the first and the last message that counts, from which both are to be read."""
-    held = sorted(
-        (count.since_ms, count.unit_ms)
-        for count in counts
-        if count.kind == MessageKind.MESSAGE
-        and count.author_class in scope.classes
-        and count.sent > count.deleted * scope.filters.exclude_deleted
-    )
-    return [
-        Range(max(since, period.since_ms), min(_end(since, length), period.until_ms))
-        for since, length in dict.fromkeys([*held[:1], *held[-1:]])
-    ]
-
-
-def _end(since_ms: int, unit_ms: int) -> int:
-    """The end of a unit; of a quarter whose begin was cut off, the end of the quarter."""
-    return since_ms + unit_ms - since_ms % unit_ms if unit_ms == QUARTER_MS else since_ms + unit_ms
-
-
-def find_span(connection: Connection, scope: Scope, period: Range, counts: Sequence[Count]) -> Span:
-    """Find the first and the last message with as few raw rows as possible: ``counts`` of the period tell in which unit each lies."""
-    windows = windows_of(counts, period, scope)
-    if not windows:
-        return Span()
-    first, _ = extremes(connection, scope, windows[0])
-    _, last = extremes(connection, scope, windows[-1])
-    # Rollups outlive the raw rows: then it is known that there was one, and not which.
-    return Span(first, first and time_ms(first), last, last and time_ms(last))
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)

@@ -14,11 +14,7 @@ from mocha_actors.stats.coverage import STALE_MS, head
 from mocha_actors.stats.questions import OnlineTimelineQuestion
 from mocha_actors.stats.ranges import DAY_MS, Range
 from mocha_actors.stats.results import OnlineStep, OnlineTimeline
-<<<<<<< HEAD
 from mocha_actors.stats.retention import note
-=======
-from mocha_actors.stats.retained import reads_cover
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.steps import steps_of
 
@@ -68,7 +64,6 @@ def online_timeline(connection: Connection, question: OnlineTimelineQuestion) ->
 def online(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[Online]:
     """The time online between the first and the last of ``cuts``; no result reaches across one."""
     covered = cover(cuts, (Unit.HOUR,) if scope.users.everything else ())
-    reads_cover("presence", covered)
     common = {**scope.parameters(), "bots": int(scope.with_bots)}
     conditions = scope.users.condition("user_id", "users")
     for run in covered.whole:

@@ -8,11 +8,7 @@ from typing import Final, Literal, NamedTuple
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.ranges import Range
-<<<<<<< HEAD
 from mocha_actors.stats.retention import note
-=======
-from mocha_actors.stats.retained import reads_cover
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.scope import Scope
 
 By = Literal["user_id", "channel_id", "emoji"]
@@ -105,7 +101,6 @@ def received_by_user(connection: Connection, scope: Scope, period: Range) -> dic
     total: dict[int, int] = {}
     ladder = (Unit.DAY,) if scope.channels.everything else ()
     covered = cover([period.since_ms, period.until_ms], ladder)
-    reads_cover("reactions", covered)
     users = scope.users.condition("user_id", "users")
     bots = {"bots": int(scope.filters.include_bots), "with_bots": int(scope.with_bots)}
     rows: list[tuple[int, int]] = []
@@ -137,7 +132,6 @@ def standing_reactions(connection: Connection, scope: Scope, period: Range) -> i
 def _rows(connection: Connection, scope: Scope, period: Range, by: By | None) -> Iterator[Sequence[int]]:
     source = _source(scope, by)
     covered = cover([period.since_ms, period.until_ms], () if source is None else (source[0],))
-    reads_cover("reactions", covered)
     bots = {"bots": int(scope.with_bots)}
     conditions = _selected(scope)
     key = by or "is_bot"

@@ -13,11 +13,7 @@ from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.message_span import Span
 from mocha_actors.stats.ranges import Range
-<<<<<<< HEAD
 from mocha_actors.stats.retention import note
-=======
-from mocha_actors.stats.retained import reads
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.scope import Scope
 from mocha_actors.stats.voice_counts import closed_intervals, open_intervals
 
@@ -74,11 +70,7 @@ def _voice(connection: Connection, scope: Scope, period: Range) -> list[int]:
 def _reactions(connection: Connection, scope: Scope, period: Range) -> list[int]:
     moments: list[int] = []
     for window in _windows(connection, scope, period, DAYS_OF_REACTIONS):
-<<<<<<< HEAD
         note("reactions", window.since_ms)
-=======
-        reads("reactions", [window])
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
         low, high = window.keys
         ends = connection.execute(REACTIONS, {**scope.parameters(), "low": low, "high": high}).fetchone()
         moments += [time_ms(key) for key in ends if key is not None]

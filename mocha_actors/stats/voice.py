@@ -14,11 +14,7 @@ from mocha_actors.stats.questions import VoiceQuestion, VoiceSessionsQuestion, V
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.ranking import Cursor
 from mocha_actors.stats.results import VoiceSession, VoiceSessions, VoiceStats, VoiceStep, VoiceTimeline
-<<<<<<< HEAD
 from mocha_actors.stats.retention import note
-=======
-from mocha_actors.stats.retained import reads
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.steps import steps_of
 from mocha_actors.stats.voice_counts import (
@@ -109,7 +105,6 @@ def voice_timeline(connection: Connection, question: VoiceTimelineQuestion) -> V
 def voice_sessions(connection: Connection, question: VoiceSessionsQuestion) -> VoiceSessions:
     """Answer ``question``: a session goes from join to leave; moves and resumptions after a loss go on with it (A3.15)."""
     scope = scope_of(connection, question)
-    reads("voice", [question.range])
     low, high = question.range.keys
     note("voice", question.range.since_ms)
     after = question.after()

@@ -16,11 +16,7 @@ from mocha_actors.pipeline.facts import VoiceFlag
 from mocha_actors.stats.cover import Run, Unit, cover
 from mocha_actors.stats.coverage import STALE_MS
 from mocha_actors.stats.ranges import DAY_MS, Range
-<<<<<<< HEAD
 from mocha_actors.stats.retention import note
-=======
-from mocha_actors.stats.retained import reads, reads_cover
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
 from mocha_actors.stats.scope import Scope
 
 By = Literal["user_id", "channel_id"]
@@ -180,7 +176,6 @@ def voice(
     """
     source = SOURCES[_users(scope, by), _channels(scope, by)]
     covered = cover(cuts, () if source is None else (source.unit,))
-    reads_cover("voice", covered)
     if source is not None:
         for run in covered.whole:
             yield from _whole(connection, scope, source, run, by, timed=timed)
@@ -216,11 +211,7 @@ def voice_ms_by(connection: Connection, scope: Scope, period: Range, by: By) -> 
 
 def closed_intervals(connection: Connection, scope: Scope, window: Range) -> Iterator[Interval]:
     """The closed intervals that overlap ``window`` or begin in it. None crosses a midnight of UTC, which bounds the search."""
-<<<<<<< HEAD
     note("voice", window.since_ms)
-=======
-    reads("voice", [window])
->>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
     low, high = window.keys
     begin = from_time_ms(window.since_ms - window.since_ms % DAY_MS)
     statement = CLOSED.format(conditions=_selected(scope))

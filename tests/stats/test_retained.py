@@ -1,4 +1,4 @@
-"""What an answer would have to read and is past its retention is a gap of its coverage; sums that are kept are as right as ever."""
+"""After the janitor deleted raw rows: sums that are kept are as right as ever, and what would have needed the rows says so."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from msgspec.structs import replace
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.readers import open_readers
-from mocha_actors.db.recounts.base import DAY_MS, HOUR_MS
+from mocha_actors.db.recounts.base import DAY_MS
 from mocha_actors.db.retention import Limits
 from mocha_actors.db.session import Session
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.questions import (
     ChannelQuestion,
-    CompareQuestion,
-    Filters,
     GuildQuestion,
     LeaderboardQuestion,
     MessageQuestion,
-    MessageTimelineQuestion,
     VoiceQuestion,
 )
 from mocha_actors.stats.ranges import Range
@@ -83,68 +80,27 @@ async def test_whole_units_are_answered_from_sums_as_before(url: str, past: Sess
     assert after[0] == before[0]
     assert after[2] == before[2]
     assert after[1].voice_seconds == before[1].voice_seconds
-    assert after[1].coverage == before[1].coverage
+    assert [each.not_retained_before_ms for each in after] == [None, None, None]
 
 
-async def test_a_ragged_edge_before_the_mark_is_a_gap(url: str, past: Session) -> None:
-    """From the begin of the range to the first whole unit of the sums that are read: for users a day, 00:01:30 to midnight."""
-    guild = guild_of(past)
-    question = LeaderboardQuestion(guild_id=guild, range=RAGGED)
-    (before,) = await asked(url, question)
+async def test_a_ragged_edge_before_the_mark_is_not_retained(url: str, past: Session) -> None:
+    """The range begins at 00:01:30, and users are summed up by the day."""
+    question = LeaderboardQuestion(guild_id=guild_of(past), range=RAGGED)
 
     await retain(url, past, Limits(messages=2))
     (after,) = await asked(url, question)
 
-    gaps = [gap for gap in after.coverage.gaps if gap.reason == "not_retained"]
-    assert [(gap.since_ms, gap.until_ms) for gap in gaps] == [(RAGGED.since_ms, TODAY_MS - 3 * DAY_MS)]
-    assert not after.coverage.complete
-    assert after.coverage.observed_share < before.coverage.observed_share
-
-
-async def test_what_only_raw_rows_tell_is_a_gap_up_to_the_mark_and_right_behind_it(url: str, past: Session) -> None:
-    """A user's messages by the hour: a step before the mark has no data, and one behind it has what it had."""
-    guild = guild_of(past)
-    user = int(select(past, "SELECT MIN(user_id) FROM user_day")[0][0])
-    question = MessageTimelineQuestion(
-        guild_id=guild, range=WHOLE_DAYS, interval="hour", filters=Filters(users=(user,))
-    )
-    (before,) = await asked(url, question)
-
-    await retain(url, past, Limits(messages=2))
-    (after,) = await asked(url, question)
-
-    assert [(gap.since_ms, gap.until_ms) for gap in after.coverage.gaps if gap.reason == "not_retained"] == [
-        (WHOLE_DAYS.since_ms, MARK_MS)
-    ]
-    for old, new in zip(before.buckets, after.buckets, strict=True):
-        if old.since_ms < MARK_MS:
-            assert new.observed_share == 0
-        else:
-            assert new == old
+    assert after.not_retained_before_ms == MARK_MS
 
 
 async def test_sums_by_the_hour_have_a_mark_of_their_own(url: str, past: Session) -> None:
     """A guild's messages are summed up by the hour only."""
-    guild = guild_of(past)
+    question = MessageQuestion(guild_id=guild_of(past), range=WHOLE_DAYS)
 
     await retain(url, past, Limits(hours=3))
-    (after,) = await asked(url, MessageQuestion(guild_id=guild, range=WHOLE_DAYS))
+    (after,) = await asked(url, question)
 
-    assert (WHOLE_DAYS.since_ms, TODAY_MS - 3 * DAY_MS) in [
-        (gap.since_ms, gap.until_ms) for gap in after.coverage.gaps if gap.reason == "not_retained"
-    ]
-
-
-async def test_of_a_comparison_each_period_says_what_it_lacks(url: str, past: Session) -> None:
-    """The period before is past the retention, the other is not."""
-    guild = guild_of(past)
-    period = Range(MARK_MS + HOUR_MS + 1, TODAY_MS + HOUR_MS + 1)
-
-    await retain(url, past, Limits(messages=2))
-    (after,) = await asked(url, CompareQuestion(guild_id=guild, range=period))
-
-    assert "not_retained" not in {gap.reason for gap in after.coverage.gaps}
-    assert "not_retained" in {gap.reason for gap in after.previous_coverage.gaps}
+    assert after.not_retained_before_ms == TODAY_MS - 3 * DAY_MS
 
 
 async def test_the_first_message_of_a_range_may_be_gone(url: str, past: Session) -> None:
@@ -160,5 +116,4 @@ async def test_the_first_message_of_a_range_may_be_gone(url: str, past: Session)
 
     assert before.first_message_id is not None
     gone = {"first_message_id": None, "first_message_ms": None, "last_message_id": None, "last_message_ms": None}
-    assert after == replace(before, coverage=after.coverage, **gone)
-    assert not after.coverage.complete
+    assert after == replace(before, not_retained_before_ms=MARK_MS, **gone)

@@ -18,8 +18,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
         shard: the shard that did not see them; None when it was the whole service.
         since_ms: last evidence before the gap, cut to the range asked for; milliseconds since the Unix epoch.
         until_ms: when recording went on, cut likewise.
-        reason: why, as in ``session_invalid``; ``not_yet_observed`` when recording has not come so far, ``not_retained`` when what the
-            answer would have to read of that time was deleted by the retention.
+        reason: why, as in ``session_invalid``; ``not_yet_observed`` when recording has not come so far.
 
     """
 

@@ -24,7 +24,7 @@ class ChannelStats(Answer, frozen=True, kw_only=True):
         guild_share: part of the guild's messages that were written here, 0 to 1; 0 when the guild has none.
         rank: place among the guild's channels (a thread: among threads and channels, each by itself) with messages; None without any.
         ranked_channels: how many of them have messages.
-        first_message_id: the first of ``messages``; None when there is none, or it is past the retention.
+        first_message_id: the first of ``messages``; None when there is none.
         first_message_ms: its time.
         last_message_id: the last of them.
         last_message_ms: its time.

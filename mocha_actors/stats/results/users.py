@@ -8,35 +8,29 @@ from mocha_actors.stats.results.base import Answer, Step
 class UserStats(Answer, frozen=True, kw_only=True):
     """One user in one guild.
 
-        Attributes:
-            user_id: the user.
-            username: the unique name, where known.
-            global_name: the display name, where set.
-            is_bot: whether it is a bot, where known.
-            left: whether the user has left the guild; None where no membership is known.
-            joined_ms: when the present membership began; None where unknown.
-            messages: messages, whatever the author class.
-            commands: replies to slash and context commands; only bots have any.
-            deleted_messages: how many of the messages were deleted since.
-            messages_per_day: ``messages`` by the length of the range in days of 24 hours.
-    <<<<<<< HEAD
-            rank: place in the leaderboard with the same range and filters; None when it does not list the user, or was not asked for.
-            ranked_users: how many users that leaderboard lists; None when it was not asked for.
-            first_message_id: the first of ``messages``; None when there is none.
-    =======
-            rank: place in the leaderboard with the same range and filters; None when it does not list the user.
-            ranked_users: how many users that leaderboard lists.
-            first_message_id: the first of ``messages``; None when there is none, or it is past the retention.
-    >>>>>>> c8bc1c7 (Retention by kind, purge of guilds that removed the bot; answers and verify say what is not retained)
-            first_message_ms: its time.
-            last_message_id: the last of them.
-            last_message_ms: its time.
-            voice_seconds: counted time in voice channels.
-            voice_sessions: how many sessions began.
-            reactions_given: reactions added.
-            reactions_received: reactions that others added to the user's messages.
-            first_seen_ms: the first message, voice or reaction in the range; None without any.
-            last_seen_ms: the last one; of voice, the end of the time in the channel.
+    Attributes:
+        user_id: the user.
+        username: the unique name, where known.
+        global_name: the display name, where set.
+        is_bot: whether it is a bot, where known.
+        left: whether the user has left the guild; None where no membership is known.
+        joined_ms: when the present membership began; None where unknown.
+        messages: messages, whatever the author class.
+        commands: replies to slash and context commands; only bots have any.
+        deleted_messages: how many of the messages were deleted since.
+        messages_per_day: ``messages`` by the length of the range in days of 24 hours.
+        rank: place in the leaderboard with the same range and filters; None when it does not list the user, or was not asked for.
+        ranked_users: how many users that leaderboard lists; None when it was not asked for.
+        first_message_id: the first of ``messages``; None when there is none.
+        first_message_ms: its time.
+        last_message_id: the last of them.
+        last_message_ms: its time.
+        voice_seconds: counted time in voice channels.
+        voice_sessions: how many sessions began.
+        reactions_given: reactions added.
+        reactions_received: reactions that others added to the user's messages.
+        first_seen_ms: the first message, voice or reaction in the range; None without any.
+        last_seen_ms: the last one; of voice, the end of the time in the channel.
 
     """
 
