@@ -25,6 +25,10 @@ PIECE_SECONDS: Final = 60.0
 NEXT_GUILD: Final = " UNION ALL ".join(recount.next_guild for recount in RECOUNTS)
 NEXT_DAY: Final = " UNION ALL ".join(recount.next_day for recount in RECOUNTS)
 
+SPANS: Final = """
+    SELECT (SELECT MIN(day) FROM channel_day WHERE guild_id = guilds.id), (SELECT MAX(day) FROM channel_day WHERE guild_id = guilds.id)
+    FROM guilds"""
+
 GAPS: Final = "SELECT shard, from_ms, to_ms FROM coverage_gaps"
 
 STORED_MESSAGE: Final = "SELECT 1 FROM message_events WHERE guild_id = ? AND message_id = ?"
@@ -35,15 +39,23 @@ Truth = Mapping[str, Table]
 Comparison = Callable[[Connection, Recount, Piece], Verification]
 
 
-async def verify(readers: Readers) -> Verification:
-    """Recount every rollup from the raw rows and compare.
+Progress = Callable[[int, int], None]
+"""Told how many of how many steps are done."""
+
+
+def quiet(_done: int, _of: int) -> None:
+    """Tell nobody."""
+
+
+async def verify(readers: Readers, progress: Progress = quiet) -> Verification:
+    """Recount every rollup from the raw rows and compare; ``progress`` is told of the days of all guilds.
 
     Raises:
         MochaError: the database is not available, or damaged.
 
     """
     recounts = [recount for recount in RECOUNTS if recount.recounted is not None]
-    return await over_pieces(readers, recounts, recount_piece)
+    return await over_pieces(readers, recounts, recount_piece, progress)
 
 
 async def compare_truth(readers: Readers, truth: Truth) -> Verification:
@@ -82,18 +94,29 @@ def unobserved(connection: Connection, messages: Iterable[tuple[int, int]]) -> s
     }  # fmt: skip
 
 
-async def over_pieces(readers: Readers, recounts: Iterable[Recount], comparison: Comparison) -> Verification:
+async def over_pieces(
+    readers: Readers, recounts: Iterable[Recount], comparison: Comparison, progress: Progress = quiet
+) -> Verification:
     """Make ``comparison`` of every recount and every piece that any table has rows of, by guild and day."""
     recounts = list(recounts)
     daily = [recount for recount in recounts if recount.days == 1]
     weekly = [recount for recount in recounts if recount.days != 1]
-    result, monday = Verification(), None
+    total = await readers.run(days_to_compare, deadline=PIECE_SECONDS)
+    done, result, monday = 0, Verification(), None
     async for piece in pieces(readers):
+        progress(min(done, total), total)
+        done += 1
         result += await readers.run(partial(compare_all, daily, piece, comparison), deadline=PIECE_SECONDS)
         if piece.monday != monday:
             monday = piece.monday
             result += await readers.run(partial(compare_all, weekly, monday, comparison), deadline=PIECE_SECONDS)
+    progress(total, total)
     return result
+
+
+def days_to_compare(connection: Connection) -> int:
+    """About how many pieces there are: the days between the first and the last message of each guild, a few look-ups each."""
+    return sum(last - first + 1 for first, last in connection.execute(SPANS).fetchall() if first is not None)
 
 
 def compare_all(
