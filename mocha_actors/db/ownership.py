@@ -33,10 +33,19 @@ class ShardOwnedError(PermanentError):
 
 @dataclass(slots=True)
 class Ownership:
-    """The held lock. Closing the file releases it, and so does any end of the process."""
+    """The held lock. Closing the file releases it, and so does any end of the process.
+
+    Attributes:
+        path: of the lock file.
+        interrupted: the owner before did not end by itself: its process id still stood in the file.
+        clean: set it when everything went well; then the process id is taken out at the end.
+
+    """
 
     path: Path
     _file: int
+    interrupted: bool = False
+    clean: bool = False
 
     @classmethod
     async def acquire(cls, database: Path, wait: float = 0.0) -> Ownership:
@@ -66,6 +75,7 @@ class Ownership:
                 msg = f"the database {database} belongs to the running process {self._owner()}; stop that one first"
                 raise ShardOwnedError(msg)
             await trio.sleep(POLL_SECONDS)
+        self.interrupted = bool(os.pread(self._file, 1, 0))
         os.truncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
@@ -81,6 +91,8 @@ class Ownership:
 
     def release(self) -> None:
         """Give the ownership up. The file stays: removing it could remove the lock of the next owner."""
+        if self.clean:
+            os.truncate(self._file, 0)
         os.close(self._file)
 
 

@@ -13,6 +13,7 @@ import structlog
 from mocha_actors.db import checkpoint
 from mocha_actors.db.address import DatabaseAddress, database_address, local_path, prepare
 from mocha_actors.db.engine import Port, open_port
+from mocha_actors.db.integrity import check_whole
 from mocha_actors.db.overflow import Overflow
 from mocha_actors.db.overflow_start import SpoolPlace, open_overflow
 from mocha_actors.db.ownership import Ownership, own_server
@@ -62,11 +63,13 @@ async def open_store(
     """
     address = database_address(url)
     async with AsyncExitStack() as stack:
-        first = None
+        first = ownership = None
         if isinstance(address, Path):
             prepare(address)
             ownership = await Ownership.acquire(address, wait)
             stack.callback(ownership.release)
+            if ownership.interrupted:
+                await check_whole(address, inline=inline)
         else:
             first = partial(own_server, address=address, wait=wait)
         port = await stack.enter_async_context(open_port(url, inline=inline, first=first))
@@ -78,6 +81,8 @@ async def open_store(
                 open_overflow(port, spool, before=before, epoch=epoch, inline=inline)
             )
         yield Store(address, port, epoch, overflow)
+        if ownership is not None:
+            ownership.clean = True
 
 
 def begin_epoch(session: Session) -> tuple[int, int]:
