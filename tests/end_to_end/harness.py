@@ -97,6 +97,7 @@ class House:
     simulator: Simulator
     url: str
     services: list[Process] = field(default_factory=list)
+    program: tuple[str, ...] = ("-m", "mocha_actors.cli.run")
 
     @property
     def database(self) -> Path:
@@ -108,7 +109,7 @@ class House:
 
     async def start(self, *arguments: str) -> Process:
         """Start ``mocha-run`` on the house's configuration."""
-        command = [sys.executable, "-m", "mocha_actors.cli.run", "mocha.toml", *arguments]
+        command = [sys.executable, *self.program, "mocha.toml", *arguments]
         pipe = subprocess.PIPE
         process = await trio.lowlevel.open_process(
             command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT
