@@ -9,19 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.guild_settings import IGNORED_KINDS, change_ignores, set_options
 from mocha_actors.db.optout_list import set_opt_out
+from mocha_actors.db.repair import repair
 from mocha_actors.errors import ConfigError
+from mocha_actors.privacy import letters
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import Desk
 from mocha_actors.privacy.erasure import close_open, erase
 from mocha_actors.stats.errors import QuestionError
 from mocha_actors.stats.zones import check_week_start, zone_named
+
+R = TypeVar("R")
 
 ACTOR_LENGTH: Final = 100
 
@@ -75,10 +79,26 @@ class SetGuild(Command, frozen=True, kw_only=True, tag="guild_set"):
 class NoteAccess(Command, frozen=True, kw_only=True, tag="note_access"):
     """Note in the audit log that somebody is given what is stored: of a user, of a guild, or this log; ``what`` says what, and names nobody."""
 
-    what: Literal["user_data", "audit", "export"]
+    what: Literal["user_data", "audit", "export", "dead_letters"]
 
 
-AnyCommand = Forget | SetOptOut | SetGuild | NoteAccess
+class Repair(Command, frozen=True, kw_only=True, tag="repair"):
+    """Build rollups anew that differ from a recount, see :mod:`mocha_actors.db.repair`."""
+
+
+class RetryLetters(Command, frozen=True, kw_only=True, tag="retry_dead_letters"):
+    """Try dead letters again, all when ``ids`` is None; see :mod:`mocha_actors.privacy.letters`."""
+
+    ids: tuple[int, ...] | None
+
+
+class DropLetters(Command, frozen=True, kw_only=True, tag="drop_dead_letters"):
+    """Drop dead letters, all when ``ids`` is None."""
+
+    ids: tuple[int, ...] | None
+
+
+AnyCommand = Forget | SetOptOut | SetGuild | NoteAccess | Repair | RetryLetters | DropLetters
 
 
 class Done(msgspec.Struct, frozen=True, tag_field="answer", tag="done"):
@@ -147,6 +167,13 @@ async def perform(
             return await _set_guild(desk, command, now_ms)
         case NoteAccess():
             return await _note_access(desk, command, now_ms)
+        case Repair():
+            return await _repair(desk, command, now_ms, progress)
+        case RetryLetters(ids=ids):
+            return retried(await letters.retry(desk, ids, actor=command.actor, now_ms=now_ms))
+        case DropLetters(ids=ids):
+            dropped = await letters.drop(desk, ids, actor=command.actor, now_ms=now_ms)
+            return Done(f"{dropped:,} dead letters dropped", {"dropped": dropped})
 
 
 async def _forget(desk: Desk, command: Forget, now_ms: int, *, anonymised: bool, progress: Progress) -> Done:
@@ -181,6 +208,37 @@ async def _note_access(desk: Desk, command: NoteAccess, now_ms: int) -> Done:
 
     await desk.chore(work)
     return Done("noted")
+
+
+async def _repair(desk: Desk, command: Repair, now_ms: int, progress: Progress) -> Done:
+    repaired = await repair(DeskReaders(desk), desk.chore, progress)
+    text = f"{repaired.rows:,} rows of {repaired.pieces:,} tables and days built anew"
+
+    def work(connection: Connection) -> int:
+        note(connection, AuditEntry(now_ms, command.actor, "repair", None, text))
+        return 1
+
+    await desk.chore(work)
+    return Done(text, repaired._asdict())
+
+
+class DeskReaders:
+    """A desk as what asks the database; it has a deadline of its own."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Ask at ``desk``."""
+        self._desk = desk
+
+    async def run(self, question: Callable[[Connection], R], *, deadline: float) -> R:
+        """See :meth:`mocha_actors.db.readers.Readers.run`."""
+        return await self._desk.read(question)
+
+
+def retried(result: letters.Retried) -> Done:
+    """What came of trying letters again, with the reason for each that was kept."""
+    kept = [f"{number} is kept: {reason}" for number, reason in result.kept]
+    text = "\n".join([f"{result.recorded:,} dead letters recorded, {len(kept):,} kept", *kept])
+    return Done(text, {"recorded": result.recorded, "kept": len(kept)})
 
 
 async def _set_guild(desk: Desk, command: SetGuild, now_ms: int) -> Done:

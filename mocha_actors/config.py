@@ -155,8 +155,12 @@ class CacheSection(Section, frozen=True):
         return f"CacheSection({shown}, redis_url={'<secret>' if self.redis_url else None})"
 
 
+Days = Annotated[int, Meta(ge=2, le=36_500)]
+"""Whole days: at least two, so that the rollups of a day are complete before its raw rows go."""
+
+
 class PrivacySection(Section, frozen=True):
-    """What is recorded of people, and for how long."""
+    """What is recorded of people, and for how long: days of UTC; what has no limit is kept for ever."""
 
     anonymise: Annotated[
         bool,
@@ -164,6 +168,28 @@ class PrivacySection(Section, frozen=True):
             description="record keyed hashes instead of user ids, and no names; decide before the first run: what is recorded stays as it is"
         ),
     ] = False
+    messages_days: Annotated[Days | None, Meta(description="days that single messages are kept; their sums stay")] = (
+        None
+    )
+    voice_days: Annotated[
+        Days | None, Meta(description="days that single voice intervals are kept; their sums stay")
+    ] = None
+    reactions_days: Annotated[Days | None, Meta(description="days that single reactions are kept; their sums stay")] = (
+        None
+    )
+    presence_days: Annotated[
+        Days | None, Meta(description="days that intervals of being online are kept; their sums stay")
+    ] = None
+    members_days: Annotated[
+        Days | None, Meta(description="days that single joins and leaves are kept; their sums stay")
+    ] = None
+    hours_days: Annotated[
+        Days | None, Meta(description="days that sums by the hour are kept; those by day and week stay")
+    ] = None
+    dead_letters_days: Annotated[int, Meta(description="days that dead letters are kept", ge=1, le=36_500)] = 30
+    purge_left_guilds_after_days: Annotated[
+        int, Meta(description="days after which all of a guild that removed the bot is deleted", ge=1, le=36_500)
+    ] = 30
 
 
 class SupervisionSection(Section, frozen=True):

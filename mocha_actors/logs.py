@@ -23,6 +23,7 @@ EVENTS: Final[dict[str, str]] = {
     "ownership.taken_over": "the database is taken away from a process that lives: database, owner",
     "ownership.acquired": "this process owns the shards: epoch",
     "database.opened": "the database is open: path, schema_version",
+    "database.checked": "the database was looked through, since the owner before did not end by itself: path, result (ok, unfinished, damaged), seconds",
     "database.migrated": "migrations were applied: path, from_version, to_version",
     "writer.committed": "a transaction, or a part of the spool, is durable: events, repeated, spooled, batches, seconds (debug)",
     "writer.retrying": "the database refused a transaction, which is tried again: attempt, delay, error",

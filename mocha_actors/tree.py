@@ -6,7 +6,7 @@
      ├─ stats                   questions
      ├─ processors              one_for_one: message, reaction, voice, member, presence, guild
      ├─ dispatcher
-     ├─ janitor                 maintenance: rollups of closed days
+     ├─ janitor                 maintenance: rollups of closed days, retention, purges
      ├─ watch                   whether the database still is ours
      ├─ control                 the control socket
      └─ gateway                 one_for_one: identify, shard-0, shard-1, …
@@ -16,6 +16,7 @@ The children are started in this order, so that the reverse order, in which they
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,12 +29,15 @@ from mocha_actors.cache.actor import MAILBOX as CACHE_MAILBOX
 from mocha_actors.cache.actor import Cache, counters_of
 from mocha_actors.cache.actor import Message as CacheMessage
 from mocha_actors.cache.shared import SharedAnswers
-from mocha_actors.config import Config, Secret
+from mocha_actors.config import Config, PrivacySection, Secret
 from mocha_actors.control import Control, Status
 from mocha_actors.db.closing import ClosedDays
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.grouping import Grouping
-from mocha_actors.db.janitor import Janitor
+from mocha_actors.db.janitor import Janitor, Job
+from mocha_actors.db.purge import PurgeLeftGuilds
 from mocha_actors.db.readers import Readers
+from mocha_actors.db.retention import Limits, Retention
 from mocha_actors.db.store import Store
 from mocha_actors.db.watch import Watch
 from mocha_actors.db.writer import NEVER_POISON, Writer, bytes_of, events_of, writer_mailbox
@@ -50,6 +54,7 @@ from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Work
 from mocha_actors.pipeline.counters import Counters
+from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import ServiceDesk
 from mocha_actors.processors import guild, member, message, presence, reaction, voice
 from mocha_actors.processors.base import FailureWindow, Processor
@@ -132,7 +137,7 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         cache=refs.cache, stale_seconds=config.cache.stale_s, shared=shared is not None,
     )  # fmt: skip
     dispatcher = partial(Dispatcher, refs.writer, refs.routes())
-    janitor = partial(Janitor, refs.writer, [ClosedDays(parts.readers)])
+    janitor = partial(Janitor, refs.writer, janitor_jobs(config.privacy, parts.readers))
     desk = ServiceDesk(refs.writer, parts.readers)
     perform = partial(administration.perform, desk, anonymised=config.privacy.anonymise)
     control = partial(
@@ -151,6 +156,21 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         ChildSpec("gateway", _gateway(shards, refs, parts)),
     )
     return replace(root, breakers=(parts.breaker, *(() if shared is None else (shared.breaker,))))
+
+
+def janitor_jobs(privacy: PrivacySection, readers: Readers) -> list[Job]:
+    """What the janitor does, in this order: a day is closed before its raw rows go."""
+    limits = Limits(
+        privacy.messages_days, privacy.voice_days, privacy.reactions_days, privacy.presence_days, privacy.members_days,
+        privacy.hours_days, privacy.dead_letters_days,
+    )  # fmt: skip
+    purge = PurgeLeftGuilds(readers, privacy.purge_left_guilds_after_days, note_purge)
+    return [ClosedDays(readers), Retention(readers, limits), purge]
+
+
+def note_purge(connection: Connection, guild: int, detail: str) -> None:
+    """Write down that the janitor purged a guild."""
+    note(connection, AuditEntry(time.time_ns() // 1_000_000, "janitor", "purge", guild, detail))
 
 
 class _Builder:

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "opt-out": "Record a user no more, or again.",
     "user-data": "Write out what is stored about a user.",
     "audit": "List who did what by an administrative command.",
+    "dead-letters": "List, show, try again or drop events that could not be recorded.",
     "sim": "Play Discord on the loopback.",
 }
 """Subcommands and their help; the module ``mocha_actors.cli.<name>`` holds the object ``command``."""

@@ -10,6 +10,8 @@ from typing import Final
 import click
 import trio
 
+from mocha_actors.administration import Repair
+from mocha_actors.cli.administration import actor, answer, carry_out, progress_bar
 from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.output import print_table
 from mocha_actors.cli.verify_stays import compare_heard
@@ -17,7 +19,7 @@ from mocha_actors.db.comparison import Difference, Numbers, Verification
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.recounts.base import find
 from mocha_actors.db.recounts.registry import RECOUNTS
-from mocha_actors.db.verify import Truth, compare_truth, recorded_gaps, unobserved, verify
+from mocha_actors.db.verify import Progress, Truth, compare_truth, quiet, recorded_gaps, unobserved, verify
 from mocha_actors.errors import ConfigError, DataError
 from mocha_actors.simulator.recount import recount
 
@@ -40,7 +42,8 @@ DIFFERENCES_SHOWN: Final = 20
     metavar="SECONDS",
     help="How long what the simulator sent may have taken to be received: times of voice and presence are known from both ends only.",
 )
-def command(database: str | None, config: str | None, ledger: Path | None, lag: float) -> None:
+@click.option("--repair", "mend", is_flag=True, help="Build anew what differs from its raw rows, and compare again.")
+def command(*, database: str | None, config: str | None, ledger: Path | None, lag: float, mend: bool) -> None:
     """Recount the rollups from the raw rows and compare.
 
     With --ledger, recount what the simulator sent by independent code, and compare raw rows and rollups with that; what
@@ -49,21 +52,35 @@ def command(database: str | None, config: str | None, ledger: Path | None, lag: 
     with exit code 0 if everything is equal, else 1. A service may write meanwhile when no ledger is given.
     """
     url = database_url(database, config)
+    if mend and ledger is not None:
+        raise ConfigError("--repair builds rollups from the raw rows, not from a ledger; leave out --ledger")
     truth = None if ledger is None else observed_truth(url, ledger)
-    result = trio.run(compare, url, truth)
+    result = compared(url, truth)
+    if mend and result.different:
+        print_differences(result)
+        answer(carry_out(url, Repair(actor=actor())))
+        result = compared(url, truth)
     if ledger is not None:
         result += trio.run(compare_heard, url, ledger, round(lag * 1000))
     if result.different:
         print_differences(result)
+    if result.not_retained:
+        click.echo(f"left out: {result.not_retained:,} days of rollups whose raw rows are past their retention")
     click.echo(f"{result.equal} of {result.compared} equal")
     if result.different:
         raise click.exceptions.Exit(1)
 
 
-async def compare(url: str, truth: Truth | None) -> Verification:
-    """Compare the database of ``url`` with its own raw rows, or with ``truth``."""
+def compared(url: str, truth: Truth | None) -> Verification:
+    """Compare the database of ``url`` with its own raw rows, or with ``truth``, with a bar on a terminal."""
+    with progress_bar("verify") as told:
+        return trio.run(compare, url, truth, told)
+
+
+async def compare(url: str, truth: Truth | None, progress: Progress = quiet) -> Verification:
+    """See :func:`compared`."""
     async with open_readers(url, threads=1) as readers:
-        return await (verify(readers) if truth is None else compare_truth(readers, truth))
+        return await (verify(readers, progress) if truth is None else compare_truth(readers, truth))
 
 
 def observed_truth(url: str, ledger: Path) -> Truth:

@@ -28,13 +28,20 @@ PIECES: Final = 500
 
 READ_SECONDS: Final = 120.0
 
+KEPT: Final = """NOT EXISTS (
+        SELECT 1 FROM retention_marks AS mark
+        WHERE mark.guild_id = {0}.guild_id AND mark.kind = 'messages' AND mark.before_ms > CAST({0}.day AS BIGINT) * 86400000
+    )"""
+"""A day whose messages are past their retention cannot be built any more."""
+
 DIRTY: Final = f"""
-    SELECT guild_id, day FROM closed_days WHERE dirty <> {BUILT} AND day <= ? ORDER BY guild_id, day LIMIT {PIECES}"""  # noqa: S608 - constants
+    SELECT guild_id, day FROM closed_days WHERE dirty <> {BUILT} AND day <= ? AND {KEPT.format("closed_days")}
+    ORDER BY guild_id, day LIMIT {PIECES}"""  # noqa: S608 - constants
 NEW: Final = f"""
     SELECT DISTINCT guild_id, day FROM channel_day
     WHERE day <= ? AND NOT EXISTS (
         SELECT 1 FROM closed_days WHERE closed_days.guild_id = channel_day.guild_id AND closed_days.day = channel_day.day
-    ) ORDER BY guild_id, day LIMIT {PIECES}"""  # noqa: S608 - a constant
+    ) AND {KEPT.format("channel_day")} ORDER BY guild_id, day LIMIT {PIECES}"""  # noqa: S608 - a constant
 
 BEGIN: Final = f"""
     INSERT INTO closed_days (guild_id, day, dirty) VALUES (?, ?, {BUILDING}) ON CONFLICT (guild_id, day) DO UPDATE SET dirty = {BUILDING}"""  # noqa: S608 - a constant

@@ -40,12 +40,14 @@ class Verification:
         compared: rows compared, those that are missing on either side included.
         different: how many of them differ.
         differences: the first of those.
+        not_retained: pieces of a table that could not be compared, since their raw rows are past their retention.
 
     """
 
     compared: int = 0
     different: int = 0
     differences: tuple[Difference, ...] = ()
+    not_retained: int = 0
 
     @property
     def equal(self) -> int:
@@ -54,7 +56,12 @@ class Verification:
 
     def __add__(self, other: Verification) -> Verification:
         differences = (self.differences + other.differences)[:MAX_DIFFERENCES]
-        return Verification(self.compared + other.compared, self.different + other.different, differences)
+        return Verification(
+            self.compared + other.compared,
+            self.different + other.different,
+            differences,
+            self.not_retained + other.not_retained,
+        )
 
 
 def compare(table: str, stored: Table, expected: Table) -> Verification:

@@ -3,6 +3,15 @@
 A database that is not available is tried again with back-off behind a breaker. For :data:`PATIENCE` the caller waits for it; then, or as soon as the breaker
 is open, the spool takes over, and keeps everything that follows until it is drained. Without a spool, or when it takes no more,
 the caller waits as long as it takes, which is the back-pressure (promise P5).
+
+What comes of each trouble (``tests/db/test_outages.py``):
+
+    away, locked, disk full, I/O error   tried again; after PATIENCE the spool takes over        writer.retrying, spool.started
+    slow                                 waited for; the queues fill                             (lag, in the status)
+    spool full or not writable too       waited for; nothing more is received or acknowledged    spool.full
+    spool not writable at the start      the start fails: it would not be there in need          exit code 1
+    file removed or replaced, damage     the tree ends at once: no retry mends that              exit code 1
+    another owner                        likewise                                                exit code 3
 """
 
 from __future__ import annotations

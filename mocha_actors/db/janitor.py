@@ -24,10 +24,14 @@ ROUND_SECONDS: Final = 600.0
 CHORE_SECONDS: Final = 60.0
 """Seconds that the writer may be busy with other things before a piece is left for the next round."""
 
-Write = Callable[[Callable[[Connection], int]], Awaitable[int]]
-"""Lets the writer do a piece of work in a transaction; gives what the work returns."""
-
 log = structlog.get_logger()
+
+
+class Write(Protocol):
+    """Lets the writer do a piece of work in a transaction; gives what the work returns."""
+
+    def __call__(self, work: Callable[[Connection], int], *, resets: bool = False) -> Awaitable[int]:
+        """See :class:`~mocha_actors.pipeline.notices.Chore`."""
 
 
 class Job(Protocol):
@@ -81,5 +85,5 @@ class Janitor(Actor[None]):
         if pieces:
             log.info("janitor.done", job=job.name, pieces=pieces)
 
-    async def _write(self, work: Callable[[Connection], int]) -> int:
-        return await self._writer.ask(Chore(work), timeout=CHORE_SECONDS)
+    async def _write(self, work: Callable[[Connection], int], *, resets: bool = False) -> int:
+        return await self._writer.ask(Chore(work, resets), timeout=CHORE_SECONDS)

@@ -52,12 +52,16 @@ class Ownership:
     Attributes:
         path: of the lock file.
         taken_over: whether it was taken from an owner that lived.
+        interrupted: the owner before did not end by itself: its process id still stood in the file.
+        clean: set it when everything went well; then the process id is taken out at the end.
 
     """
 
     path: Path
     _file: int
     taken_over: bool = False
+    interrupted: bool = False
+    clean: bool = False
 
     @classmethod
     async def acquire(cls, database: Path, wait: float = 0.0, *, take_over: bool = False) -> Ownership:
@@ -113,6 +117,7 @@ class Ownership:
         raise ShardOwnedError(msg)
 
     def _sign(self) -> None:
+        self.interrupted = bool(os.pread(self._file, 1, 0))
         os.truncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
@@ -131,6 +136,8 @@ class Ownership:
 
     def release(self) -> None:
         """Give the ownership up. The file stays: removing it could remove the lock of the next owner."""
+        if self.clean:
+            os.truncate(self._file, 0)
         os.close(self._file)
 
 

@@ -13,7 +13,7 @@ from pony import orm
 from mocha_actors.db.address import DatabaseAddress
 from mocha_actors.db.connection import Connection, Dialect
 from mocha_actors.db.entities import define
-from mocha_actors.db.errors import DatabaseUnavailableError, translated
+from mocha_actors.db.errors import DatabaseDamagedError, DatabaseUnavailableError, translated
 from mocha_actors.db.sqlite import SqliteConnection
 
 BUSY_SECONDS: Final = 5.0
@@ -88,6 +88,15 @@ class Session(ABC):
         """
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands at ``path``; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def open_session(address: DatabaseAddress) -> Session:
     """A session with the database at ``address``.
 
@@ -121,6 +130,7 @@ class SqliteSession(Session):
 
         """
         super().__init__()
+        self._path, self._file = path, identity(path)
         self._connections: list[SqliteConnection] = []
         self.guard = lambda: None
         # Pony registers plain functions only and passes over a bound method without a word.
@@ -151,6 +161,22 @@ class SqliteSession(Session):
         self._connections[:] = [connection]
         for pragma in PRAGMAS:
             connection.execute(pragma)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """See :meth:`Session.transaction`. Nothing counts as committed that went into a file which has no name any more."""
+        self._require_same_file()
+        with super().transaction() as connection:
+            yield connection
+        self._require_same_file()
+
+    def _require_same_file(self) -> None:
+        if identity(self._path) != self._file:
+            msg = (
+                f"the database {self._path} was removed or replaced while it was open; what is written now would be lost. "
+                "Put the file back (with its -wal), or start again with what is there"
+            )
+            raise DatabaseDamagedError(msg)
 
     def checkpoint_log(self) -> None:
         """See :meth:`Session.checkpoint_log`."""

@@ -12,6 +12,7 @@ import structlog
 from mocha_actors.db import checkpoint
 from mocha_actors.db.address import DatabaseAddress, database_address, local_path, prepare
 from mocha_actors.db.engine import Port, open_port
+from mocha_actors.db.integrity import check_whole
 from mocha_actors.db.overflow import Overflow
 from mocha_actors.db.overflow_start import SpoolPlace, open_overflow
 from mocha_actors.db.ownership import Ownership, guarded_by, own_server
@@ -62,18 +63,20 @@ async def open_store(
     """
     address = database_address(url)
     async with AsyncExitStack() as stack:
-        taken_over = False
+        taken_over, ownership = False, None
         if isinstance(address, Path):
             prepare(address)
             ownership = await Ownership.acquire(address, wait, take_over=take_over)
             stack.callback(ownership.release)
             taken_over = ownership.taken_over
+            if ownership.interrupted:
+                await check_whole(address, inline=inline)
 
         async def first(port: Port) -> None:
             nonlocal taken_over
-            if isinstance(address, Path):
+            if ownership is not None:
                 await port.run(guarded_by(ownership))
-            else:
+            elif not isinstance(address, Path):
                 taken_over = await own_server(port, address=address, wait=wait, take_over=take_over)
 
         port = await stack.enter_async_context(open_port(url, inline=inline, first=first))
@@ -85,6 +88,8 @@ async def open_store(
                 open_overflow(port, spool, before=before, epoch=epoch, taken_over=taken_over, inline=inline)
             )
         yield Store(address, port, epoch, overflow)
+        if ownership is not None:
+            ownership.clean = True
 
 
 def begin_epoch(session: Session) -> tuple[int, int]:

@@ -13,8 +13,9 @@ from typing import Final
 
 from mocha_actors.db.comparison import Table, Verification, compare
 from mocha_actors.db.connection import Connection
+from mocha_actors.db.marks import marks_of, recountable
 from mocha_actors.db.readers import Readers
-from mocha_actors.db.recounts.base import Piece, Recount
+from mocha_actors.db.recounts.base import DAY_MS, Piece, Recount
 from mocha_actors.db.recounts.registry import RECOUNTS
 from mocha_actors.discord.snowflake import time_ms
 
@@ -23,6 +24,10 @@ PIECE_SECONDS: Final = 60.0
 
 NEXT_GUILD: Final = " UNION ALL ".join(recount.next_guild for recount in RECOUNTS)
 NEXT_DAY: Final = " UNION ALL ".join(recount.next_day for recount in RECOUNTS)
+
+SPANS: Final = """
+    SELECT (SELECT MIN(day) FROM channel_day WHERE guild_id = guilds.id), (SELECT MAX(day) FROM channel_day WHERE guild_id = guilds.id)
+    FROM guilds"""
 
 GAPS: Final = "SELECT shard, from_ms, to_ms FROM coverage_gaps"
 
@@ -34,15 +39,23 @@ Truth = Mapping[str, Table]
 Comparison = Callable[[Connection, Recount, Piece], Verification]
 
 
-async def verify(readers: Readers) -> Verification:
-    """Recount every rollup from the raw rows and compare.
+Progress = Callable[[int, int], None]
+"""Told how many of how many steps are done."""
+
+
+def quiet(_done: int, _of: int) -> None:
+    """Tell nobody."""
+
+
+async def verify(readers: Readers, progress: Progress = quiet) -> Verification:
+    """Recount every rollup from the raw rows and compare; ``progress`` is told of the days of all guilds.
 
     Raises:
         MochaError: the database is not available, or damaged.
 
     """
     recounts = [recount for recount in RECOUNTS if recount.recounted is not None]
-    return await over_pieces(readers, recounts, recount_piece)
+    return await over_pieces(readers, recounts, recount_piece, progress)
 
 
 async def compare_truth(readers: Readers, truth: Truth) -> Verification:
@@ -81,18 +94,29 @@ def unobserved(connection: Connection, messages: Iterable[tuple[int, int]]) -> s
     }  # fmt: skip
 
 
-async def over_pieces(readers: Readers, recounts: Iterable[Recount], comparison: Comparison) -> Verification:
+async def over_pieces(
+    readers: Readers, recounts: Iterable[Recount], comparison: Comparison, progress: Progress = quiet
+) -> Verification:
     """Make ``comparison`` of every recount and every piece that any table has rows of, by guild and day."""
     recounts = list(recounts)
     daily = [recount for recount in recounts if recount.days == 1]
     weekly = [recount for recount in recounts if recount.days != 1]
-    result, monday = Verification(), None
+    total = await readers.run(days_to_compare, deadline=PIECE_SECONDS)
+    done, result, monday = 0, Verification(), None
     async for piece in pieces(readers):
+        progress(min(done, total), total)
+        done += 1
         result += await readers.run(partial(compare_all, daily, piece, comparison), deadline=PIECE_SECONDS)
         if piece.monday != monday:
             monday = piece.monday
             result += await readers.run(partial(compare_all, weekly, monday, comparison), deadline=PIECE_SECONDS)
+    progress(total, total)
     return result
+
+
+def days_to_compare(connection: Connection) -> int:
+    """About how many pieces there are: the days between the first and the last message of each guild, a few look-ups each."""
+    return sum(last - first + 1 for first, last in connection.execute(SPANS).fetchall() if first is not None)
 
 
 def compare_all(
@@ -103,7 +127,9 @@ def compare_all(
 
 
 def recount_piece(connection: Connection, recount: Recount, piece: Piece) -> Verification:
-    """Compare one piece of a rollup with a recount of its raw rows."""
+    """Compare one piece of a rollup with a recount of its raw rows, where these are kept."""
+    if not recountable(marks_of(connection, piece.guild), recount.table, piece.day * DAY_MS):
+        return Verification(not_retained=1 if recount.stored(connection, piece) else 0)
     recounted = {} if recount.recounted is None else recount.recounted(connection, piece)
     return compare(recount.table, recount.stored(connection, piece), recounted)
 

@@ -49,7 +49,7 @@ ROWS = [
 def writing(session: Session) -> Write:
     """The writer, as far as a job sees it."""
 
-    async def write(work: Callable[[Connection], int]) -> int:
+    async def write(work: Callable[[Connection], int], *, resets: bool = False) -> int:
         await trio.lowlevel.checkpoint()
         with session.transaction() as connection:
             return work(connection)

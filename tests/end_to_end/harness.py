@@ -97,6 +97,7 @@ class House:
     simulator: Simulator
     url: str
     services: list[Process] = field(default_factory=list)
+    program: tuple[str, ...] = ("-m", "mocha_actors.cli.run")
 
     @property
     def database(self) -> Path:
@@ -106,9 +107,9 @@ class House:
     def ledger(self) -> Path:
         return self.folder / "ledger.jsonl"
 
-    async def start(self, *arguments: str, program: Sequence[str] = ("-m", "mocha_actors.cli.run")) -> Process:
+    async def start(self, *arguments: str, program: Sequence[str] = ()) -> Process:
         """Start ``mocha-run``, or another ``program`` of Python's, on the house's configuration."""
-        command = [sys.executable, *program, "mocha.toml", *arguments]
+        command = [sys.executable, *(program or self.program), "mocha.toml", *arguments]
         pipe = subprocess.PIPE
         process = await trio.lowlevel.open_process(
             command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT
