@@ -7,9 +7,10 @@ durable already are passed over. So whatever happens to the caller, it simply do
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
@@ -23,7 +24,7 @@ from mocha_actors.db.projections import revisions
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
-from mocha_actors.pipeline.batch import Batch, DeadLetter, Outcome
+from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Outcome
 from mocha_actors.pipeline.facts import Fact, GuildSeen, SessionEnded, SessionStarted
 from mocha_actors.pipeline.notices import Changed
 from mocha_actors.pipeline.touching import changes
@@ -210,9 +211,8 @@ class Transaction:
         self._connection, self._projections, self._epoch = connection, projections, epoch
         self._admit = None if gate.open else gate.admit
         self._applied = Applied(transactions=1)
-        self._shares: list[tuple[Projection, list[Fact]]] = [(projection, []) for projection in projections]
-        self._takers = takers(self._shares)
         self._facts: list[Fact] = []
+        self._told: list[Fact] = []
         self._letters: list[dead_letters.Row] = []
 
     def write(self, parts: Sequence[Part]) -> Applied:
@@ -220,7 +220,7 @@ class Transaction:
         for part in parts:
             self._gather(part)
         self._project()
-        self._applied.changed = changes(self._facts)
+        self._applied.changed = changes(self._told)
         dead_letters.insert(self._connection, self._letters)
         self._applied.dead_lettered = len(self._letters)
         for shard in self._applied.standings:
@@ -238,29 +238,26 @@ class Transaction:
         return True
 
     def _gather(self, part: Part) -> None:
-        """Sort the entries of a part that are not durable yet by what became of them: one loop, since it runs for every event."""
+        """Sort the entries of a part that are not durable yet by what became of them: nothing here is a call for each event, since there are so many."""
         batch = part.batch
         start = self._first_new(part)
         self._applied.repeated += start - part.start
-        self._facts += facts_between(batch, part.start, part.stop)
+        self._told += facts_in(batch.outcomes[part.start : part.stop])
         if start == part.stop:
             return
-        takers = self._takers
-        for index in range(start, part.stop):
-            outcome = batch.outcomes[index]
-            if not outcome:
-                self._applied.ignored += 1
-            elif isinstance(outcome, DeadLetter):
-                self._letters.append(dead_letters.row_of(batch, index, outcome))
-            else:
-                new = outcome[part.first_fact :] if part.first_fact else outcome
-                for fact in new if self._admit is None else self._admit(new):
-                    lists = takers.get(type(fact))
-                    if lists is None:
-                        self._share(fact)
-                    else:
-                        for facts in lists:
-                            facts.append(fact)
+        outcomes = batch.outcomes[start : part.stop]
+        if part.first_fact:
+            outcomes = [facts_of(outcome)[part.first_fact :] for outcome in outcomes]
+        self._facts += (
+            facts_in(outcomes) if self._admit is None else facts_in(map(self._admit, map(facts_of, outcomes)))
+        )
+        if DeadLetter in set(map(type, outcomes)):
+            self._letters += [
+                dead_letters.row_of(batch, index, outcome)
+                for index, outcome in enumerate(outcomes, start)
+                if isinstance(outcome, DeadLetter)
+            ]
+        self._applied.ignored += outcomes.count(IGNORED)
         self._applied.committed += part.stop - start
         self._moved(batch, part.stop - 1)
 
@@ -296,10 +293,9 @@ class Transaction:
             self._advance(fact.shard)
         if before is not None:
             evidence_ms = min(before.last_alive_ms, fact.ready_ms)
-            self._share(SessionEnded(shard=fact.shard, evidence_ms=evidence_ms, at_ms=fact.ready_ms))
+            self._facts.append(SessionEnded(shard=fact.shard, evidence_ms=evidence_ms, at_ms=fact.ready_ms))
             unwritten = (seen.guild_id for seen in self._facts if isinstance(seen, GuildSeen))
-            for gone in left_while_away(self._connection, fact, evidence_ms, unwritten):
-                self._share(gone)
+            self._facts += left_while_away(self._connection, fact, evidence_ms, unwritten)
         self._applied.standings[fact.shard] = checkpoint.start_session(self._connection, fact, self._epoch)
 
     def _moved(self, batch: Batch, last: int) -> None:
@@ -321,26 +317,16 @@ class Transaction:
         return taken
 
     def _take(self, facts: tuple[Fact, ...]) -> int:
-        """Share those of ``facts`` that may be recorded; returns how many they are."""
+        """Take those of ``facts`` that may be recorded; returns how many they are."""
         if self._admit is not None:
             facts = self._admit(facts)
-        for fact in facts:
-            self._share(fact)
+        self._facts += facts
         return len(facts)
 
-    def _share(self, fact: Fact) -> None:
-        """Give ``fact`` to the projections that take its type. The session's own facts are for the checkpoint, and need no taker."""
-        takers_of_it = self._takers.get(type(fact))
-        if takers_of_it is not None:
-            for facts in takers_of_it:
-                facts.append(fact)
-        elif not isinstance(fact, SessionStarted | SessionEnded):
-            msg = f"no projection takes facts of the type {type(fact).__name__}"
-            raise DataError(msg)
-
     def _project(self) -> None:
+        """Give each projection its facts, and raise the revision of the guilds of which they changed something."""
         changed: set[int] = set()
-        for projection, facts in self._shares:
+        for projection, facts in shares(self._projections, self._facts):
             if facts:
                 guilds = projection.apply(self._connection, facts)
                 changed |= guilds_of(facts) if guilds is None else guilds
@@ -357,17 +343,30 @@ def guilds_of(facts: Sequence[Fact]) -> set[int]:
     return {fact.guild_id for fact in facts if not isinstance(fact, SessionStarted | SessionEnded)}
 
 
-def facts_between(batch: Batch, start: int, stop: int) -> list[Fact]:
-    """The facts of the entries from ``start`` to ``stop`` (exclusive)."""
-    return [fact for outcome in batch.outcomes[start:stop] for fact in facts_of(outcome)]
+def facts_in(outcomes: Iterable[Outcome | None]) -> list[Fact]:
+    """The facts of entries, in order."""
+    return [fact for outcome in outcomes if isinstance(outcome, tuple) for fact in outcome]
 
 
-def takers(shares: Sequence[tuple[Projection, list[Fact]]]) -> dict[type[Fact], list[list[Fact]]]:
-    """The lists to which a fact of each type is to be added."""
-    found: dict[type[Fact], list[list[Fact]]] = {}
-    for projection, facts in shares:
+def shares(projections: Sequence[Projection], facts: Iterable[Fact]) -> list[tuple[Projection, list[Fact]]]:
+    """The facts that each projection takes, in their order. Runs of one type, such as messages nearly always come in, are handed on as a whole.
+
+    Raises:
+        DataError: nobody takes a fact. The session's own are for the checkpoint, and need no taker.
+
+    """
+    found: list[tuple[Projection, list[Fact]]] = [(projection, []) for projection in projections]
+    takers: dict[type[Fact], list[list[Fact]]] = {SessionStarted: [], SessionEnded: []}
+    for projection, share in found:
         for kind in projection.facts:
-            found.setdefault(kind, []).append(facts)
+            takers.setdefault(kind, []).append(share)
+    for kind, run in groupby(facts, type):
+        if kind not in takers:
+            msg = f"no projection takes facts of the type {kind.__name__}"
+            raise DataError(msg)
+        several = list(run)
+        for share in takers[kind]:
+            share.extend(several)
     return found
 
 

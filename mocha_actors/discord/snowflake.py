@@ -11,6 +11,17 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 TIMESTAMP_SHIFT = 22
 """How many bits stand below the time: worker, process and increment."""
 
+HOUR_OF_IDS = 3_600_000 << TIMESTAMP_SHIFT
+"""How far ids of an hour apart differ. Discord's epoch begins a UTC day, hence ``snowflake // HOUR_OF_IDS + DISCORD_EPOCH_HOUR`` is the hour of a
+snowflake since the Unix epoch, in half the time of the way over milliseconds: that counts where every message pays for it."""
+
+DISCORD_EPOCH_HOUR = DISCORD_EPOCH_MS // 3_600_000
+"""Hours since the Unix epoch at Discord's."""
+
+DAY_OF_IDS = 24 * HOUR_OF_IDS
+DISCORD_EPOCH_DAY = DISCORD_EPOCH_HOUR // 24
+"""The same for days."""
+
 
 def from_time_ms(ms: int, low: int = 0) -> int:
     """Make the snowflake of a time.

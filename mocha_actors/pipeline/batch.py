@@ -184,7 +184,7 @@ class Work:
     def __len__(self) -> int:
         return len(self.indexes)
 
-    def advance(self) -> None:
-        """The entry in hand is settled; take up the next one."""
-        self.cursor += 1
-        self.attempts = 0
+    def advance_to(self, position: int) -> None:
+        """The entry at ``position`` is in hand now. It may be the one that was: then its attempts are not forgotten."""
+        if position != self.cursor:
+            self.cursor, self.attempts = position, 0

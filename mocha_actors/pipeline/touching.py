@@ -6,10 +6,12 @@ lasted until now (a voice session, somebody's presence) is about the day before 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any, Final, TypeVar, cast
 
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, time_ms
+from mocha_actors.discord.snowflake import DISCORD_EPOCH_HOUR, HOUR_OF_IDS, time_ms
 from mocha_actors.pipeline import facts as f
 from mocha_actors.pipeline.notices import EVERYTHING, FIRST_HOUR, HOUR_MS, LAST_HOUR, Changed, Subject, Touched
 
@@ -25,9 +27,9 @@ Spans = Callable[[Sequence[F]], Iterable[Span]]
 
 def changes(facts: Iterable[f.Fact]) -> Changed:
     """The notice for ``facts``."""
-    by_kind: dict[type[f.Fact], list[f.Fact]] = {}
-    for fact in facts:
-        by_kind.setdefault(type(fact), []).append(fact)
+    by_kind: dict[type[f.Fact], list[f.Fact]] = defaultdict(list)
+    for kind, run in groupby(facts, type):
+        by_kind[kind] += run
     if not by_kind.keys().isdisjoint(EVERYWHERE):
         return EVERYTHING
     return Changed(
@@ -41,8 +43,8 @@ def changes(facts: Iterable[f.Fact]) -> Changed:
 
 
 def _message_hours(facts: Sequence[f.MessageSent | f.MessageDetails | f.MessageEdited]) -> Iterable[Span]:
-    hours = {(fact.guild_id, ((fact.message_id >> 22) + DISCORD_EPOCH_MS) // HOUR_MS) for fact in facts}
-    return [(guild_id, hour, hour) for guild_id, hour in hours]
+    hours = {(fact.guild_id, fact.message_id // HOUR_OF_IDS) for fact in facts}
+    return [(guild_id, hour + DISCORD_EPOCH_HOUR, hour + DISCORD_EPOCH_HOUR) for guild_id, hour in hours]
 
 
 def _deleted_hours(facts: Sequence[f.MessagesDeleted]) -> Iterable[Span]:

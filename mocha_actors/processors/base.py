@@ -18,7 +18,7 @@ import trio
 
 from mocha_actors.discord.events import Event
 from mocha_actors.errors import DataError
-from mocha_actors.pipeline.batch import DeadLetter, Work
+from mocha_actors.pipeline.batch import DeadLetter, Outcome, Work
 from mocha_actors.pipeline.facts import Fact
 from mocha_actors.pipeline.redaction import redact
 from mocha_actors.pipeline.timing import Stamp
@@ -80,21 +80,22 @@ class Processor(Actor[Work]):
         if self._failures.quiet(trio.current_time()):
             logger.info("processor.recovered", kind=self._kind)
         batch, indexes = message.batch, message.indexes
-        while message.cursor < len(indexes):
-            index = indexes[message.cursor]
-            if batch.outcomes[index] is None:
-                batch.settle(index, self._outcome(message, index))
-            message.advance()
-
-    def _outcome(self, work: Work, index: int) -> tuple[Fact, ...] | DeadLetter:
-        event = work.batch.events[index]
-        try:
-            return self._translate(event, work.batch.stamp(index))
-        except DataError as error:
-            return _dead_letter("invalid", error, event)
-        except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
-            self._restart_or_set_aside(work, error)
-            return _dead_letter("poison", error, event)
+        outcomes, events, stamp, translate = batch.outcomes, batch.events, batch.stamp, self._translate
+        # This loop runs for every event: what it calls is the translation, and what cannot be done without.
+        for position in range(message.cursor, len(indexes)):
+            index = indexes[position]
+            if outcomes[index] is None:
+                outcome: Outcome
+                try:
+                    outcome = translate(events[index], stamp(index))
+                except DataError as error:
+                    outcome = _dead_letter("invalid", error, events[index])
+                except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
+                    message.advance_to(position)
+                    self._restart_or_set_aside(message, error)
+                    outcome = _dead_letter("poison", error, events[index])
+                batch.settle(index, outcome)
+        message.advance_to(len(indexes))
 
     def _restart_or_set_aside(self, work: Work, error: Exception) -> None:
         """Return if the entry in hand is to be set aside, raise RestartNow if it deserves a fresh incarnation."""

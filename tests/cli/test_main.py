@@ -53,14 +53,15 @@ def test_help_lists_the_subcommands() -> None:
     ] == []
 
 
-def test_help_imports_neither_database_nor_discord_parts() -> None:
+@pytest.mark.parametrize(("arguments", "shown"), [(["--help"], "verify"), (["query", "--help"], "leaderboard")])
+def test_help_imports_neither_database_nor_discord_parts(arguments: list[str], shown: str) -> None:
     """In a fresh interpreter, so that it is there at once."""
     program = (
         "import sys, contextlib, io\n"
         "from mocha_actors.cli.main import mocha\n"
         "with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):\n"
-        "    mocha(['--help'], prog_name='mocha')\n"
-        "assert 'verify' in out.getvalue()\n"
+        f"    mocha({arguments!r}, prog_name='mocha')\n"
+        f"assert {shown!r} in out.getvalue()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
 

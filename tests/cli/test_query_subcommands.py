@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from mocha_actors.cli.charts import bar, sparkline
 from mocha_actors.cli.main import mocha
 from mocha_actors.cli.output import duration, moment
-from mocha_actors.cli.query import command
+from mocha_actors.cli.query import QUESTIONS as HELP
+from mocha_actors.cli.query_commands import command
 from mocha_actors.db.plain import cell
 from tests.stats import world as worlds
 from tests.stats.oracle import GUILD, Sent, database
@@ -126,6 +127,11 @@ def query(path: Path, name: str, *arguments: str) -> Result:
     """Run a subcommand as a script would."""
     own = ARGUMENTS.get(name, [])
     return CliRunner().invoke(mocha, ["query", name, "--database", str(path), *own, *RANGE, *arguments])
+
+
+def test_the_help_that_is_shown_without_an_import_is_that_of_the_subcommands() -> None:
+    """In the same order."""
+    assert list(HELP.items()) == [(name, each.get_short_help_str(200)) for name, each in command.commands.items()]
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

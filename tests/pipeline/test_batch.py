@@ -77,6 +77,6 @@ def test_work_advances_and_forgets_the_failures_of_the_entry_before() -> None:
     """Attempts belong to the entry in hand."""
     work = Work(batch_of(3), [0, 2])
     work.attempts = 1
-    work.advance()
+    work.advance_to(work.cursor + 1)
 
     assert (1, 0, 2) == (work.cursor, work.attempts, len(work))

@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import groupby
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
+
+from msgspec.structs import astuple
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections import closed_days, rollups
+from mocha_actors.db.projections.rollups import Row
 from mocha_actors.pipeline.facts import Fact, MessageDetails, MessageEdited, MessagesDeleted, MessageSent
 
 INSERT: Final = BulkInsert(
@@ -51,6 +55,9 @@ DELETE: Final = (
     "WHERE guild_id = ? AND deleted_ms IS NULL AND message_id IN (SELECT value FROM json_each(?))"
 )
 
+BY_GUILD: Final = itemgetter(0)
+BY_MESSAGE: Final = itemgetter(1)
+
 MessageKey = tuple[int, int]
 """(guild, message)."""
 
@@ -69,48 +76,56 @@ class MessageProjection:
     def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int]:
         """See :meth:`Projection.apply`."""
         sent = [fact for fact in facts if isinstance(fact, MessageSent)]
-        new = insert_new(connection, sent)
+        new = insert_new(connection, rows_of(sent))
         counts = rollups.add(connection, new)
-        changed = {message.guild_id for message in new}
+        changed = {guild for guild, *_ in new}
         days = {key[:2] for key in counts.channel_day}
         if len(sent) < len(facts):
             changed |= describe(connection, [fact for fact in facts if isinstance(fact, MessageDetails)])
-            positions = first_positions(facts, new)
-            changed |= edit(connection, facts, positions)
-            gone = delete(connection, facts, positions)
-            days |= {key[:2] for key in rollups.add(connection, gone, "deleted").channel_day}
-            changed |= {message.guild_id for message in gone}
+            later = [each for each in enumerate(facts) if isinstance(each[1], MessageEdited | MessagesDeleted)]
+            if later:
+                positions = first_positions(facts, new)
+                changed |= edit(connection, later, positions)
+                gone = delete(connection, later, positions)
+                days |= {key[:2] for key in rollups.add(connection, gone, "deleted").channel_day}
+                changed |= {guild for guild, *_ in gone}
         closed_days.mark(connection, days)
         return changed
 
 
-def insert_new(connection: Connection, messages: Sequence[MessageSent]) -> Sequence[MessageSent]:
-    """Insert the raw rows; returns the messages that are new.
+def rows_of(messages: Sequence[MessageSent]) -> list[Row]:
+    """The rows of ``messages`` in the order of their keys, in which they are written fastest.
+
+    A tuple of all fields, cut, is made in half the time of one of seven attributes.
+    """
+    rows: list[Any] = [astuple(message)[:7] for message in messages]
+    # By message they are sorted already, nearly always, and one number after the other is compared faster than pairs are.
+    rows.sort(key=BY_MESSAGE)
+    rows.sort(key=BY_GUILD)
+    return rows
+
+
+def insert_new(connection: Connection, rows: list[Row]) -> list[Row]:
+    """Insert raw rows; returns those that are new.
 
     All of them nearly always are, so that is assumed, and undone to the savepoint when fewer rows were inserted than offered.
     """
-    if not messages:
-        return messages
+    if not rows:
+        return rows
     connection.execute("SAVEPOINT messages")
-    if insert(connection, messages) != len(messages):
+    if INSERT.execute(connection, rows) != len(rows):
         connection.execute("ROLLBACK TO SAVEPOINT messages")
-        messages = without_known(connection, messages)
-        insert(connection, messages)
+        rows = without_known(connection, rows)
+        INSERT.execute(connection, rows)
     connection.execute("RELEASE SAVEPOINT messages")
-    return messages
+    return rows
 
 
-def insert(connection: Connection, messages: Sequence[MessageSent]) -> int:
-    """Insert rows in order of their keys; returns how many were inserted."""
-    rows = sorted((m.guild_id, m.message_id, m.channel_id, m.user_id, m.author_class, m.kind, m.type) for m in messages)
-    return INSERT.execute(connection, rows)
-
-
-def without_known(connection: Connection, messages: Sequence[MessageSent]) -> list[MessageSent]:
-    """``messages`` without those that the table holds, and without repetitions of one another; the first of its key stays."""
-    first: dict[MessageKey, MessageSent] = {}
-    for message in messages:
-        first.setdefault((message.guild_id, message.message_id), message)
+def without_known(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """``rows`` without those that the table holds, and without repetitions of one another; the first of its key stays."""
+    first: dict[MessageKey, Row] = {}
+    for row in rows:
+        first.setdefault(row[:2], row)
     for key in known_keys(connection, first):
         del first[key]
     return list(first.values())
@@ -127,9 +142,9 @@ def by_guild(keys: Iterable[MessageKey]) -> Iterable[tuple[int, str]]:
         yield guild, json.dumps([message for _, message in of_guild])
 
 
-def first_positions(facts: Sequence[Fact], new: Iterable[MessageSent]) -> Positions:
+def first_positions(facts: Sequence[Fact], new: Iterable[Row]) -> Positions:
     """Where in ``facts`` each of the ``new`` messages is sent first."""
-    unknown = {(message.guild_id, message.message_id) for message in new}
+    unknown = {row[:2] for row in new}
     positions: dict[MessageKey, int] = {}
     for position, fact in enumerate(facts):
         if isinstance(fact, MessageSent) and (fact.guild_id, fact.message_id) in unknown:
@@ -147,10 +162,10 @@ def describe(connection: Connection, details: Sequence[MessageDetails]) -> set[i
     return {guild for guild, _ in rows}
 
 
-def edit(connection: Connection, facts: Sequence[Fact], positions: Positions) -> set[int]:
+def edit(connection: Connection, facts: Iterable[tuple[int, Fact]], positions: Positions) -> set[int]:
     """Count edits of known messages that are newer than the last one; returns the guilds."""
     edits: dict[MessageKey, list[int]] = {}
-    for position, fact in enumerate(facts):
+    for position, fact in facts:
         if isinstance(fact, MessageEdited) and positions.get((fact.guild_id, fact.message_id), -1) < position:
             edits.setdefault((fact.guild_id, fact.message_id), []).append(fact.edited_ms)
     if not edits:
@@ -177,28 +192,21 @@ def edited(last: int | None, count: int, times: Iterable[int]) -> tuple[int | No
     return last, count
 
 
-def delete(connection: Connection, facts: Sequence[Fact], positions: Positions) -> list[MessageSent]:
-    """Mark messages as deleted; returns those that were not before, as if they were sent. The others, and unknown ones, are nothing."""
+def delete(connection: Connection, facts: Iterable[tuple[int, Fact]], positions: Positions) -> list[Row]:
+    """Mark messages as deleted; returns the rows of those that were not before. The others, and unknown ones, are nothing."""
     times: dict[MessageKey, int] = {}
-    for position, fact in enumerate(facts):
+    for position, fact in facts:
         if isinstance(fact, MessagesDeleted):
             for message in fact.message_ids:
                 key = (fact.guild_id, message)
                 if positions.get(key, -1) < position:
                     times.setdefault(key, fact.at_ms)
-    gone = [
-        as_sent(row) for guild, ids in by_guild(times) for row in connection.execute(STANDING, (guild, ids)).fetchall()
+    gone: list[Row] = [
+        row for guild, ids in by_guild(times) for row in connection.execute(STANDING, (guild, ids)).fetchall()
     ]
     moments: dict[tuple[int, int], list[int]] = {}
-    for each in gone:
-        at_ms = times[each.guild_id, each.message_id]
-        moments.setdefault((each.guild_id, at_ms), []).append(each.message_id)
+    for guild, message, *_ in gone:
+        moments.setdefault((guild, times[guild, message]), []).append(message)
     for (guild, at_ms), messages in sorted(moments.items()):
         connection.execute(DELETE, (at_ms, guild, json.dumps(messages)))
     return gone
-
-
-def as_sent(row: tuple[int, ...]) -> MessageSent:
-    """A row of :data:`STANDING` as a fact, as far as the rollups look at one."""
-    guild, message, channel, user, author_class, kind, message_type = row
-    return MessageSent(guild, message, channel, user, author_class, kind, message_type, "", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -80,21 +80,17 @@ class NameProjection:
 
     def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int]:
         """See :meth:`Projection.apply`."""
-        told = [fact for fact in facts if not isinstance(fact, MessageSent)]
         users = {fact.user_id for fact in facts if isinstance(fact, MessageSent)}
+        told = [fact for fact in facts if not isinstance(fact, MessageSent)]
         self._recall(connection, users.union(user for user, *_ in names_in(told)))
         names = self._names
         changed: dict[int, Name] = {}
-        for fact in facts:
-            if isinstance(fact, MessageSent):
-                # Nearly every message repeats a name, and costs no more than finding that out.
-                known = names.get(fact.user_id)
-                if known is not None and repeats(fact, known):
-                    continue
-            for user, name in names_in((fact,)):
-                newer = newest(names.get(user), name)
-                if newer is not None:
-                    names[user] = changed[user] = newer
+        # Nearly every message repeats a name that is known, and costs no more than finding that out; what was told just before counts too.
+        news = (fact for fact in facts if not (isinstance(fact, MessageSent) and repeats(fact, names)))
+        for user, name in names_in(news):
+            newer = newest(names.get(user), name)
+            if newer is not None:
+                names[user] = changed[user] = newer
         STORE.execute(connection, sorted((user, *name) for user, name in changed.items()))
         return frozenset()
 
@@ -111,12 +107,16 @@ class NameProjection:
             self._names.update((user, Name(*fields)) for user, *fields in loaded)
 
 
-def repeats(fact: MessageSent, known: Name) -> bool:
+def repeats(fact: MessageSent, names: Mapping[int, Name]) -> bool:
     """Whether a message tells nothing new: the known name, less than a day later."""
+    known = names.get(fact.user_id)
+    if known is None:
+        return False
+    username, global_name, _, seen_ms = known
     return (
-        fact.username == known.username
-        and fact.global_name == known.global_name
-        and (fact.message_id >> TIMESTAMP_SHIFT) + DISCORD_EPOCH_MS - known.seen_ms < CONFIRM_MS
+        fact.username == username
+        and fact.global_name == global_name
+        and (fact.message_id >> TIMESTAMP_SHIFT) + DISCORD_EPOCH_MS - seen_ms < CONFIRM_MS
     )
 
 
@@ -133,7 +133,7 @@ def newest(known: Name | None, told: Told) -> Name | None:
     return Name(username, global_name, known.is_bot if is_bot is None else int(is_bot), seen_ms)
 
 
-def names_in(facts: Sequence[Fact]) -> Iterator[tuple[int, Told]]:
+def names_in(facts: Iterable[Fact]) -> Iterator[tuple[int, Told]]:
     """What ``facts`` tell of names, by user, in order. Webhooks are no users, and an empty name is none (rules 2 and 29)."""
     for fact in facts:
         if isinstance(fact, MessageSent):

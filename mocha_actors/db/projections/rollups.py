@@ -11,13 +11,15 @@ from typing import Final, NamedTuple
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
-from mocha_actors.pipeline.facts import AuthorClass, MessageKind, MessageSent
+from mocha_actors.discord.snowflake import DAY_OF_IDS, DISCORD_EPOCH_DAY, DISCORD_EPOCH_HOUR, HOUR_OF_IDS
+from mocha_actors.pipeline.facts import AuthorClass, MessageKind
 
-HOUR_MS: Final = 3_600_000
 HOURS: Final = 24
 SYSTEM: Final = int(MessageKind.SYSTEM)
 WEBHOOK: Final = int(AuthorClass.WEBHOOK)
+
+Row = tuple[int, int, int, int, int, int, int]
+"""Guild, message, channel, user, author class, kind and type: a message as ``message_events`` has it."""
 
 Key = tuple[int, ...]
 Sums = dict[Key, int]
@@ -67,22 +69,33 @@ ADDITIONS: Final[Mapping[str, Mapping[str, BulkInsert]]] = {
 """What adds messages sent, or deleted, to each rollup."""
 
 
-def count(messages: Sequence[MessageSent]) -> Counts:
+def count(messages: Sequence[Row]) -> Counts:
     """What ``messages`` add to the rollups. System messages are in none, webhooks are no users (statistics, rules 2 and 3)."""
     users: Sums = Counter(
-        (m.guild_id, ((m.message_id >> 22) + DISCORD_EPOCH_MS) // (HOURS * HOUR_MS), m.user_id, m.author_class, m.kind)
-        for m in messages if m.kind != SYSTEM and m.author_class != WEBHOOK
+        [
+            (guild, message // DAY_OF_IDS, user, author_class, kind)
+            for guild, message, _, user, author_class, kind, _ in messages if kind != SYSTEM and author_class != WEBHOOK
+        ]
     )  # fmt: skip
     channels: Sums = Counter(
-        (m.guild_id, ((m.message_id >> 22) + DISCORD_EPOCH_MS) // HOUR_MS, m.channel_id, m.author_class, m.kind)
-        for m in messages if m.kind != SYSTEM
+        [
+            (guild, message // HOUR_OF_IDS, channel, author_class, kind)
+            for guild, message, channel, _, author_class, kind, _ in messages if kind != SYSTEM
+        ]
     )  # fmt: skip
+    users = {(guild, day + DISCORD_EPOCH_DAY, *of): number for (guild, day, *of), number in users.items()}
+    channels = {(guild, hour + DISCORD_EPOCH_HOUR, *of): number for (guild, hour, *of), number in channels.items()}
+    days, guilds = _coarser(channels)
+    return Counts(users, _weeks(users), channels, days, guilds)
+
+
+def _weeks(users: Sums) -> Sums:
+    """Users by week, of users by day."""
     weeks: Sums = {}
     for (guild, day, user, author_class, kind), number in users.items():
         key: Key = (guild, (day + 3) // 7, user, author_class, kind)
         weeks[key] = weeks.get(key, 0) + number
-    days, guilds = _coarser(channels)
-    return Counts(users, weeks, channels, days, guilds)
+    return weeks
 
 
 def _coarser(channels: Sums) -> tuple[Sums, Sums]:
@@ -97,7 +110,7 @@ def _coarser(channels: Sums) -> tuple[Sums, Sums]:
     return days, guilds
 
 
-def add(connection: Connection, messages: Sequence[MessageSent], number: str = "sent") -> Counts:
+def add(connection: Connection, messages: Sequence[Row], number: str = "sent") -> Counts:
     """Count ``messages``, none of which may have been counted before, and add them to the ``sent`` or ``deleted`` of the rollups."""
     counts = count(messages)
     for table, sums in zip(KEYS, counts, strict=True):

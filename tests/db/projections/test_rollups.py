@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from mocha_actors.db.projections.rollups import Counts, count
-from mocha_actors.pipeline.facts import AuthorClass, MessageKind
+from mocha_actors.db.projections.messages import rows_of
+from mocha_actors.db.projections.rollups import Counts
+from mocha_actors.db.projections.rollups import count as count_rows
+from mocha_actors.pipeline.facts import AuthorClass, MessageKind, MessageSent
 from tests.db.builders import CHANNEL, GUILD, NOON_MS, USER, message
 
 HOUR = 497_244
 DAY = 20_718
 WEEK = 2_960
+
+
+def count(messages: list[MessageSent]) -> Counts:
+    """What ``messages`` add, by way of their rows."""
+    return count_rows(rows_of(messages))
 
 
 def test_a_message_stands_in_every_rollup() -> None:
