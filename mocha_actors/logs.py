@@ -40,6 +40,7 @@ EVENTS: Final[dict[str, str]] = {
     "janitor.postponed": "maintenance could not be done now and is tried again in the next round: job, error",
     "cache.shrunk": "the process uses more memory than it may, so the caches gave some back: used_mb, limit_mb, share, evicted",
     "cache.failed": "the cache did not answer, so the database is asked: error",
+    "record.refused": "events that were to be recorded could not be: count, events, first",
     "stats.failed": "a query raised what it should not; whoever asked was told: question, exception",
     "shard.connecting": "a connection is being opened: shard, resuming, failures",
     "shard.identified": "IDENTIFY was sent: shard",

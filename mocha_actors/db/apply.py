@@ -21,7 +21,7 @@ from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
 from mocha_actors.pipeline.batch import Batch, DeadLetter, Outcome
-from mocha_actors.pipeline.facts import Fact, SessionEnded, SessionStarted
+from mocha_actors.pipeline.facts import EventsMissed, Fact, SessionEnded, SessionStarted
 from mocha_actors.pipeline.notices import Changed
 from mocha_actors.pipeline.touching import changes
 
@@ -101,6 +101,17 @@ class Applier:
         """
         self._set_aside_count = 0
         return self._apply(session, [Part(batch, 0, len(batch)) for batch in batches])
+
+    def apply_facts(self, session: Session, facts: Sequence[Fact]) -> int:
+        """Write facts that come from elsewhere than a gateway, in one transaction; returns how many may be recorded.
+
+        They have no place in a shard's stream, so that a repetition is known by its keys alone.
+
+        Raises:
+            MochaError: as for :meth:`apply`; another error is about the facts, none of which is written then.
+
+        """
+        return self._within(session, lambda transaction: transaction.write_facts(facts))
 
     def _apply(self, session: Session, parts: list[Part]) -> Applied:
         """Write ``parts``; when the data is at fault, write its halves, down to the entry that cannot be written (promise P3)."""
@@ -273,6 +284,13 @@ class Transaction:
     def _advance(self, shard: int) -> None:
         checkpoint.advance(self._connection, shard, self._applied.standings[shard], self._epoch)
 
+    def write_facts(self, facts: Sequence[Fact]) -> int:
+        """Write facts that are no shard's, in their order; returns how many they are."""
+        for fact in facts:
+            self._share(fact)
+        self._project()
+        return len(facts)
+
     def _share(self, fact: Fact) -> None:
         """Give ``fact`` to the projections that take its type. The session's own facts are for the checkpoint, and need no taker."""
         takers_of_it = self._takers.get(type(fact))
@@ -299,7 +317,7 @@ def facts_of(outcome: Outcome | None) -> tuple[Fact, ...]:
 
 def guilds_of(facts: Sequence[Fact]) -> set[int]:
     """The guilds that ``facts`` are about; those of a session are about none."""
-    return {fact.guild_id for fact in facts if not isinstance(fact, SessionStarted | SessionEnded)}
+    return {fact.guild_id for fact in facts if not isinstance(fact, SessionStarted | SessionEnded | EventsMissed)}
 
 
 def facts_between(batch: Batch, start: int, stop: int) -> list[Fact]:

@@ -34,6 +34,7 @@ from mocha_actors.db.spool import (
 )
 from mocha_actors.errors import TransientError
 from mocha_actors.pipeline.batch import Batch
+from mocha_actors.pipeline.facts import Fact
 from mocha_actors.pipeline.notices import Checkpoint, ClaimIdentify
 from mocha_actors.runtime import Backoff, CircuitBreaker, CircuitOpen
 
@@ -138,6 +139,12 @@ class Durable:
                 return work(connection)
 
         return await self.run(job, patience=0.0)
+
+    async def facts(self, facts: Sequence[Fact]) -> int:
+        """Write facts from elsewhere, now or not at all; returns how many may be recorded. Raises as :meth:`chore` does."""
+        if self._spooling:
+            raise DatabaseAwayError("the spool has to be drained first")
+        return await self.run(lambda session: self._applier.apply_facts(session, facts), patience=0.0)
 
     @property
     def _spooling(self) -> bool:

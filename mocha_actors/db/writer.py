@@ -8,7 +8,7 @@ comes in during a commit waits in the mailbox, which is bounded in events and by
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 import structlog
@@ -32,6 +32,7 @@ from mocha_actors.pipeline.notices import (
     ClaimIdentify,
     Committed,
     Flush,
+    ImportFacts,
     LoadCheckpoint,
     Resubmit,
     SessionInvalidated,
@@ -47,7 +48,7 @@ from mocha_actors.runtime import (
 )
 
 R = TypeVar("R")
-WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Chore
+WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Chore | ImportFacts
 
 IDLE_SECONDS: Final = 5.0
 """Without a commit for so long, the write-ahead log is moved into the database file."""
@@ -175,7 +176,9 @@ class Writer(Actor[WriterMessage]):
             case ClaimIdentify():
                 ctx.reply(message, await self._durable.claim(message))
             case Chore():
-                await self._do(message, ctx)
+                await self._serve(message, ctx, lambda: self._durable.chore(message.work))
+            case ImportFacts(facts):
+                await self._serve(message, ctx, lambda: self._durable.facts(facts))
             case SessionInvalidated(shard, session_id):
                 await self._durable.invalidate(shard, session_id)
                 ctx.done(message)
@@ -183,16 +186,18 @@ class Writer(Actor[WriterMessage]):
                 await self._durable.alive(shard, at_ms)
                 ctx.done(message)
 
-    async def _do(self, chore: Chore, ctx: Context[WriterMessage]) -> None:
-        """Do a chore. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
+    async def _serve(
+        self, request: Chore | ImportFacts, ctx: Context[WriterMessage], serve: Callable[[], Awaitable[int]]
+    ) -> None:
+        """Answer a request. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
         try:
-            rows = await self._durable.chore(chore.work)
+            answer = await serve()
         except (PermanentError, SystemFailure):
             raise
-        except Exception as error:  # noqa: BLE001  # a chore that cannot be done must not stop the writer, nor come again
-            ctx.fail(chore, error)
+        except Exception as error:  # noqa: BLE001  # what cannot be done must not stop the writer, nor come again
+            ctx.fail(request, error)
         else:
-            ctx.reply(chore, rows)
+            ctx.reply(request, answer)
 
     # Committing
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from mocha_actors.pipeline.batch import Batch
+from mocha_actors.pipeline.facts import Fact
 from mocha_actors.runtime import Request
 
 
@@ -79,6 +80,16 @@ class Chore(Request[int]):
     """
 
     work: Callable[[Any], int]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFacts(Request[int]):
+    """Ask the writer to write facts that come from elsewhere than a gateway, in order and in one transaction; answered with how many may be recorded.
+
+    They are no shard's and move no ``seq``: a repetition is known by its keys alone.
+    """
+
+    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True)
