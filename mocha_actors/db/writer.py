@@ -8,7 +8,7 @@ comes in during a commit waits in the mailbox, which is bounded in events and by
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import structlog
@@ -25,6 +25,7 @@ from mocha_actors.db.stuck import StuckWatch
 from mocha_actors.errors import FencedOutError, PermanentError, SystemFailure
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
+from mocha_actors.pipeline.facts import Fact
 from mocha_actors.pipeline.notices import (
     Alive,
     Changed,
@@ -37,6 +38,7 @@ from mocha_actors.pipeline.notices import (
     Resubmit,
     SessionInvalidated,
 )
+from mocha_actors.pipeline.touching import changes
 from mocha_actors.runtime import (
     Actor,
     ActorRef,
@@ -178,7 +180,7 @@ class Writer(Actor[WriterMessage]):
             case Chore():
                 await self._serve(message, ctx, lambda: self._durable.chore(message.work))
             case ImportFacts(facts):
-                await self._serve(message, ctx, lambda: self._durable.facts(facts))
+                await self._serve(message, ctx, lambda: self._import(facts))
             case SessionInvalidated(shard, session_id):
                 await self._durable.invalidate(shard, session_id)
                 ctx.done(message)
@@ -198,6 +200,13 @@ class Writer(Actor[WriterMessage]):
             ctx.fail(request, error)
         else:
             ctx.reply(request, answer)
+
+    async def _import(self, facts: Sequence[Fact]) -> int:
+        """Write facts from elsewhere; the cache knows it before anybody is told."""
+        recorded = await self._durable.facts(facts)
+        self._untold = self._untold.merged(changes(facts))
+        self._tell_changes()
+        return recorded
 
     # Committing
 

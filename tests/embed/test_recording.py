@@ -54,14 +54,16 @@ async def test_a_recorded_past_equals_its_ledger(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def inline(autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def inline(autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> trio.testing.MockClock:
     """The database is asked without threads, and no time passes but by waiting."""
     monkeypatch.setattr(client, "open_store", partial(open_store, inline=True))
     monkeypatch.setattr(client, "open_readers", partial(open_readers, inline=True))
+    return autojump_clock
 
 
-@pytest.mark.usefixtures("inline")
-async def test_messages_of_another_chat_system_are_counted_by_the_same_rules(tmp_path: Path) -> None:
+async def test_messages_of_another_chat_system_are_counted_by_the_same_rules(
+    tmp_path: Path, inline: trio.abc.Clock
+) -> None:
     """People are counted, bots are marked and left out by default, and what has no guild is ignored."""
     write = partial(message, guild_id=GUILD, channel_id=CHANNEL)
     private = happening("MESSAGE_CREATE", {"id": "7", "channel_id": "8", "author": {"id": "1"}}, NOON)
@@ -76,8 +78,7 @@ async def test_messages_of_another_chat_system_are_counted_by_the_same_rules(tmp
     assert (people.messages, everybody.messages) == (3, 4)
 
 
-@pytest.mark.usefixtures("inline")
-async def test_recording_a_message_again_changes_nothing(tmp_path: Path) -> None:
+async def test_recording_a_message_again_changes_nothing(tmp_path: Path, inline: trio.abc.Clock) -> None:
     """Its id is its key: who does not know how far an import came gives everything again."""
     sent = message(NOON, guild_id=GUILD, channel_id=CHANNEL, user_id=ADA)
     async with StatsClient.open(config_for(tmp_path), gateway=False) as stats:
@@ -87,8 +88,20 @@ async def test_recording_a_message_again_changes_nothing(tmp_path: Path) -> None
     assert found.messages == 1
 
 
-@pytest.mark.usefixtures("inline")
-async def test_what_cannot_be_recorded_is_refused_and_its_neighbours_are_not(tmp_path: Path) -> None:
+async def test_an_answer_that_was_given_before_is_given_anew(tmp_path: Path, inline: trio.abc.Clock) -> None:
+    """The cache learns of what is recorded, even in a range that is long over."""
+    around = {"since": NOON - timedelta(days=1), "until": NOON + timedelta(days=1)}
+    counts = []
+    async with StatsClient.open(config_for(tmp_path), gateway=False) as stats:
+        for number in range(2):
+            await stats.record([message(NOON, guild_id=GUILD, channel_id=CHANNEL, user_id=ADA, number=number)])
+            counts.append((await stats.message_stats(GUILD, **around)).messages)
+    assert counts == [1, 2]
+
+
+async def test_what_cannot_be_recorded_is_refused_and_its_neighbours_are_not(
+    tmp_path: Path, inline: trio.abc.Clock
+) -> None:
     """The report names each by its place, with what is wrong and without what somebody wrote."""
     good = message(NOON, guild_id=GUILD, channel_id=CHANNEL, user_id=ADA)
     no_id = happening("MESSAGE_CREATE", {"content": "hush", "author": {"id": "1"}}, NOON)
