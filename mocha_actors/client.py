@@ -34,6 +34,7 @@ from mocha_actors.runtime import (
     ActorError,
     AskTimeout,
     Event,
+    EventHook,
     FatalChildError,
     Request,
     Snapshot,
@@ -101,6 +102,7 @@ class StatsClient(Asking):
         self.database = database_address(config.database.url)
         self._began = trio.current_time()
         self.feed: Feed | None = None
+        self._listener: EventHook | None = None
         self._fatal: PermanentError | None = None
         self._body = trio.CancelScope()
         self._drain = trio.CancelScope(shield=True)
@@ -108,7 +110,13 @@ class StatsClient(Asking):
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, config: Config, token: Secret | None = None, *, wait_owner: float = 0.0, gateway: bool = True
+        cls,
+        config: Config,
+        token: Secret | None = None,
+        *,
+        wait_owner: float = 0.0,
+        gateway: bool = True,
+        on_event: EventHook | None = None,
     ) -> AsyncIterator[StatsClient]:
         """Start the tree, and drain it when the block is left.
 
@@ -121,6 +129,7 @@ class StatsClient(Asking):
             wait_owner: seconds to wait for another process to give the database up.
             gateway: whether it connects to Discord. Without a gateway it needs no token: it lives on what is handed to its :attr:`feed`, and on
                 :meth:`record`.
+            on_event: called with every structured event, those of the runtime and of the feed; it has to be quick.
 
         Raises:
             MochaError: the database or the configuration cannot be used, or, out of the running block, Discord refuses the bot
@@ -139,6 +148,7 @@ class StatsClient(Asking):
                 shards = shard_settings(config, token, client.shards)
             else:
                 client._open_feed()
+            client._listener = on_event
             store = await stack.enter_async_context(
                 open_store(config.database.url, wait=wait_owner, spool=spool_place(config.database))
             )
@@ -251,6 +261,12 @@ class StatsClient(Asking):
         for message in feed.take():
             if not self._refs.intake.tell_nowait(message):
                 feed.refused(message)
+        for name, shard in feed.news():
+            logger.info(name, shard=shard, dropped=feed.dropped)
+            if self._listener is not None:
+                self._listener(
+                    Event(name, "host", trio.current_time(), None, {"shard": shard, "dropped": feed.dropped})
+                )
         self.shards, self.counters.connected = feed.shards, feed.connected
 
     # Where it stands
@@ -290,9 +306,11 @@ class StatsClient(Asking):
         self._body.cancel()
 
     def _on_event(self, event: Event) -> None:
-        """Log what the runtime reports, and count the restarts."""
+        """Log what the runtime reports, pass it on, and count the restarts."""
         self.counters.restarts += event.name == "child.restarting"
         self._log(event)
+        if self._listener is not None:
+            self._listener(event)
 
     # The end
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 from mocha_actors.pipeline.batch import MAX_EVENTS
@@ -25,6 +25,10 @@ RUN_BYTES: Final = 1 << 20
 FEED_EVENTS: Final = 50_000
 FEED_BYTES: Final = 64 << 20
 """What waits to be handed over, and again what waits in the mailbox behind it, at most."""
+
+
+NEWS: Final = 1_000
+"""News that may wait."""
 
 
 @dataclass(eq=False, slots=True)
@@ -104,6 +108,13 @@ def bytes_of(message: FeedMessage) -> int:
     return message.size if isinstance(message, Run) else 0
 
 
+class Log(NamedTuple):
+    """Something about the host's connection that is worth a line in a log: ``host.ready``, ``host.disconnected``, ``host.resumed`` or ``feed.full``."""
+
+    name: str
+    shard: int
+
+
 class SteadyClock:
     """Wall time when it was made plus monotonic time since, in milliseconds; from any thread, and setting the system's clock changes nothing."""
 
@@ -154,6 +165,7 @@ class Feed:
         self._waiting: list[FeedMessage] = []
         self._events = self._bytes = 0
         self._closed = False
+        self._news: list[Log] = []
 
     # For the host
 
@@ -163,7 +175,7 @@ class Feed:
             state = self._state(shard)
             now_ms = self._clock()
             if self._closed or self._events >= self._max_events or self._bytes + len(frame) > self._max_bytes:
-                self._drop(state, now_ms, 1)
+                self._drop(shard, state, now_ms, 1)
                 return False
             if not state.session:
                 self._begin(shard, state, now_ms)
@@ -182,16 +194,19 @@ class Feed:
             state = self._state(shard)
             state.missed = None  # The new session's gap begins at the last evidence, hence covers it.
             self._begin(shard, state, self._clock(), user_id, application_id)
+            self._tell(Log("host.ready", shard))
 
     def disconnected(self, shard: int) -> None:
         """The host has lost the connection of ``shard``; what comes before its RESUMED is a replay."""
         with self._lock:
             self._state(shard).connected = False
+            self._tell(Log("host.disconnected", shard))
 
     def resumed(self, shard: int) -> None:
         """The host's session goes on, and everything since was replayed."""
         with self._lock:
             self._state(shard).connected = True
+            self._tell(Log("host.resumed", shard))
 
     def alive(self, shard: int, seconds_ago: float = 0.0) -> None:
         """The connection of ``shard`` gave a sign of life, such as an acknowledged heartbeat, so long ago."""
@@ -220,11 +235,17 @@ class Feed:
             self._events = self._bytes = 0
             return taken
 
+    def news(self) -> list[Log]:
+        """What happened with the connection since the last time."""
+        with self._lock:
+            told, self._news = self._news, []
+            return told
+
     def refused(self, message: FeedMessage) -> None:
         """A message that was taken found no room further on."""
         if isinstance(message, Run):
             with self._lock:
-                self._drop(self._state(message.shard), message.received_ms, len(message.frames))
+                self._drop(message.shard, self._state(message.shard), message.received_ms, len(message.frames))
 
     def close(self) -> None:
         """Take nothing more; what the host still hands over is counted as dropped."""
@@ -236,8 +257,10 @@ class Feed:
     def _state(self, shard: int) -> _Shard:
         return self._shards.setdefault(shard, _Shard())
 
-    def _drop(self, state: _Shard, at_ms: int, count: int) -> None:
+    def _drop(self, shard: int, state: _Shard, at_ms: int, count: int) -> None:
         self.dropped += count
+        if state.missed is None:
+            self._tell(Log("feed.full", shard))
         began, ended = state.missed or (at_ms, at_ms)
         state.missed = min(began, at_ms), max(ended, self._clock() + 1)
 
@@ -264,6 +287,13 @@ class Feed:
         run = Run(shard, state.session, state.next, now_ms, replayed)
         self._put(run)
         return run
+
+    def _tell(self, log: Log) -> None:
+        """Note news for whoever takes things out; only so many, since a feed that nobody empties any more must not grow."""
+        if len(self._news) < NEWS:
+            self._news.append(log)
+            if len(self._news) == 1 and not self._waiting:
+                self._wake()
 
     def _put(self, message: FeedMessage) -> None:
         if self._closed:
