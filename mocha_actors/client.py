@@ -13,22 +13,25 @@ import structlog
 import trio
 
 from mocha_actors import __version__
+from mocha_actors.administering import Administering
 from mocha_actors.cache.shared import open_shared
 from mocha_actors.config import Config, Secret, bare_token, load_token
 from mocha_actors.control import Node, Status
 from mocha_actors.db.address import database_address
 from mocha_actors.db.overflow_start import spool_place
-from mocha_actors.db.readers import open_readers
+from mocha_actors.db.readers import Readers, open_readers
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import database_breaker
 from mocha_actors.errors import ConfigError, MochaError, PermanentError
 from mocha_actors.events.recording import CHUNK, Happened, Recorded, Recorder, chunks
+from mocha_actors.gateway.commanding import Commanding
 from mocha_actors.gateway.feed import Feed
 from mocha_actors.gateway.fleet import shard_count
 from mocha_actors.gateway.rest import DiscordRest, open_rest
 from mocha_actors.gateway.tree import ShardRef
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import Checkpoint, Flush, ImportFacts, LoadCheckpoint, Quiesce
+from mocha_actors.privacy.desk import Desk, ServiceDesk
 from mocha_actors.runtime import (
     ActorDead,
     ActorError,
@@ -76,8 +79,11 @@ class Report:
     seconds: float
 
 
-class StatsClient(Asking):
-    """A running Mocha inside a program on trio; made by :meth:`open`. Its questions are the methods of :class:`Asking`.
+class StatsClient(Asking, Commanding, Administering):
+    """A running Mocha inside a program on trio; made by :meth:`open`.
+
+    Its questions are the methods of :class:`Asking`, its commands to Discord's gateway those of :class:`Commanding`, and what it may do to what was
+    recorded those of :class:`Administering`.
 
     Attributes:
         config: what it runs by.
@@ -91,6 +97,7 @@ class StatsClient(Asking):
     """
 
     supervisor: Supervisor
+    _readers: Readers
 
     def __init__(self, config: Config, shards: int) -> None:
         """A client that does not run yet."""
@@ -153,8 +160,9 @@ class StatsClient(Asking):
                 open_store(config.database.url, wait=wait_owner, spool=spool_place(config.database))
             )
             readers = open_readers(config.database.url, threads=config.stats.reader_threads)
+            client._readers = await stack.enter_async_context(readers)
             parts = Parts(
-                store=store, readers=await stack.enter_async_context(readers), rest=rest,
+                store=store, readers=client._readers, rest=rest,
                 breaker=database_breaker(), counters=client.counters, status=client.status, on_fatal=client._end_for,
                 shared=stack.enter_context(open_shared(config.cache)),
             )  # fmt: skip
@@ -268,6 +276,21 @@ class StatsClient(Asking):
                     Event(name, "host", trio.current_time(), None, {"shard": shard, "dropped": feed.dropped})
                 )
         self.shards, self.counters.connected = feed.shards, feed.connected
+
+    @property
+    def shard_refs(self) -> list[ShardRef]:
+        """See :attr:`Commanding.shard_refs`."""
+        return self._refs.shards
+
+    @property
+    def desk(self) -> Desk:
+        """See :attr:`Administering.desk`."""
+        return ServiceDesk(self._refs.writer, self._readers)
+
+    @property
+    def anonymised(self) -> bool:
+        """See :attr:`Administering.anonymised`."""
+        return self.config.privacy.anonymise
 
     # Where it stands
 

@@ -155,6 +155,17 @@ class CacheSection(Section, frozen=True):
         return f"CacheSection({shown}, redis_url={'<secret>' if self.redis_url else None})"
 
 
+class PrivacySection(Section, frozen=True):
+    """What is recorded of people, and for how long."""
+
+    anonymise: Annotated[
+        bool,
+        Meta(
+            description="record keyed hashes instead of user ids, and no names; decide before the first run: what is recorded stays as it is"
+        ),
+    ] = False
+
+
 class SupervisionSection(Section, frozen=True):
     """When the tree restarts what failed, and when it gives up."""
 
@@ -204,6 +215,7 @@ class Config(Section, frozen=True):
     database: DatabaseSection = DatabaseSection()
     cache: CacheSection = CacheSection()
     stats: StatsSection = StatsSection()
+    privacy: PrivacySection = PrivacySection()
     supervision: SupervisionSection = SupervisionSection()
     logging: LoggingSection = LoggingSection()
     simulator: SimulatorSection | None = None
@@ -335,6 +347,8 @@ def _description(hint: Any) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, str):
         return msgspec.json.encode(value).decode()
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return str(value)

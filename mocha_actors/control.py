@@ -1,7 +1,8 @@
 """The control socket: how a person, or a program, asks a running service how it is.
 
 A UNIX socket of mode 0600 beside the database, so that whoever may read the one may use the other. It speaks JSON, a line each way:
-``{"cmd": "status"}`` is answered by a :class:`Status`, anything else by ``{"error": …}``. The actor owns the socket; who asks uses :func:`ask`.
+``{"cmd": "status"}`` is answered by a :class:`Status`, a command of :mod:`mocha_actors.administration` by lines of progress and then by what it
+came to, anything else by ``{"error": …}``. The actor owns the socket; who asks uses :func:`ask` or :func:`order`.
 """
 
 from __future__ import annotations
@@ -9,23 +10,27 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import trio
 
-from mocha_actors.errors import TransientError
+from mocha_actors.administration import AnyCommand, Done, Progress
+from mocha_actors.errors import ConfigError, MochaError, TransientError
 from mocha_actors.pipeline.counters import CacheCounters
-from mocha_actors.runtime import Actor, Context
+from mocha_actors.runtime import Actor, ActorError, Context
 
 ANSWER_LIMIT: Final = 10.0
 """Seconds that an exchange may take, on either side."""
 
 LINE_LIMIT: Final = 1 << 20
 """Bytes of a line; a tree of thousands of actors fits."""
+
+PROGRESS_SECONDS: Final = 0.5
+"""Seconds between two lines of progress."""
 
 SAMPLE_SECONDS: Final = 1.0
 SAMPLES: Final = 10
@@ -113,10 +118,22 @@ class StatusRequest(msgspec.Struct, tag_field="cmd", tag="status", forbid_unknow
     """``{"cmd": "status"}``."""
 
 
-class Refused(msgspec.Struct):
-    """The answer to what is no command."""
+class Refused(msgspec.Struct, tag_field="answer", tag="refused"):
+    """The answer to what is no command, or could not be done; ``wrong_usage`` tells whose fault that is."""
 
     error: str
+    wrong_usage: bool = True
+
+
+class UnderWay(msgspec.Struct, tag_field="answer", tag="progress"):
+    """How far a command is: ``done`` of ``of`` steps."""
+
+    done: int
+    of: int
+
+
+Perform = Callable[[AnyCommand, Progress], Awaitable[Done]]
+"""Does a command; see :func:`mocha_actors.administration.perform`."""
 
 
 class RateMeter:
@@ -142,9 +159,11 @@ class RateMeter:
 class Control(Actor[None]):
     """Owns the socket and answers."""
 
-    def __init__(self, database: Path, committed: Callable[[], int], status: Callable[[float], Status]) -> None:
+    def __init__(
+        self, database: Path, committed: Callable[[], int], status: Callable[[float], Status], perform: Perform
+    ) -> None:
         """Listen beside ``database``; ``committed`` is the running total, ``status`` is given the events per second."""
-        self._path, self._committed, self._status = socket_path(database), committed, status
+        self._path, self._committed, self._status, self._perform = socket_path(database), committed, status, perform
         self._meter = RateMeter()
 
     async def run(self, ctx: Context[None]) -> None:
@@ -163,19 +182,91 @@ class Control(Actor[None]):
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         """Answer line after line; a client that is slow, silent or gone is let go."""
-        with trio.move_on_after(ANSWER_LIMIT):
-            try:
-                while line := await _read_line(stream):
-                    await stream.send_all(self._answer(line) + b"\n")
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                return
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while line := await _read_line_soon(stream):
+                await self._answer(line, stream)
 
-    def _answer(self, line: bytes) -> bytes:
+    async def _answer(self, line: bytes, stream: trio.SocketStream) -> None:
         try:
-            msgspec.json.decode(line, type=StatusRequest)
+            request = msgspec.json.decode(line, type=StatusRequest | AnyCommand)
         except msgspec.DecodeError as error:
-            return msgspec.json.encode(Refused(f'not a command ({error}); allowed is {{"cmd": "status"}}'))
-        return msgspec.json.encode(self._status(self._meter.rate))
+            await _send(stream, Refused(f'not a command ({error}); the simplest is {{"cmd": "status"}}'))
+            return
+        if isinstance(request, StatusRequest):
+            await _send(stream, self._status(self._meter.rate))
+        else:
+            await self._command(request, stream)
+
+    async def _command(self, command: AnyCommand, stream: trio.SocketStream) -> None:
+        """Do a command, and tell now and then how far it is. It is done even if the client goes."""
+        latest = UnderWay(0, 0)
+
+        def progress(done: int, of: int) -> None:
+            latest.done, latest.of = done, of
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_tell, stream, latest)
+            answer: Done | Refused
+            try:
+                answer = await self._perform(command, progress)
+            except (MochaError, ActorError) as error:
+                answer = Refused(str(error), isinstance(error, ConfigError))
+            nursery.cancel_scope.cancel()
+        await _send(stream, answer)
+
+
+async def _tell(stream: trio.SocketStream, latest: UnderWay) -> None:
+    while True:
+        await trio.sleep(PROGRESS_SECONDS)
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await _send(stream, latest)
+
+
+async def _send(stream: trio.SocketStream, answer: msgspec.Struct) -> None:
+    """Send a whole line, to whoever takes it within a while."""
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + ANSWER_LIMIT):
+        await stream.send_all(msgspec.json.encode(answer) + b"\n")
+
+
+async def _read_line_soon(stream: trio.SocketStream) -> bytes:
+    with trio.move_on_after(ANSWER_LIMIT):
+        return await _read_line(stream)
+    return b""
+
+
+async def order(database: Path, command: AnyCommand, progress: Progress) -> Done:
+    """Have the service that writes to ``database`` do a command.
+
+    Raises:
+        NotRunningError: none listens.
+        ConfigError: the command cannot be; nothing was changed.
+        TransientError: it could not be done, or the service ended meanwhile; it may be asked again.
+
+    """
+    try:
+        stream = await connect(socket_path(database))
+    except OSError as error:
+        raise not_running(database, error) from None
+    async with stream:
+        try:
+            await stream.send_all(msgspec.json.encode(command) + b"\n")
+            while line := await _read_line(stream):
+                answer = msgspec.json.decode(line, type=UnderWay | Done | Refused)
+                if isinstance(answer, Done):
+                    return answer
+                if isinstance(answer, Refused):
+                    raise ConfigError(answer.error) if answer.wrong_usage else TransientError(answer.error)
+                progress(answer.done, answer.of)
+        except (OSError, trio.BrokenResourceError) as error:
+            raise TransientError(f"the service ended before it answered: {error}") from error
+    raise TransientError("the service ended before it answered; ask again")
+
+
+def not_running(database: Path, error: OSError) -> NotRunningError:
+    """The error for a socket that nobody listens at."""
+    return NotRunningError(
+        f"no service answers for {database} ({error.strerror or error}); start one with mocha-run"
+    )  # fmt: skip
 
 
 async def ask(database: Path) -> Status:
@@ -192,8 +283,7 @@ async def ask(database: Path) -> Status:
                 if line := await _read_line(stream):
                     return msgspec.json.decode(line, type=Status)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise NotRunningError(f"no service answers for {database} ({reason}); start one with mocha-run") from None
+            raise not_running(database, error) from None
     raise NotRunningError(f"the service that writes to {database} does not answer within {ANSWER_LIMIT:.0f} s")
 
 

@@ -22,6 +22,7 @@ from random import Random
 from types import ModuleType
 from typing import Any, Final
 
+from mocha_actors import administration
 from mocha_actors.cache.actor import MAILBOX as CACHE_MAILBOX
 from mocha_actors.cache.actor import Cache, counters_of
 from mocha_actors.cache.actor import Message as CacheMessage
@@ -50,6 +51,7 @@ from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Work
 from mocha_actors.pipeline.counters import Counters
+from mocha_actors.privacy.desk import ServiceDesk
 from mocha_actors.processors import guild, member, message, presence, reaction, voice
 from mocha_actors.processors.base import FailureWindow, Processor
 from mocha_actors.runtime import Actor, ActorRef, Backoff, ChildSpec, CircuitBreaker, Mailbox, SupervisorSpec, new_ref
@@ -120,7 +122,7 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
     tree = _Builder(config)
     writer = partial(
         Writer, parts.store.port, epoch=parts.store.epoch, dispatcher=refs.dispatcher, listeners=dict(enumerate(refs.shards)),
-        breaker=parts.breaker, counters=parts.counters, cache=refs.cache, overflow=parts.store.overflow,
+        breaker=parts.breaker, counters=parts.counters, cache=refs.cache, overflow=parts.store.overflow, anonymise=config.privacy.anonymise,
         grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
     )  # fmt: skip
     shared = parts.shared
@@ -132,7 +134,12 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
     )  # fmt: skip
     dispatcher = partial(Dispatcher, refs.writer, refs.routes())
     janitor = partial(Janitor, refs.writer, [ClosedDays(parts.readers)])
-    control = partial(Control, parts.store.path, lambda: parts.counters.committed, parts.status)
+    desk = ServiceDesk(refs.writer, parts.readers)
+    perform = partial(administration.perform, desk, anonymised=config.privacy.anonymise)
+    control = partial(
+        Control, parts.store.path, lambda: parts.counters.committed, parts.status,
+        lambda command, progress: perform(command, progress=progress),
+    )  # fmt: skip
     root = tree.supervisor(
         tree.child("writer", writer, refs.writer),
         tree.child("cache", cache, refs.cache),

@@ -13,10 +13,24 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from mocha_actors.control import Control, Node, NotRunningError, RateMeter, Status, ask, connect, socket_path
+from mocha_actors.administration import AnyCommand, Done, Forget, Progress
+from mocha_actors.control import (
+    Control,
+    Node,
+    NotRunningError,
+    Perform,
+    RateMeter,
+    Status,
+    ask,
+    connect,
+    order,
+    socket_path,
+)
+from mocha_actors.errors import ConfigError, TransientError
 from mocha_actors.pipeline.counters import CacheCounters
-from mocha_actors.runtime import ChildSpec, SupervisorSpec, open_supervisor
+from mocha_actors.runtime import AskTimeout, ChildSpec, SupervisorSpec, open_supervisor
 
 
 def status(rate: float) -> Status:
@@ -43,10 +57,15 @@ def status(rate: float) -> Status:
     )  # fmt: skip
 
 
+async def refuse(_command: AnyCommand, _progress: Progress) -> Done:
+    """Do no command."""
+    raise ConfigError("not here")
+
+
 @asynccontextmanager
-async def serving(database: Path) -> AsyncIterator[None]:
+async def serving(database: Path, perform: Perform = refuse) -> AsyncIterator[None]:
     """A tree with nothing but the control socket."""
-    child = ChildSpec("control", partial(Control, database, lambda: 0, status))
+    child = ChildSpec("control", partial(Control, database, lambda: 0, status, perform))
     async with open_supervisor(SupervisorSpec(children=(child,), max_restarts=0)):
         while not socket_path(database).exists():
             await trio.lowlevel.checkpoint()
@@ -89,8 +108,77 @@ async def test_what_is_no_command_is_answered_with_what_is_allowed(tmp_path: Pat
             await stream.send_all(line + b"\n")
             answer = await stream.receive_some()
 
-            assert answer.startswith(b'{"error":"not a command')
-            assert rb"allowed is {\"cmd\": \"status\"}" in answer
+            assert answer.startswith(b'{"answer":"refused","error":"not a command')
+            assert rb"{\"cmd\": \"status\"}" in answer
+
+
+async def test_a_command_is_done_and_tells_how_far_it_is(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Twice a second, however often it says so itself."""
+    database, told = tmp_path / "mocha.db", []
+
+    async def slowly(command: AnyCommand, progress: Progress) -> Done:
+        for step in range(30):
+            progress(step, 30)
+            await trio.sleep(0.1)
+        return Done(f"done for {command.actor}", {"rows": 7})
+
+    async with serving(database, slowly):
+        command = Forget(actor="ada", user_id=5)
+        done = await order(database, command, lambda done, of: told.append((done, of)))
+
+    assert Done("done for ada", {"rows": 7}) == done
+    assert 5 <= len(told) <= 6
+    assert told == sorted(told)
+    assert {30} == {of for _, of in told}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(ConfigError("no such"), ConfigError), (AskTimeout("writer", "Chore", 1.0), TransientError)]
+)
+async def test_a_command_that_cannot_be_done_is_an_error_of_who_is_at_fault(
+    tmp_path: Path, error: Exception, kind: type[Exception]
+) -> None:
+    """A wrong command is the asker's; everything else may be asked again. The service goes on."""
+
+    async def fail(_command: AnyCommand, _progress: Progress) -> Done:
+        raise error
+
+    database = tmp_path / "mocha.db"
+    async with serving(database, fail):
+        with pytest.raises(kind):
+            await order(database, Forget(actor="ada", user_id=5), lambda _done, _of: None)
+        assert 1 == (await ask(database)).pid
+
+
+async def test_a_service_that_ends_before_it_answers_is_told_from_one_that_does_not_run(tmp_path: Path) -> None:
+    """The first may be asked again, the second must be started."""
+    database = tmp_path / "mocha.db"
+
+    async def for_ever(_command: AnyCommand, _progress: Progress) -> Done:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    stop = trio.CancelScope()
+
+    async def serve(task_status: trio.TaskStatus[None]) -> None:
+        with stop:
+            async with serving(database, for_ever):
+                task_status.started()
+                await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(serve)
+        nursery.start_soon(stop_soon, stop)
+        with pytest.raises(TransientError, match="ended before it answered"):
+            await order(database, Forget(actor="ada", user_id=5), lambda _done, _of: None)
+    with pytest.raises(NotRunningError):
+        await order(database, Forget(actor="ada", user_id=5), lambda _done, _of: None)
+
+
+async def stop_soon(scope: trio.CancelScope) -> None:
+    """Cancel once everything waits."""
+    await wait_all_tasks_blocked(0.05)
+    scope.cancel()
 
 
 async def test_a_client_that_goes_in_the_middle_of_a_line_disturbs_nobody(tmp_path: Path) -> None:

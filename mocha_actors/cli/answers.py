@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from mocha_actors.cli.charts import DAYS, bar, sparkline, week
-from mocha_actors.cli.output import console, duration, facts, iso, moment, named, person, printable, table
+from mocha_actors.cli.output import console, duration, facts, iso, moment, named, person, printable, shown, table
 from mocha_actors.cli.subjects import lines_of, title_of
+from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.stats.questions import Filters
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import (
@@ -40,6 +43,9 @@ GAPS_SHOWN: Final = 3
 
 NARROWEST_BAR: Final = 8
 
+GUTTER: Final = 3
+"""Columns between two columns of a table."""
+
 REASONS: Final = {
     "first_start": "before recording began",
     "session_invalid": "Discord had ended the session",
@@ -67,6 +73,14 @@ def print_answer(answer: Answer, filters: Filters, names: Mapping[int, str]) -> 
     _print_next(out, answer)
     out.print()
     print_coverage(out, answer.coverage, answer.time_zone)
+    if answer.not_retained_before_ms is not None:
+        until = moment(answer.not_retained_before_ms, answer.time_zone, exact=True)
+        out.print(
+            Text(f"Rows before {until} are not retained; what the edges needed of them is missing.", style="yellow")
+        )
+    if isinstance(answer, Comparison) and not answer.previous_coverage.complete:
+        out.print(Text("And of the period before:", style="yellow"))
+        print_coverage(out, answer.previous_coverage, answer.time_zone)
 
 
 def print_coverage(out: Console, coverage: Coverage, time_zone: str) -> None:
@@ -186,8 +200,8 @@ def _sessions(answer: VoiceSessions, names: Mapping[int, str]) -> list[Renderabl
 def _heatmap(answer: Heatmap, *, coloured: bool) -> list[RenderableType]:
     greatest = max(answer.cells, key=lambda cell: cell.average_per_hour or 0.0)
     most = greatest.average_per_hour or 0.0
-    shown = duration(round(most)) if answer.metric == "voice_seconds" else f"{most:,.1f} messages"
-    legend = f"darkest: nothing, lightest: {shown} an hour" if coloured else f"blank: nothing, full: {shown} an hour"
+    words = duration(round(most)) if answer.metric == "voice_seconds" else f"{most:,.1f} messages"
+    legend = f"darkest: nothing, lightest: {words} an hour" if coloured else f"blank: nothing, full: {words} an hour"
     return [week(answer.cells, coloured=coloured), Text(legend, style="dim")]
 
 
@@ -224,22 +238,36 @@ def _comparison(answer: Comparison) -> RenderableType:
 
 def _timeline(answer: Any, out: Console) -> list[RenderableType]:
     """Every bucket as a row with a bar; parts and holes in what was recorded are marked."""
-    headings, values, shown = _columns(answer)
-    longest = max(len(step.label) for step in answer.buckets)
-    width = max(NARROWEST_BAR, out.width - longest - sum(max(len(heading), 9) + 2 for heading in headings) - 6)
-    greatest = max(values)
-    rows = [
-        (step.label + _mark(step), *cells, bar(value, greatest, width))
-        for step, cells, value in zip(answer.buckets, shown, values, strict=True)
+    answer = since_first(answer)
+    headings, values, cells = _columns(answer)
+    columns = (answer.interval.capitalize(), *headings)
+    texts = [
+        [shown(cell) for cell in (step.label + _mark(step), *row)]
+        for step, row in zip(answer.buckets, cells, strict=True)
     ]
-    notes = "* only a part of it lies in the range   ! not observed, or not all of it   ~ not all times are exact"
+    widths = (
+        max(cell_len(heading), *(text.cell_len for text in column)) + GUTTER
+        for heading, column in zip(columns, zip(*texts, strict=True), strict=True)
+    )
+    width = max(NARROWEST_BAR, out.width - sum(widths))
+    rows = [(*row, bar(value, max(values), width)) for row, value in zip(texts, values, strict=True)]
+    notes = "* cut off by the range   ! not all of it observed   ~ times not exact"
     marked = any(_mark(step) for step in answer.buckets)
     spark = [Text(sparkline(values, min(out.width, 60)), style="cyan")] if len(values) > 7 else []
     return [
         *spark,
-        table((answer.interval.capitalize(), *headings, ""), rows, headings),
+        table((*columns, ""), rows, headings),
         *([Text(notes, style="dim")] if marked else []),
     ]
+
+
+def since_first(answer: Any) -> Any:
+    """A timeline of all time without the years in which there was nothing yet."""
+    if answer.since_ms > DISCORD_EPOCH_MS:
+        return answer
+    _, values, _ = _columns(answer)
+    first = next((position for position, value in enumerate(values) if value), 0)
+    return replace(answer, buckets=answer.buckets[first:])
 
 
 def _mark(step: Step) -> str:
@@ -254,8 +282,8 @@ def _columns(answer: Any) -> tuple[tuple[str, ...], list[float], list[tuple[obje
         case MessageTimeline():
             return ("Messages",), [s.messages for s in steps], [(s.messages,) for s in steps]
         case VoiceTimeline():
-            shown = [(duration(s.voice_seconds), s.sessions) for s in steps]
-            return ("Voice", "Sessions"), [s.voice_seconds for s in steps], shown  # type: ignore[return-value]
+            spoken = [(duration(s.voice_seconds), s.sessions) for s in steps]
+            return ("Voice", "Sessions"), [s.voice_seconds for s in steps], spoken  # type: ignore[return-value]
         case ActiveMembers():
             rows = [(s.active_members, s.writers, s.speakers) for s in steps]
             return ("Active", "Writers", "Speakers"), [s.active_members for s in steps], rows  # type: ignore[return-value]
@@ -272,8 +300,8 @@ def _share(value: float | None) -> str | None:
     return None if value is None else f"{value:.0%}"
 
 
-def _of(shown: int, whole: int, what: str) -> Text:
-    return Text(f"{shown:,} of {whole:,} {what}", style="dim")
+def _of(listed: int, whole: int, what: str) -> Text:
+    return Text(f"{listed:,} of {whole:,} {what}", style="dim")
 
 
 def _print_next(out: Console, answer: Any) -> None:

@@ -39,14 +39,14 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(LEVELS[0] if not value else LEVELS[max(1, round(value / greatest * 8))] for value in sums)
 
 
-def week(cells: Sequence[Cell], *, coloured: bool, first_day: int = 0) -> Table:
+def week(cells: Sequence[Cell], *, coloured: bool) -> Table:
     """The 168 cells as seven rows of 24 hours, by their average per hour; without colours by shades of characters."""
     greatest = max((cell.average_per_hour or 0.0 for cell in cells), default=0.0)
     field = Table(box=None, show_header=True, padding=0, pad_edge=False)
     field.add_column("")
     for hour in range(24):
         field.add_column(f"{hour:02d}" if hour % 3 == 0 else "", width=2, no_wrap=True)
-    for day in [*range(first_day, 7), *range(first_day)]:
+    for day in range(7):
         row = cells[day * 24 : day * 24 + 24]
         field.add_row(Text(DAYS[day] + " "), *(_cell(cell, greatest, coloured=coloured) for cell in row))
     return field

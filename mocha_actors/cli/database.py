@@ -64,6 +64,15 @@ def database_url(database: str | None, config: str | None) -> str:
     return _sqlite(DEMO)
 
 
+def anonymised(config: str | None) -> bool:
+    """Whether the configuration says that users stand under pseudonyms in the database."""
+    if config is None:
+        return os.environ.get("MOCHA_PRIVACY__ANONYMISE", "").lower() == "true"
+    from mocha_actors.config import load  # noqa: PLC0415 - as above
+
+    return load(config).privacy.anonymise
+
+
 def time_zone(config: str | None) -> str:
     """The zone of guilds that have none of their own: that of the configuration, else UTC."""
     if config is None:

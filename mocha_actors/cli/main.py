@@ -14,9 +14,15 @@ import click
 from mocha_actors.errors import ConfigError, FencedOutError, MochaError
 
 COMMANDS: Final = {
-    "query": "Ask how much was written, by whom and where.",
+    "query": "Ask who writes, talks, joins and reacts, when and where.",
     "status": "Show how the running service is: its tree, mailboxes, lag and rates.",
     "verify": "Recount the rollups from the raw rows, or everything from a ledger, and compare.",
+    "export": "Write the recorded rows of a guild as CSV, JSON lines or Parquet.",
+    "guild": "Set a guild's time zone and week, and what questions about it leave out.",
+    "forget": "Erase a user from everything that was recorded.",
+    "opt-out": "Record a user no more, or again.",
+    "user-data": "Write out what is stored about a user.",
+    "audit": "List who did what by an administrative command.",
     "sim": "Play Discord on the loopback.",
 }
 """Subcommands and their help; the module ``mocha_actors.cli.<name>`` holds the object ``command``."""
@@ -47,7 +53,7 @@ class LazyGroup(OneLineCommand, click.Group):
         """Import the subcommand; None for a name that is none."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"mocha_actors.cli.{cmd_name}").command
+        command: click.Command = import_module(f"mocha_actors.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

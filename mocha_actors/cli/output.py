@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 import msgspec
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -59,7 +59,7 @@ def facts(lines: Iterable[tuple[str, object]]) -> Table:
     return result
 
 
-def shown(value: Any) -> RenderableType:
+def shown(value: Any) -> Text:
     """A value in a cell; what is unknown is a dash, what comes from strangers is harmless."""
     if value is None:
         return Text(UNKNOWN, style="dim")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mocha_actors.cli.answers import TIMELINES, since_first
 from mocha_actors.cli.charts import DAYS, RAMP
 from mocha_actors.cli.output import moment, printable
 from mocha_actors.cli.subjects import title_of
@@ -59,6 +60,7 @@ def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
     except ImportError as error:
         msg = "charts need matplotlib: pip install 'mocha-actors[charts]'"
         raise ConfigError(msg) from error
+    answer = since_first(answer) if isinstance(answer, TIMELINES) else answer
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     _frame(axes)
@@ -155,7 +157,12 @@ def _ranking(axes: Axes, labels: Sequence[str], values: Sequence[float], unit: s
     axes.grid(axis="x", color="#e6ecf0", linewidth=0.8)
     for position, value in enumerate(values):
         axes.annotate(
-            f"{value:,.6g}", (value, position), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8
+            f"{value:,.1f}" if isinstance(value, float) else f"{value:,}",
+            (value, position),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
         )
     axes.margins(x=0.1)
 
@@ -175,7 +182,7 @@ def _emoji(_: Figure, axes: Axes, answer: TopEmoji) -> None:
     _ranking(axes, labels, [entry.added for entry in answer.entries], "reactions")
 
 
-def _scaled(metric: str, values: Sequence[int]) -> tuple[list[float], str]:
+def _scaled(metric: str, values: Sequence[float]) -> tuple[list[float], str]:
     if metric == "voice_seconds":
         return [value / SECONDS_PER_HOUR for value in values], "hours in voice"
     return list(values), metric.replace("_", " ")
@@ -186,7 +193,7 @@ def _heatmap(figure: Figure, axes: Axes, answer: Heatmap) -> None:
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415 - an extra
 
     averages = [float("nan") if cell.average_per_hour is None else cell.average_per_hour for cell in answer.cells]
-    values, unit = _scaled(answer.metric, averages)  # type: ignore[arg-type]
+    values, unit = _scaled(answer.metric, averages)
     rows = [values[day * 24 : day * 24 + 24] for day in range(7)]
     image = axes.imshow(rows, aspect="auto", cmap=LinearSegmentedColormap.from_list("mocha", RAMP), vmin=0)
     axes.set_yticks(range(7), DAYS)

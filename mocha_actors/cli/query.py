@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import click
+import msgspec
 
 from mocha_actors.cli.asking import Asked, ask, shared_options
+from mocha_actors.cli.database import database_options, database_url, read
+from mocha_actors.cli.output import print_table
 from mocha_actors.stats.buckets import INTERVALS
+from mocha_actors.stats.guilds import known_guilds
 from mocha_actors.stats.questions import (
     CHANNEL_GROUPS,
     CHANNEL_METRICS,
@@ -54,6 +58,18 @@ def interval(default: str) -> Callable[[Callable[..., None]], Callable[..., None
 @click.group()
 def command() -> None:
     """Ask who writes, talks, joins and reacts, when and where."""
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; identifiers are strings.")
+@database_options
+def guilds(database: str | None, config: str | None, *, as_json: bool) -> None:
+    """The guilds that anything is known of."""
+    known = read(database_url(database, config), known_guilds)
+    if as_json:
+        click.echo(msgspec.json.encode([{"guild_id": str(key), "guild_name": name} for key, name in known]))
+        return
+    print_table(("Guild", "Id"), [(name, str(key)) for key, name in known])
 
 
 @command.command()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import click
 
+from mocha_actors.db.plain import cell
 from mocha_actors.stats.results import Answer
-
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""A spreadsheet takes a text that begins so for a formula, and names come from strangers; the wide forms are turned into these by some."""
 
 
 def print_csv(answer: Answer) -> None:
@@ -28,17 +26,8 @@ def as_csv(answer: Answer) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(headings)
-    writer.writerows([safe(row[heading]) for heading in headings] for row in rows)
+    writer.writerows([cell(row[heading]) for heading in headings] for row in rows)
     return text.getvalue()
-
-
-def safe(value: Any) -> Any:
-    """A value as a spreadsheet takes it without harm: a text that would be a formula begins with an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _flat(fields: dict[str, Any]) -> dict[str, Any]:

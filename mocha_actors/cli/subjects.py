@@ -147,8 +147,8 @@ def _voice(answer: VoiceStats, _: Names) -> Lines:
 
 def _activity(answer: UserActivity, _: Names) -> Lines:
     return [
-        ("Active days", f"{answer.active_days:,} of {answer.days:,}"), ("Longest streak", f"{answer.longest_streak_days:,} days"),
-        ("It began", answer.longest_streak_begin), ("Current streak", f"{answer.current_streak_days:,} days"),
+        ("Active days", f"{answer.active_days:,} of {answer.days:,}"), ("Longest streak", _days(answer.longest_streak_days)),
+        ("It began", answer.longest_streak_begin), ("Current streak", _days(answer.current_streak_days)),
     ]  # fmt: skip
 
 
@@ -172,8 +172,12 @@ def _span(answer: UserStats | ChannelStats) -> Lines:
     ]
 
 
-def _rank(rank: int | None, of: int) -> str | None:
-    return None if rank is None else f"{rank:,} of {of:,}"
+def _rank(rank: int | None, of: int | None) -> str | None:
+    return None if rank is None or of is None else f"{rank:,} of {of:,}"
+
+
+def _days(count: int) -> str:
+    return f"{count:,} {'day' if count == 1 else 'days'}"
 
 
 def _yes(value: bool | None) -> str | None:

@@ -52,7 +52,7 @@ def command(database: str | None, config: str | None, ledger: Path | None, lag: 
     truth = None if ledger is None else observed_truth(url, ledger)
     result = trio.run(compare, url, truth)
     if ledger is not None:
-        result += compare_heard(url, ledger, round(lag * 1000))
+        result += trio.run(compare_heard, url, ledger, round(lag * 1000))
     if result.different:
         print_differences(result)
     click.echo(f"{result.equal} of {result.compared} equal")

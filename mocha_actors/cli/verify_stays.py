@@ -9,39 +9,51 @@ from pathlib import Path
 
 import click
 
-from mocha_actors.cli.database import read
 from mocha_actors.db import stays
 from mocha_actors.db.comparison import Verification
 from mocha_actors.db.connection import Connection
+from mocha_actors.db.readers import open_readers
 from mocha_actors.db.stays import Stay, compare_stays
-from mocha_actors.db.verify import recorded_gaps
+from mocha_actors.db.verify import PIECE_SECONDS, recorded_gaps
 from mocha_actors.simulator import hearing
 
 ByGuild = dict[int, list[Stay]]
+Unsure = set[tuple[int, int | None]]
 
 
-def compare_heard(url: str, ledger: Path, lag_ms: int) -> Verification:
+async def compare_heard(url: str, ledger: Path, lag_ms: int) -> Verification:
     """Compare the voice channels and the presence in the database of ``url`` with what ``ledger`` says was sent.
 
     Raises:
         OSError: the ledger cannot be read.
         ValueError: it is no ledger.
+        MochaError: the database is not available, or damaged.
 
     """
-    heard = hearing.hear(ledger, read(url, recorded_gaps), lag_ms)
-    if heard.unsure:
-        click.echo(f"left out: voice and presence of {len(heard.unsure):,} of whom something was sent as a gap began")
-    voice, presence = (by_guild(found) for found in hearing.stays(heard))
+    async with open_readers(url, threads=1) as readers:
+        heard = hearing.hear(ledger, await readers.run(recorded_gaps, deadline=PIECE_SECONDS), lag_ms)
+        if heard.unsure:
+            click.echo(
+                f"left out: voice and presence of {len(heard.unsure):,} of whom something was sent as a gap began"
+            )
+        voice, presence = (by_guild(found) for found in hearing.stays(heard))
+        result = Verification()
+        for guild in sorted({*await readers.run(stays.guilds, deadline=PIECE_SECONDS), *voice, *presence}):
+            expected = (voice.get(guild, []), presence.get(guild, []))
+            comparison = partial(compare_guild, guild=guild, expected=expected, unsure=heard.unsure, lag_ms=lag_ms)
+            result += await readers.run(comparison, deadline=PIECE_SECONDS)
+    return result
 
-    def compare_guild(guild: int, connection: Connection) -> Verification:
-        here = [stay for stay in stays.visits(connection, guild) if is_sure(stay, heard.unsure)]
-        online = [stay for stay in stays.online(connection, guild) if is_sure(stay, heard.unsure)]
-        return compare_stays("voice_events", here, voice.get(guild, []), lag_ms) + compare_stays(
-            "presence_events", online, presence.get(guild, []), lag_ms
-        )
 
-    guilds = sorted({*read(url, stays.guilds), *voice, *presence})
-    return sum((read(url, partial(compare_guild, guild)) for guild in guilds), Verification())
+def compare_guild(
+    connection: Connection, *, guild: int, expected: tuple[list[Stay], list[Stay]], unsure: Unsure, lag_ms: int
+) -> Verification:
+    """Compare one guild's voice, then its presence."""
+    voice = [stay for stay in stays.visits(connection, guild) if is_sure(stay, unsure)]
+    online = [stay for stay in stays.online(connection, guild) if is_sure(stay, unsure)]
+    return compare_stays("voice_events", voice, expected[0], lag_ms) + compare_stays(
+        "presence_events", online, expected[1], lag_ms
+    )
 
 
 def by_guild(found: Iterable[hearing.Stay]) -> ByGuild:
@@ -52,6 +64,6 @@ def by_guild(found: Iterable[hearing.Stay]) -> ByGuild:
     return sorted_out
 
 
-def is_sure(stay: Stay, unsure: set[tuple[int, int | None]]) -> bool:
+def is_sure(stay: Stay, unsure: Unsure) -> bool:
     """Whether the ledger can tell what was heard of a user."""
     return not {(stay.guild, stay.user), (stay.guild, None)} & unsure

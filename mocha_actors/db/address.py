@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sqlite3
 import stat
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,9 +24,6 @@ SERVER_SCHEMES: Final = frozenset({"postgresql", "postgres"})
 ALLOWED: Final = (
     "sqlite:///path/to/file.db (four slashes begin an absolute path) or postgresql://user:password@host:port/database"
 )
-MAGIC: Final = b"SQLite format 3\x00"
-"""First bytes of every SQLite database. https://sqlite.org/fileformat.html#the_database_header."""
-
 PRIVATE: Final = 0o600
 
 MAX_NAME: Final = 60
@@ -154,7 +153,7 @@ def prepare_file(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))
+        _create(path)
         if stat.S_IMODE(path.stat().st_mode) & ~PRIVATE:
             path.chmod(PRIVATE)
     except FileExistsError:
@@ -167,24 +166,51 @@ def prepare_file(path: Path) -> None:
         raise DatabaseOpenError(msg)
 
 
+def _create(path: Path) -> None:
+    """Make an empty file if there is none. One that exists is not opened, see :func:`require_database`."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def require_database(path: Path) -> None:
     """Check that ``path`` is an existing SQLite database or an empty file.
+
+    SQLite itself looks. Opening and closing the file by other means would release the locks of every connection that this process has to it
+    (POSIX advisory locks are the process's), and the next program to close the database would take itself for the last one and remove the
+    write-ahead log from under the writer. https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
 
     Raises:
         DatabaseOpenError: it is neither.
 
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(len(MAGIC))
+        found = path.stat()
     except FileNotFoundError:
         msg = f"there is no database at {path}"
         raise DatabaseOpenError(msg) from None
     except OSError as error:
         raise unusable(path, error) from None
-    if head and head != MAGIC:
+    if not stat.S_ISREG(found.st_mode):
+        raise unusable(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    if not os.access(path, os.R_OK):
+        raise unusable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    if found.st_size and not _is_database(path):
         msg = f"{path} is not an SQLite database"
         raise DatabaseOpenError(msg)
+
+
+def _is_database(path: Path) -> bool:
+    """Whether SQLite takes the file for one of its own; one that is busy or damaged otherwise is."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            connection.execute("PRAGMA schema_version").fetchone()
+        except sqlite3.Error as error:
+            return getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB
+    return True
 
 
 def unusable(path: Path, error: OSError) -> DatabaseOpenError:

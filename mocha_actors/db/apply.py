@@ -16,6 +16,8 @@ from typing import Final, NamedTuple, TypeVar
 from mocha_actors.db import checkpoint, dead_letters, huge
 from mocha_actors.db.checkpoint import Standing
 from mocha_actors.db.connection import Connection
+from mocha_actors.db.optout import Gate
+from mocha_actors.db.optout_list import load_gate
 from mocha_actors.db.projections import revisions
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
@@ -77,6 +79,7 @@ class Applied:
         self.repeated += later.repeated
         self.unwritable += later.unwritable
         self.transactions += later.transactions
+        self.spooled += later.spooled
         self.standings |= later.standings
         self.changed = self.changed.merged(later.changed)
         return self
@@ -85,10 +88,19 @@ class Applied:
 class Applier:
     """Writes groups of batches for one owner; used in the database thread only."""
 
-    def __init__(self, projections: Sequence[Projection], epoch: int) -> None:
-        """``epoch`` is the owner's, see :func:`checkpoint.claim_epoch`."""
+    def __init__(self, projections: Sequence[Projection], epoch: int, *, anonymise: bool = False) -> None:
+        """An applier.
+
+        Args:
+            projections: of facts.
+            epoch: of the owner, see :func:`checkpoint.claim_epoch`.
+            anonymise: whether ids of users are replaced, see :mod:`mocha_actors.db.optout`.
+
+        """
         self._projections = projections
         self._epoch = epoch
+        self._anonymise = anonymise
+        self._gate: Gate | None = None
         self._set_aside_count = 0
 
     def apply(self, session: Session, batches: Sequence[Batch]) -> Applied:
@@ -175,19 +187,27 @@ class Applier:
         """One transaction. Where it fails, what projections remember is thrown away."""
         try:
             with session.transaction() as connection:
-                return work(Transaction(connection, self._projections, self._epoch))
+                if self._gate is None:
+                    self._gate = load_gate(connection, anonymise=self._anonymise)
+                return work(Transaction(connection, self._projections, self._epoch, self._gate))
         except BaseException:
-            for projection in self._projections:
-                projection.reset()
+            self.reset()
             raise
+
+    def reset(self) -> None:
+        """Forget what is remembered of the database: it may have changed otherwise than by facts, or a change did not happen."""
+        self._gate = None
+        for projection in self._projections:
+            projection.reset()
 
 
 class Transaction:
     """The work of one transaction: gathers what the entries came to, then writes it table by table."""
 
-    def __init__(self, connection: Connection, projections: Sequence[Projection], epoch: int) -> None:
+    def __init__(self, connection: Connection, projections: Sequence[Projection], epoch: int, gate: Gate) -> None:
         """Nothing is gathered yet."""
         self._connection, self._projections, self._epoch = connection, projections, epoch
+        self._admit = None if gate.open else gate.admit
         self._applied = Applied(transactions=1)
         self._shares: list[tuple[Projection, list[Fact]]] = [(projection, []) for projection in projections]
         self._takers = takers(self._shares)
@@ -210,8 +230,7 @@ class Transaction:
         """Write the facts ``start`` to ``stop`` of an entry, which thereby is not durable yet; False if it is already."""
         if self._first_new(entry) == entry.stop:
             return False
-        for fact in facts_of(entry.batch.outcomes[entry.start])[start:stop]:
-            self._share(fact)
+        self._take(facts_of(entry.batch.outcomes[entry.start])[start:stop])
         self._project()
         # Where the shard stands does not change; that it is still this owner's is checked as always.
         self._advance(entry.batch.shard)
@@ -225,6 +244,7 @@ class Transaction:
         self._facts += facts_between(batch, part.start, part.stop)
         if start == part.stop:
             return
+        takers = self._takers
         for index in range(start, part.stop):
             outcome = batch.outcomes[index]
             if not outcome:
@@ -232,8 +252,14 @@ class Transaction:
             elif isinstance(outcome, DeadLetter):
                 self._letters.append(dead_letters.row_of(batch, index, outcome))
             else:
-                for fact in outcome[part.first_fact :] if part.first_fact else outcome:
-                    self._share(fact)
+                new = outcome[part.first_fact :] if part.first_fact else outcome
+                for fact in new if self._admit is None else self._admit(new):
+                    lists = takers.get(type(fact))
+                    if lists is None:
+                        self._share(fact)
+                    else:
+                        for facts in lists:
+                            facts.append(fact)
         self._applied.committed += part.stop - start
         self._moved(batch, part.stop - 1)
 
@@ -285,10 +311,17 @@ class Transaction:
         checkpoint.advance(self._connection, shard, self._applied.standings[shard], self._epoch)
 
     def write_facts(self, facts: Sequence[Fact]) -> int:
-        """Write facts that are no shard's, in their order; returns how many they are."""
+        """Write facts that are no shard's, in their order; returns how many passed the gate."""
+        taken = self._take(tuple(facts))
+        self._project()
+        return taken
+
+    def _take(self, facts: tuple[Fact, ...]) -> int:
+        """Share those of ``facts`` that may be recorded; returns how many they are."""
+        if self._admit is not None:
+            facts = self._admit(facts)
         for fact in facts:
             self._share(fact)
-        self._project()
         return len(facts)
 
     def _share(self, fact: Fact) -> None:

@@ -125,26 +125,35 @@ class Durable:
             return False
         return True
 
-    async def chore(self, work: Callable[[Connection], int]) -> int:
+    async def chore(self, work: Callable[[Connection], int], *, resets: bool = False) -> int:
         """Do ``work`` in a transaction of its own, now or not at all.
 
+        Args:
+            work: see :class:`~mocha_actors.pipeline.notices.Chore`.
+            resets: what is remembered of the database is read anew afterwards.
+
         Raises:
-            DatabaseAwayError: the database is not available; maintenance can wait.
+            DatabaseAwayError: the database is not available, or the spool waits to be drained first; maintenance can wait.
             Exception: whatever ``work`` raises.
 
         """
-
-        def job(session: Session) -> int:
-            with session.transaction() as connection:
-                return work(connection)
-
-        return await self.run(job, patience=0.0)
+        result = await self._now(in_transaction(work))
+        if resets:
+            self._applier.reset()
+        return result
 
     async def facts(self, facts: Sequence[Fact]) -> int:
         """Write facts from elsewhere, now or not at all; returns how many may be recorded. Raises as :meth:`chore` does."""
+        return await self._now(lambda session: self._applier.apply_facts(session, facts))
+
+    async def compact_log(self) -> None:
+        """Leave nothing of what was overwritten in the database's log. Raises DatabaseAwayError: not available, or still read from."""
+        await self._now(lambda session: session.compact_log())
+
+    async def _now(self, job: Job[R]) -> R:
         if self._spooling:
             raise DatabaseAwayError("the spool has to be drained first")
-        return await self.run(lambda session: self._applier.apply_facts(session, facts), patience=0.0)
+        return await self.run(job, patience=0.0)
 
     @property
     def _spooling(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from pony import orm
 
 from mocha_actors.db.entities_kinds import define_kinds
+from mocha_actors.db.entities_privacy import define_privacy
 
 
 def define(db: orm.Database) -> None:
@@ -18,6 +19,7 @@ def define(db: orm.Database) -> None:
     define_names(db)
     define_messages(db)
     define_kinds(db)
+    define_privacy(db)
 
 
 def define_gateway(db: orm.Database) -> None:

@@ -8,9 +8,12 @@ from pony import orm
 def define_kinds(db: orm.Database) -> None:
     """Declare the entities of every kind of event beside messages."""
     define_members(db)
+    define_member_events(db)
     define_message_rollups(db)
     define_voice(db)
+    define_voice_sums(db)
     define_reactions(db)
+    define_reaction_sums(db)
     define_presence(db)
 
 
@@ -48,6 +51,10 @@ def define_members(db: orm.Database) -> None:
         roles = orm.Required(str)
         seen_ms = orm.Required(int, size=64)
         orm.PrimaryKey(guild_id, user_id)
+
+
+def define_member_events(db: orm.Database) -> None:
+    """Joins, leaves and their sums."""
 
     class MemberEvent(db.Entity):  # type: ignore[misc]
         _table_ = "member_events"
@@ -169,6 +176,10 @@ def define_voice(db: orm.Database) -> None:
         suspended = orm.Required(int, size=16)
         orm.PrimaryKey(guild_id, id)
 
+
+def define_voice_sums(db: orm.Database) -> None:
+    """The sums of voice."""
+
     class VoiceUserDay(db.Entity):  # type: ignore[misc]
         _table_ = "voice_user_day"
         guild_id = orm.Required(int, size=64)
@@ -252,6 +263,10 @@ def define_reactions(db: orm.Database) -> None:
         name = orm.Required(str)
         seen_ms = orm.Required(int, size=64)
         orm.PrimaryKey(guild_id, emoji)
+
+
+def define_reaction_sums(db: orm.Database) -> None:
+    """The sums of reactions."""
 
     class ReactionChannelHour(db.Entity):  # type: ignore[misc]
         _table_ = "reaction_channel_hour"

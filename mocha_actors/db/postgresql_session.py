@@ -121,6 +121,9 @@ class PostgresSession(Session):
     def checkpoint_log(self) -> None:
         """See :meth:`Session.checkpoint_log`."""
 
+    def compact_log(self) -> None:
+        """See :meth:`Session.compact_log`."""
+
 
 def configure(connection: PostgresConnection) -> None:
     """Settings of the writer's connection.

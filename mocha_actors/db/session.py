@@ -13,7 +13,7 @@ from pony import orm
 from mocha_actors.db.address import DatabaseAddress
 from mocha_actors.db.connection import Connection, Dialect
 from mocha_actors.db.entities import define
-from mocha_actors.db.errors import translated
+from mocha_actors.db.errors import DatabaseUnavailableError, translated
 from mocha_actors.db.sqlite import SqliteConnection
 
 BUSY_SECONDS: Final = 5.0
@@ -29,6 +29,8 @@ PRAGMAS: Final = (
     # A checkpoint in the middle of a burst is what makes a commit slow; it is done when the writer is idle, and here only before 40 MB.
     "PRAGMA wal_autocheckpoint = 10000",
     "PRAGMA temp_store = MEMORY",
+    # What is deleted is overwritten, so that an erasure is final. It costs nothing where nothing is deleted.
+    "PRAGMA secure_delete = ON",
 )
 
 
@@ -75,6 +77,15 @@ class Session(ABC):
     @abstractmethod
     def checkpoint_log(self) -> None:
         """Move the write-ahead log into the database file, as far as no reader needs it; a server does so by itself."""
+
+    @abstractmethod
+    def compact_log(self) -> None:
+        """Leave nothing in the write-ahead log, so that what was overwritten is nowhere in the files; a server cares for its own.
+
+        Raises:
+            DatabaseUnavailableError: a reader still needs it.
+
+        """
 
 
 def open_session(address: DatabaseAddress) -> Session:
@@ -133,3 +144,11 @@ class SqliteSession(Session):
         """See :meth:`Session.checkpoint_log`."""
         with translated():
             self._connections[0].execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def compact_log(self) -> None:
+        """See :meth:`Session.compact_log`."""
+        with translated():
+            busy, *_ = self._connections[0].execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            msg = "a question is still reading from the database's log"
+            raise DatabaseUnavailableError(msg)

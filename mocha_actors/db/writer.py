@@ -8,8 +8,9 @@ comes in during a commit waits in the mailbox, which is bounded in events and by
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
 import structlog
 import trio
@@ -25,13 +26,14 @@ from mocha_actors.db.stuck import StuckWatch
 from mocha_actors.errors import FencedOutError, PermanentError, SystemFailure
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.counters import Counters
-from mocha_actors.pipeline.facts import Fact
 from mocha_actors.pipeline.notices import (
+    EVERYTHING,
     Alive,
     Changed,
     Chore,
     ClaimIdentify,
     Committed,
+    CompactLog,
     Flush,
     ImportFacts,
     LoadCheckpoint,
@@ -49,8 +51,12 @@ from mocha_actors.runtime import (
     Mailbox,
 )
 
-R = TypeVar("R")
-WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Chore | ImportFacts
+NOTHING: Final = Changed()
+
+Errand = Chore | ImportFacts | CompactLog
+"""What is asked of the writer beside the stream of events."""
+
+WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Errand
 
 IDLE_SECONDS: Final = 5.0
 """Without a commit for so long, the write-ahead log is moved into the database file."""
@@ -89,7 +95,7 @@ class Writer(Actor[WriterMessage]):
         self, port: Port, *, epoch: int, dispatcher: ActorRef[Resubmit], listeners: Mapping[int, ActorRef[Committed]],
         breaker: CircuitBreaker, counters: Counters, grouping: Grouping | None = None, rng: random.Random | None = None,
         overflow: Overflow | None = None,
-        cache: ActorRef[Changed] | None = None,
+        cache: ActorRef[Changed] | None = None, anonymise: bool = False,
     ) -> None:  # fmt: skip
         """An incarnation.
 
@@ -103,6 +109,7 @@ class Writer(Actor[WriterMessage]):
             grouping: when to commit.
             rng: for the jitter of retries.
             overflow: the spool; without one, an outage of the database is waited for.
+            anonymise: whether users are recorded under pseudonyms.
             cache: told what each transaction may have changed.
 
         """
@@ -110,7 +117,7 @@ class Writer(Actor[WriterMessage]):
         self._dispatcher, self._listeners = dispatcher, listeners
         self._counters, self._grouping = counters, grouping or Grouping()
         self._durable = Durable(
-            port, Applier(projections(), epoch), epoch=epoch, breaker=breaker, overflow=overflow, on_drained=self._drained,
+            port, Applier(projections(), epoch, anonymise=anonymise), epoch=epoch, breaker=breaker, overflow=overflow, on_drained=self._drained,
             rng=rng or random.Random(),  # noqa: S311 - jitter
         )  # fmt: skip
         self._cache, self._untold = cache, Changed()
@@ -177,10 +184,13 @@ class Writer(Actor[WriterMessage]):
                 ctx.reply(message, await self._durable.load(shard))
             case ClaimIdentify():
                 ctx.reply(message, await self._durable.claim(message))
-            case Chore():
-                await self._serve(message, ctx, lambda: self._durable.chore(message.work))
+            case Chore(work, resets):
+                chore = partial(self._durable.chore, work, resets=resets)
+                await self._serve(message, ctx, chore, EVERYTHING if resets else NOTHING)
             case ImportFacts(facts):
-                await self._serve(message, ctx, lambda: self._import(facts))
+                await self._serve(message, ctx, partial(self._durable.facts, facts), changes(facts))
+            case CompactLog():
+                await self._serve(message, ctx, self._durable.compact_log, NOTHING)
             case SessionInvalidated(shard, session_id):
                 await self._durable.invalidate(shard, session_id)
                 ctx.done(message)
@@ -189,7 +199,7 @@ class Writer(Actor[WriterMessage]):
                 ctx.done(message)
 
     async def _serve(
-        self, request: Chore | ImportFacts, ctx: Context[WriterMessage], serve: Callable[[], Awaitable[int]]
+        self, request: Errand, ctx: Context[WriterMessage], serve: Callable[[], Awaitable[Any]], changed: Changed
     ) -> None:
         """Answer a request. What is wrong with it is its asker's trouble; what is wrong with the database or its owner is everybody's."""
         try:
@@ -199,14 +209,8 @@ class Writer(Actor[WriterMessage]):
         except Exception as error:  # noqa: BLE001  # what cannot be done must not stop the writer, nor come again
             ctx.fail(request, error)
         else:
+            self._tell_changes(changed)
             ctx.reply(request, answer)
-
-    async def _import(self, facts: Sequence[Fact]) -> int:
-        """Write facts from elsewhere; the cache knows it before anybody is told."""
-        recorded = await self._durable.facts(facts)
-        self._untold = self._untold.merged(changes(facts))
-        self._tell_changes()
-        return recorded
 
     # Committing
 
@@ -217,7 +221,7 @@ class Writer(Actor[WriterMessage]):
         applied = await self._durable.batches(batches)
         self._last_commit = trio.current_time()
         self._log_grown = True
-        self._tell_changes(applied)
+        self._tell_changes(applied.changed)
         for batch in batches:
             ctx.done(batch)
             self._counters.lag.add(self._last_commit - batch.received_at, len(batch))
@@ -225,10 +229,9 @@ class Writer(Actor[WriterMessage]):
         self._report(applied, len(batches), self._last_commit - started)
         self._answer_flushes(ctx)
 
-    def _tell_changes(self, applied: Applied | None = None) -> None:
+    def _tell_changes(self, changed: Changed = NOTHING) -> None:
         """Tell the cache before anybody can learn of the commit; where it takes no message, say it again with the next one."""
-        if applied is not None:
-            self._untold = self._untold.merged(applied.changed)
+        self._untold = self._untold.merged(changed)
         if self._untold.touched and (self._cache is None or self._cache.tell_nowait(self._untold)):
             self._untold = Changed()
 
@@ -297,5 +300,5 @@ class Writer(Actor[WriterMessage]):
     def _drained(self, applied: Applied) -> None:
         """A part of the spool is in the database."""
         self._log_grown, self._last_commit = True, trio.current_time()
-        self._tell_changes(applied)
+        self._tell_changes(applied.changed)
         self._count(applied)

@@ -193,6 +193,7 @@ class VoiceChanged(BaseFact, frozen=True, gc=False):
         shard: who received it.
         at_ms: see the module.
         bound_ms: see the module.
+        hidden: somebody who is not to be recorded: occupies the channel, and leaves no row.
 
     """
 
@@ -207,6 +208,7 @@ class VoiceChanged(BaseFact, frozen=True, gc=False):
     shard: int
     at_ms: int
     bound_ms: int
+    hidden: bool = False
 
 
 class VoiceListed(BaseFact, frozen=True, gc=False):

@@ -76,10 +76,12 @@ class Chore(Request[int]):
     Attributes:
         work: given the database's connection, returns the number of rows that it wrote. It holds up every event, hence takes some milliseconds
             at most; it may be done twice; what it raises comes back to whoever asks.
+        resets: it changes what projections remember, or who may be recorded, so that both are read anew.
 
     """
 
     work: Callable[[Any], int]
+    resets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class ImportFacts(Request[int]):
     """
 
     facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompactLog(Request[None]):
+    """Ask the writer to leave nothing of what was overwritten or deleted in the database's log."""
 
 
 @dataclass(frozen=True, slots=True)

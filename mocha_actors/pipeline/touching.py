@@ -66,6 +66,12 @@ def _since_message(facts: Sequence[f.ReactionRemoved | f.ReactionsCleared]) -> I
     }
 
 
+def _added_hours(facts: Sequence[f.ReactionAdded]) -> Iterable[Span]:
+    """It counts at its own time, and stands on a message that may be old."""
+    messages = {(fact.guild_id, time_ms(fact.message_id) // HOUR_MS) for fact in facts}
+    return {*_at(facts), *((guild_id, hour, hour) for guild_id, hour in messages)}
+
+
 def _at(facts: Sequence[Any]) -> Iterable[Span]:
     return {(fact.guild_id, fact.at_ms // HOUR_MS, (fact.at_ms + fact.bound_ms) // HOUR_MS) for fact in facts}
 
@@ -120,7 +126,7 @@ TOUCHES: Final[dict[type[f.Fact], tuple[tuple[Subject, Spans[Any]], ...]]] = {
         _rule(Subject.MESSAGES, _deleted_hours),
         _rule(Subject.REACTIONS, _since_deleted_messages),
     ),
-    f.ReactionAdded: (_rule(Subject.REACTIONS, _at),),
+    f.ReactionAdded: (_rule(Subject.REACTIONS, _added_hours),),
     f.ReactionRemoved: (_rule(Subject.REACTIONS, _since_message),),
     f.ReactionsCleared: (_rule(Subject.REACTIONS, _since_message),),
     f.VoiceChanged: (_rule(Subject.VOICE, _lasting),),

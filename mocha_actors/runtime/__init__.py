@@ -58,6 +58,10 @@ An ask has one outcome: the answer, `AskTimeout`, `ActorDead` (stopped before it
 raised; that is its cause, and a failure of the actor, too) or `MailboxFull`. `ctx.fail(message, error)` answers with an
 error that is part of the conversation. Deadlines nest: an ask made while an ask is handled ends no later than that.
 
+What could never come is not waited for: an actor that asks itself, waits for room in its own mailbox or for its own end
+(it calls `begin_stop` instead), or, while it starts, for the supervisor that waits for that start, gets
+`WaitsForItself`.
+
 ## Restarts
 
 A crash costs the incarnation and the message in hand. The rest of the mailbox waits for the next incarnation, and the
@@ -123,6 +127,9 @@ async with open_supervisor(SupervisorSpec((parser,)), on_event=lambda event: Non
     assert (letter.message, letter.reason, type(letter.error)) == ("one", "poison", ValueError)
 ```
 
+The counters (`dead_letters.counts`) are exact; of the letters themselves the newest are kept. As events they are told at
+once where a crash made them, and otherwise at most once a second for each actor and reason, with their number.
+
 With `redeliver` a message counts against the capacity until it is done. An actor that works in batches overrides `run`,
 takes with `ctx.receive()` and `ctx.receive_nowait()`, and says `ctx.done(message)` when the work is safe:
 
@@ -171,7 +178,8 @@ One hook sees everything: `child.exited` with the error and the type of the mess
 failures go to the standard `logging`; with structlog use `mocha_actors.runtime.structlog_hook`.
 
 An actor that computes or blocks for long holds up everybody: `message.slow` names it afterwards, and while it hangs, when
-no hook can be called, an error of the logger `mocha_actors.runtime` does, with the line where it is.
+no hook can be called, an error of the logger `mocha_actors.runtime` does, with the line where it is. An actor that was
+cancelled and does not end, because it shields itself, is named by `child.stuck`.
 
 ```python
 story: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, Generic, TypeVar, cast
 
 import trio
@@ -12,7 +13,7 @@ from mocha_actors.runtime.errors import UnhandledMessage
 from mocha_actors.runtime.events import Journal
 from mocha_actors.runtime.letters import DeadLetter
 from mocha_actors.runtime.outcome import Outcome
-from mocha_actors.runtime.ref import CALLER, ActorRef, Caller, inbox_of
+from mocha_actors.runtime.ref import CALLER, DEADLINE, ActorRef, Caller, inbox_of
 
 M = TypeVar("M")
 
@@ -133,6 +134,8 @@ class Context(Generic[M]):
         """Mark the current task, and those it starts, as this actor's."""
         self._caller.task = trio.lowlevel.current_task()
         CALLER.set(self._caller)
+        # Its tree may have been opened by a handler, whose deadline is none of its business.
+        DEADLINE.set(inf)
 
     async def serve(self, handle: Callable[[M, Context[M]], Awaitable[object]]) -> None:
         """Handle message after message until the actor is asked to stop.
@@ -157,11 +160,11 @@ class Context(Generic[M]):
             await handle(message, self)
             self._inbox.settle(envelope)
             return
-        CALLER.set(self._caller.until(envelope.answer.deadline))
+        DEADLINE.set(envelope.answer.deadline)
         try:
             value = await handle(message, self)
         finally:
-            CALLER.set(self._caller)
+            DEADLINE.set(inf)
         # The handler may have answered already.
         if self._inbox.settle(envelope):
             self._give(envelope.answer, value)

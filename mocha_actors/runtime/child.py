@@ -170,6 +170,7 @@ class Child(ABC):
             error=None if error is None else text_of(error),
             exception=error,
             message_type=message_type,
+            restarts=self.place.restarts,
             uptime=self.uptime,
         )
         self._settle_hand(outcome)

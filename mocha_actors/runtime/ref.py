@@ -47,26 +47,21 @@ class Caller:
         journal: The events of its tree.
         task: The task of its incarnation; other tasks may act on its behalf, too. None until that has begun.
         serves: Whether that task handles the messages one by one, so that nobody receives while it waits.
-        deadline: When the asker of the request in hand gives up; infinite outside of a request.
     """
 
-    __slots__ = ("deadline", "inbox", "journal", "serves", "task")
+    __slots__ = ("inbox", "journal", "serves", "task")
 
-    def __init__(self, inbox: Inbox, journal: Journal, deadline: float = inf) -> None:
+    def __init__(self, inbox: Inbox, journal: Journal) -> None:
         self.inbox = inbox
         self.journal = journal
         self.task: trio.lowlevel.Task | None = None
         self.serves = False
-        self.deadline = deadline
-
-    def until(self, deadline: float) -> Caller:
-        """The same while it handles a request with this deadline; the tasks that it starts meanwhile inherit that."""
-        handling = Caller(self.inbox, self.journal, deadline)
-        handling.task, handling.serves = self.task, self.serves
-        return handling
 
 
 CALLER: ContextVar[Caller | None] = ContextVar("mocha_actors_caller", default=None)
+
+DEADLINE: ContextVar[float] = ContextVar("mocha_actors_deadline", default=inf)
+"""When the asker of the request gives up that the current task handles, or was started to handle; infinite otherwise."""
 
 
 def acting_actor(journal: Journal) -> str | None:
@@ -137,8 +132,7 @@ class ActorRef(Generic[M_contra]):
         if caller is not None and caller.inbox is self._inbox:
             raise SelfAsk(self.path)
         began = trio.current_time()
-        deadline = began + timeout
-        answer = Answer(deadline if caller is None else min(deadline, caller.deadline))
+        answer = Answer(min(began + timeout, DEADLINE.get()))
         try:
             envelope = self._inbox.envelope(request, answer)
             if self._inbox.offer(envelope):

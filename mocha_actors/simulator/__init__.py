@@ -26,7 +26,62 @@ place of Discord's::
 
 The token is `simulator`, unless the settings name another. A library that does not ask REST for the gateway's address
 needs `simulator.gateway_url` too. `Simulator` (in `mocha_actors.simulator.server`) lists what can be asked for while it
-runs: `inject` and `plan` take the faults of `mocha_actors.simulator.faults`, `dispatch` sends any event, and
-`transcript` is all that the bot did on the wire. From another language, or another event loop, the same is to be had as
-a program: `mocha sim --control stdio` reads the commands of `mocha_actors.simulator.control`.
+runs: `inject` and `plan` take the faults of `mocha_actors.simulator.faults`, `happen` lets somebody join, talk, edit or be
+banned, `dispatch` sends any event, `guilds` is what is true at the moment, and `transcript` is all that the bot did on the
+wire.
+
+From another language, or another event loop, the same is to be had as a program: `mocha sim --control stdio` reads the
+commands of `mocha_actors.simulator.control`, one JSON object a line. As a fixture of pytest, for bots on discord.py and on
+hikari, of which nothing but the addresses is changed::
+
+    import json, subprocess, sys
+    import discord, hikari, pytest, yarl
+
+    TOKEN = "MTAwMDAwMDAwMDAwMDAwMDAw.invented.token"  # hikari reads the bot's id out of the first part
+
+    @pytest.fixture
+    def simulator():
+        command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", "--token", TOKEN]
+        command += ["--profile", "community", "--seed", "7", "--guilds", "1"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+            yield process
+            process.stdin.close()  # and so it ends
+
+    @pytest.fixture
+    def addresses(simulator):
+        return json.loads(simulator.stdout.readline())
+
+    def test_my_discord_py_bot(addresses):
+        discord.http.Route.BASE = addresses["api_url"]
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(addresses["gateway_url"])
+
+        class Bot(discord.Client):
+            async def on_voice_state_update(self, member, before, after):
+                await self.close()
+
+        Bot(intents=discord.Intents.all()).run(TOKEN, log_handler=None)
+
+    def test_my_hikari_bot(addresses, simulator):
+        bot = hikari.GatewayBot(TOKEN, rest_url=addresses["api_url"], intents=hikari.Intents.ALL, banner=None)
+
+        @bot.listen()
+        async def on_ready(_: hikari.ShardReadyEvent) -> None:
+            print('{"cmd": "happen", "what": "join"}', file=simulator.stdin, flush=True)
+
+        @bot.listen()
+        async def on_join(_: hikari.MemberCreateEvent) -> None:
+            await bot.close()
+
+        bot.run(check_for_updates=False)
+
+The profiles of `mocha_actors.simulator.life.profiles` say what happens by itself: `messages` alone, a `quiet` server, a busy
+`community` with everything that happens in one, a flood of `presence`, or a `burst`. What happens follows from the seed
+and the hour; a GUILD_CREATE always shows the sum of the events before it, as far as the session's intents go. A past of
+months, with explicit times, comes from `mocha_actors.simulator.past`, or from `mocha sim --past 90`.
+
+Where it knowingly differs from Discord: the live traffic keeps its rate at all hours, and only who is in voice and
+online follows the day; a simulator that is started anew over its ledger takes up the sessions, but its world begins again,
+which it tells as the end of an outage; `create_guild` names everybody in its GUILD_CREATE; of stages, events, invites,
+roles, stickers and polls nothing changes.
 """

@@ -33,6 +33,9 @@ from mocha_actors.simulator.recount_talk import Talk
 HUMAN, BOT, WEBHOOK = 0, 1, 2
 MESSAGE, COMMAND, SYSTEM = 0, 1, 2
 
+MESSAGE_CONTENT = 1 << 15
+"""Bit of the intent for the contents of messages."""
+
 Key = tuple[int | str, ...]
 Numbers = tuple[int | str | None, ...]
 
@@ -111,8 +114,8 @@ class Truth:
             ids.setdefault(guild, set()).add(message)
         return ids
 
-    def add(self, message: dict[str, Any]) -> None:
-        """Count the `d` of a MESSAGE_CREATE, unless it is known or not to be stored."""
+    def add(self, message: dict[str, Any], *, reads: bool = True) -> None:
+        """Count the `d` of a MESSAGE_CREATE, sent to a client that reads messages or not, unless it is known or not to be stored."""
         if "guild_id" not in message:
             return
         guild, message_id = int(message["guild_id"]), int(message["id"])
@@ -123,7 +126,7 @@ class Truth:
         self.raw[guild, message_id] = row = (channel, author, author_class, kind)
         for table, key in sums_of(guild, message_id, row):
             self.sent[table][key] += 1
-        self.talk.describe(message)
+        self.talk.describe(message, reads=reads)
 
     def take(self, name: str, data: dict[str, Any]) -> None:
         """Count the `d` of any other dispatch; some kinds say nothing that is counted."""
@@ -187,6 +190,7 @@ def recount(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset(), gaps: 
     truth = Truth()
     seen: set[tuple[str, int]] = set()
     began: dict[str, float] = {}
+    not_reading = _not_reading(path)
     for line in _lines(path):
         session, frame = line["session"], line["frame"]
         began.setdefault(session, line["at"] * 1000)
@@ -196,10 +200,18 @@ def recount(path: Path, omit: AbstractSet[tuple[int, int]] = frozenset(), gaps: 
         truth.dispatches += 1
         if frame["t"] == "MESSAGE_CREATE":
             if _key(frame["d"]) not in omit:
-                truth.add(frame["d"])
+                truth.add(frame["d"], reads=session not in not_reading)
         elif not _in_gap(line, began[session], gaps):
             truth.take(frame["t"], frame["d"])
     return truth
+
+
+def _not_reading(path: Path) -> set[str]:
+    """Find the sessions whose client did not ask for the contents of messages, in the index of a ledger that has one."""
+    index = path.with_name(path.name + ".sessions")
+    lines = index.read_bytes().splitlines(keepends=True) if index.exists() else []
+    entries = [json.loads(line) for line in lines if line.endswith(b"\n")]
+    return {each["session"] for each in entries if each["event"] == "opened" and not each["intents"] & MESSAGE_CONTENT}
 
 
 def _in_gap(line: dict[str, Any], began: float, gaps: Collection[Gap]) -> bool:

@@ -136,17 +136,17 @@ def read_turns(turns: list[Turn]) -> list[Piece]:
 
 
 def join(spans: Iterable[Span]) -> list[Span]:
-    """Make one of spans that follow each other at once with the same status."""
+    """Make one of spans that follow each other at once with the same status; others may lie over them where a clock was set back."""
     joined: list[Span] = []
+    ends: dict[Span, int] = {}
     for span in spans:
-        if (
-            joined
-            and joined[-1].end == span.start
-            and joined[-1]._replace(start=0, end=0) == span._replace(start=0, end=0)
-        ):
-            joined[-1] = joined[-1]._replace(end=span.end)
+        index = ends.pop(span._replace(start=0, end=span.start), len(joined))
+        if index < len(joined):
+            joined[index] = joined[index]._replace(end=span.end)
         else:
             joined.append(span)
+        end = span._replace(start=0)
+        ends[end] = min(index, ends.get(end, index))
     return joined
 
 

@@ -3,7 +3,8 @@
 Plain code that shares nothing with the program that it judges. The rules:
 
 1. A message is described if its payload says anything: content, embeds, attachments, or who used the command that it answers. Without content and
-embeds it may be that they are kept from the bot, so that what needs them is unknown.
+embeds it may be that they are kept from the bot, so that what needs them is unknown. A client without the intent for them reads none, though Discord
+shows it those of its own messages.
 2. An edit counts if the message is known and its `edited_timestamp` is newer than any before.
 3. A reaction is known by guild, message, user, emoji (its id, else its name) and whether it is a super reaction. It stands from its add until it is
 taken back, cleared, or its message is deleted.
@@ -33,8 +34,10 @@ class Talk:
         self.details: dict[tuple[int | str, ...], Row] = {}
         self.reactions: dict[tuple[int | str, ...], Row] = {}
 
-    def describe(self, message: dict[str, Any]) -> None:
-        """Take what the `d` of a MESSAGE_CREATE says beside that it was sent (rule 1)."""
+    def describe(self, message: dict[str, Any], *, reads: bool) -> None:
+        """Take what the `d` of a MESSAGE_CREATE says beside that it was sent to a client that reads messages, or not (rule 1)."""
+        if not reads:
+            message = {key: value for key, value in message.items() if key not in {"content", "embeds", "attachments"}}
         content, embeds = message.get("content", ""), message.get("embeds", [])
         attachments = len(message.get("attachments", []))
         invoker = ((message.get("interaction_metadata") or {}).get("user") or {}).get("id")

@@ -195,7 +195,9 @@ class Voice:
 
     def _guild_update(self, hall: Hall, heard: Heard) -> None:
         self._follow(hall, heard.shard)
-        afk = heard.data.get("afk_channel_id")
+        if "afk_channel_id" not in heard.data:
+            return  # a guild in an outage says nothing of itself
+        afk = heard.data["afk_channel_id"]
         hall.afk = None if afk is None else int(afk)
         hall.write(heard.at, 0, {})
 

@@ -97,6 +97,9 @@ class Simulator:
             self._town.open_up(time.time_ns() // 1_000_000)
         resume_url = partial(_resume_url, settings.resume_address, resume_base)
         self._hub = Hub(settings, world, self._town.guilds, ledger, resume_url)
+        if profile.is_alive:
+            # The world of the sessions that the ledger remembers was another one.
+            self._hub.deliver(self._town.come_back())
         stream = self._town if profile.is_alive else MessageStream(world, settings.seed)
         self._driver = Driver(settings, stream, self._hub)
         self._port = Port(settings, self._hub, RestApi(settings, world, self._hub.registry, self.gateway_url))

@@ -11,16 +11,17 @@ from msgspec.structs import replace
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.buckets import buckets
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import Totals, find_span, message_counts, messages_by
+from mocha_actors.stats.message_counts import Totals, message_counts, messages_by
+from mocha_actors.stats.message_span import find_span
 from mocha_actors.stats.people import people
 from mocha_actors.stats.questions import ActiveMembersQuestion, Filters, InactiveMembersQuestion, UserActivityQuestion
-from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.ranges import DAY_MS, Range
 from mocha_actors.stats.ranking import Cursor
 from mocha_actors.stats.reaction_counts import given_by_user
 from mocha_actors.stats.results import ActiveMembers, ActiveStep, InactiveMember, InactiveMembers, UserActivity
 from mocha_actors.stats.scope import Scope, scope_of
+from mocha_actors.stats.seen import seen_between
 from mocha_actors.stats.steps import steps_of
-from mocha_actors.stats.users import seen_between
 from mocha_actors.stats.voice_counts import counted, voice, voice_ms_by
 from mocha_actors.stats.zones import EPOCH_DAY, local_day
 
@@ -33,12 +34,14 @@ WHERE guild_id = :guild_id AND left_ms IS NULL AND is_bot <= :bots{conditions}
 """
 
 FIRST_DAYS: Final = """
-SELECT MIN(first_ms) FROM (
-    SELECT MIN(day) * 86400000 AS first_ms FROM user_day WHERE guild_id = :guild_id
-    UNION ALL SELECT MIN(day) * 86400000 FROM voice_user_day WHERE guild_id = :guild_id
-    UNION ALL SELECT MIN(day) * 86400000 FROM reaction_user_day WHERE guild_id = :guild_id
+SELECT MIN(day) FROM (
+    SELECT MIN(day) AS day FROM user_day WHERE guild_id = :guild_id
+    UNION ALL SELECT MIN(day) FROM voice_user_day WHERE guild_id = :guild_id
+    UNION ALL SELECT MIN(day) FROM reaction_user_day WHERE guild_id = :guild_id
+    UNION ALL SELECT (MIN(id) / 4194304 + 1420070400000) / 86400000 FROM voice_events WHERE guild_id = :guild_id AND ended_ms IS NULL
 ) AS days
 """
+"""The first day of UTC of which anything is known; no rollup holds an interval in progress."""
 
 
 def active_members(connection: Connection, question: ActiveMembersQuestion) -> ActiveMembers:
@@ -124,12 +127,12 @@ def inactive_members(connection: Connection, question: InactiveMembersQuestion) 
 
 def last_seen_ms(connection: Connection, scope: Scope, until_ms: int) -> int | None:
     """The last message, voice or reaction of one user before ``until_ms``; None: never seen."""
-    (first_ms,) = connection.execute(FIRST_DAYS, {"guild_id": scope.guild_id}).fetchone()
-    if first_ms is None or first_ms >= until_ms:
+    (first_day,) = connection.execute(FIRST_DAYS, {"guild_id": scope.guild_id}).fetchone()
+    if first_day is None or first_day * DAY_MS >= until_ms:
         return None
-    period = Range(first_ms, until_ms)
-    span = find_span(connection, scope, period)
-    return seen_between(connection, scope, period, span, spoke=True, reacted=True).last_ms
+    period = Range(first_day * DAY_MS, until_ms)
+    counts = list(message_counts(connection, scope, [period.since_ms, period.until_ms]))
+    return seen_between(connection, scope, period, find_span(connection, scope, period, counts)).last_ms
 
 
 def _seen(connection: Connection, scope: Scope, period: Range) -> set[int]:

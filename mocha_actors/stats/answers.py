@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.activity import active_members, inactive_members, user_activity
 from mocha_actors.stats.channels import channel_ranking, channel_stats
@@ -45,6 +47,7 @@ from mocha_actors.stats.questions import (
 )  # fmt: skip
 from mocha_actors.stats.reactions import reaction_stats, top_emoji
 from mocha_actors.stats.results import Answer, GuildSettings
+from mocha_actors.stats.retention import missing_before, noting
 from mocha_actors.stats.users import leaderboard, rank, user_stats
 from mocha_actors.stats.voice import voice_sessions, voice_stats, voice_timeline
 
@@ -84,4 +87,7 @@ def answer(connection: Connection, question: Question) -> Result:
             return known_guilds(connection)
         case SettingsQuestion():
             return guild_settings(connection, question.guild_id)
-    return ANSWERS[type(question)](connection, question)
+    with noting() as reads:
+        result = ANSWERS[type(question)](connection, question)
+    gone_ms = missing_before(connection, question.guild_id, reads)
+    return result if gone_ms is None else replace(result, not_retained_before_ms=gone_ms)

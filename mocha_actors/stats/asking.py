@@ -148,9 +148,14 @@ class Asking(ABC):
 
     # Users
 
-    async def user_stats(self, guild_id: int, user_id: int, **options: Unpack[Options]) -> UserStats:
-        """What one user did in a guild; a user that is named is counted whatever the class, a bot too."""
-        return await self._put(UserQuestion, guild_id, options, user_id=user_id)
+    async def user_stats(
+        self, guild_id: int, user_id: int, *, count_rank: bool = True, **options: Unpack[Options]
+    ) -> UserStats:
+        """What one user did in a guild; a user that is named is counted whatever the class, a bot too.
+
+        Without ``count_rank`` the place in the leaderboard is not looked for, which on a very large guild costs more than all the rest.
+        """
+        return await self._put(UserQuestion, guild_id, options, user_id=user_id, count_rank=count_rank)
 
     async def user_activity(self, guild_id: int, user_id: int, **options: Unpack[Options]) -> UserActivity:
         """On how many local days a user was active, and for how many in a row."""

@@ -9,7 +9,8 @@ from typing import Any
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.channel_tree import THREADS, ChannelTree
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import find_span, message_totals, messages_by
+from mocha_actors.stats.message_counts import message_counts, messages_by, totalled
+from mocha_actors.stats.message_span import find_span
 from mocha_actors.stats.questions import ChannelGroup, ChannelMetric, ChannelQuestion, ChannelRankingQuestion
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.ranking import page, rank_of
@@ -26,7 +27,8 @@ def channel_stats(connection: Connection, question: ChannelQuestion) -> ChannelS
     known = tree[question.channel_id]
     held = tree.with_descendants([question.channel_id]) if question.include_threads else {question.channel_id}
     here = scope._replace(channels=Selection(frozenset(held), excluded=False))
-    total = message_totals(connection, here, question.range)
+    counts = list(message_counts(connection, here, [question.range.since_ms, question.range.until_ms]))
+    total = totalled(counts, here)
     each_alone = known.type in THREADS or not question.include_threads
     others = _grouped(
         messages_by(connection, scope, question.range, "channel_id"), tree, "thread" if each_alone else "channel"
@@ -47,7 +49,7 @@ def channel_stats(connection: Connection, question: ChannelQuestion) -> ChannelS
         guild_share=total.messages / sum(others.values()) if others else 0.0,
         rank=rank_of(others, mine) if (mine := others.get(question.channel_id)) else None,
         ranked_channels=len(others),
-        **find_span(connection, here, question.range)._asdict(),
+        **find_span(connection, here, question.range, counts)._asdict(),
         voice_seconds=spoken.ms // 1000,
         voice_visits=spoken.starts,
         reactions=reaction_totals(connection, here, question.range).added,

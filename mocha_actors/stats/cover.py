@@ -22,24 +22,17 @@ class Unit(Enum):
     DAY = ("day", DAY_MS, 0)
     WEEK = ("week", 7 * DAY_MS, -3 * DAY_MS)
 
-    @property
-    def column(self) -> str:
-        """The name of its column."""
-        return self.value[0]
-
-    @property
-    def ms(self) -> int:
-        """Its length in milliseconds."""
-        return self.value[1]
+    def __init__(self, column: str, ms: int, origin_ms: int) -> None:
+        """A unit in ``column``, ``ms`` long, of which number 0 begins at ``origin_ms``."""
+        self.column, self.ms, self.origin_ms = column, ms, origin_ms
 
     def begin(self, number: int) -> int:
         """When unit ``number`` begins, milliseconds since the Unix epoch."""
-        return self.value[2] + number * self.value[1]
+        return self.origin_ms + number * self.ms
 
     def inside(self, since_ms: int, until_ms: int) -> tuple[int, int]:
         """The units that lie in a range as a whole, as a half-open range of numbers, empty if the second is not greater."""
-        _, length, origin = self.value
-        return -((origin - since_ms) // length), (until_ms - origin) // length
+        return -((self.origin_ms - since_ms) // self.ms), (until_ms - self.origin_ms) // self.ms
 
 
 class Run(NamedTuple):
@@ -83,6 +76,17 @@ def without_days(given: Cover, usable: Collection[int]) -> Cover:
             else:
                 raw.append((run.unit.begin(number), run.unit.begin(number + 1)))
     return Cover(_joined(whole), tuple(Range(*piece) for piece in _merged(raw)))
+
+
+def raw_within_days(given: Cover, days: Collection[int]) -> Cover:
+    """``given``, with raw rows of these days of UTC alone: there is nothing to be read on the others."""
+    pieces = [
+        (max(window.since_ms, day * DAY_MS), min(window.until_ms, (day + 1) * DAY_MS))
+        for window in given.raw
+        for day in range(window.since_ms // DAY_MS, (window.until_ms - 1) // DAY_MS + 1)
+        if day in days
+    ]
+    return Cover(given.whole, tuple(Range(*piece) for piece in _merged(pieces)))
 
 
 def _descend(begin: int, end: int, ladder: Sequence[Unit], whole: list[Run], raw: list[tuple[int, int]]) -> None:

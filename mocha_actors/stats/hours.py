@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import Totals, message_counts
+from mocha_actors.stats.message_counts import message_moments
 from mocha_actors.stats.questions import BusiestHoursQuestion, HeatmapQuestion
 from mocha_actors.stats.ranges import DAY_MS, HOUR_MS, Range
 from mocha_actors.stats.results import BusiestHours, Cell, Heatmap
@@ -70,11 +70,10 @@ def _cut(period: Range, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
 
 
 def _messages(connection: Connection, scope: Scope, cuts: Sequence[int], zone: ZoneInfo) -> list[int]:
-    totals = [Totals()] * CELLS
-    for count in message_counts(connection, scope, cuts):
-        cell = cell_at(count.since_ms, zone)
-        totals[cell] = totals[cell].plus(count, scope)
-    return [each.messages for each in totals]
+    totals = [0] * CELLS
+    for since_ms, count in message_moments(connection, scope, cuts):
+        totals[cell_at(since_ms, zone)] += count
+    return totals
 
 
 def _voice(connection: Connection, scope: Scope, cuts: Sequence[int], zone: ZoneInfo) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.questions.base import Filters
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
 
 WHOLE: Final = """
@@ -44,11 +45,13 @@ def moves(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator
     """Joins and leaves between the first and the last of ``cuts``, bots' included; no result reaches across one."""
     covered = cover(cuts, (Unit.HOUR,) if scope.users.everything else ())
     for run in covered.whole:
+        note("hours", Unit.HOUR.begin(run.first))
         bounds = {"guild_id": scope.guild_id, "first": run.first, "last": run.last}
         for hour, is_bot, joins, leaves in connection.execute(WHOLE, bounds):
             yield Moves(Unit.HOUR.begin(hour), bool(is_bot), joins, leaves)
     statement = RAW.format(conditions=scope.users.condition("user_id", "users"))
     for window in covered.raw:
+        note("members", window.since_ms)
         bounds = {"since_ms": window.since_ms, "until_ms": window.until_ms}
         for at_ms, is_bot, joins, leaves in connection.execute(statement, {**scope.parameters(), **bounds}):
             yield Moves(at_ms, bool(is_bot), joins, leaves)

@@ -12,6 +12,7 @@ from mocha_actors.stats.member_counts import member_counts_at, moves
 from mocha_actors.stats.questions import MemberGrowthQuestion, RetentionQuestion
 from mocha_actors.stats.ranges import DAY_MS, Range
 from mocha_actors.stats.results import Cohort, MemberGrowth, MemberStep, Retention
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.steps import steps_of
 
@@ -96,6 +97,7 @@ def _stays(connection: Connection, scope: Scope, period: Range) -> list[Stay]:
     """The memberships that began in ``period``, in order of their begin."""
     statement = EVENTS.format(conditions=scope.users.condition("user_id", "users"))
     bounds = {"since_ms": period.since_ms, "bots": int(scope.with_bots)}
+    note("members", period.since_ms)
     joined: defaultdict[int, list[Stay]] = defaultdict(list)
     for user, at_ms, kind, bound_ms in connection.execute(statement, {**scope.parameters(), **bounds}):
         stays = joined[user]

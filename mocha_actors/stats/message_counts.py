@@ -6,15 +6,14 @@ for those days that are closed and unchanged since. What no rollup holds, such a
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
-from mocha_actors.stats.cover import Cover, Run, Unit, cover, without_days
-from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.cover import Cover, Run, Unit, cover, raw_within_days, without_days
+from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
 
 By = Literal["user_id", "channel_id"]
@@ -30,6 +29,9 @@ SELECT {columns}, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM {
 WHERE guild_id = :guild_id AND {unit} >= :first AND {unit} < :last{conditions}
 GROUP BY {columns}
 """
+
+ONE: Final = WHOLE.replace("{unit} >= :first AND {unit} < :last", "{unit} = :first")
+"""One unit alone, whose rows stand in the order in which they are grouped."""
 
 WHOLE_OF_FEW: Final = """
 WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
@@ -47,10 +49,13 @@ GROUP BY {columns}
 
 RAW_QUARTER: Final = "((message_id >> 22) + 1420070400000) / 900000"
 
-SPAN: Final = """
-SELECT MIN(message_id), MAX(message_id) FROM message_events
-WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high{conditions}
+DAYS_OF_FEW: Final = """
+WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
+SELECT DISTINCT number FROM step CROSS JOIN user_day WHERE guild_id = :guild_id AND day = number{conditions}
 """
+
+WORTH_LOOKING_MS: Final = 2 * DAY_MS
+"""Raw rows of so much time and more are read for a few users only where their rollup by day has anything."""
 
 CLOSED_DAYS: Final = "SELECT day FROM closed_days WHERE guild_id = ? AND dirty = 0 AND day >= ? AND day < ?"
 
@@ -137,57 +142,60 @@ SOURCES: Final = {
 
 
 def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
-    """Messages of each user or channel that has any; webhooks are no users."""
+    """Messages of each user or channel that has any; webhooks are no users.
+
+    Where a few channels are left out, users' messages there are taken off those everywhere: no rollup of users knows the others.
+    """
+    left_out = scope.channels._replace(excluded=False)
+    if by == "user_id" and scope.channels.excluded and left_out.few and left_out.ids:
+        everywhere = messages_by(connection, scope._replace(channels=EVERYTHING), period, by)
+        there = messages_by(connection, scope._replace(channels=left_out), period, by)
+        rest = {key: count - there.get(key, 0) for key, count in everywhere.items()}
+        return {key: count for key, count in rest.items() if count}
     classes = scope.classes & HUMANS_AND_BOTS if by == "user_id" else scope.classes
-    total: Counter[int] = Counter()
+    without = int(scope.filters.exclude_deleted)
+    total: dict[int, int] = {}
     for part, allowed in _parts(scope, by):
         if wanted := classes & allowed:
-            conditions = f" AND author_class IN {_listed(wanted)} AND kind = 0"
+            conditions = f" AND author_class IN {class_list(wanted)} AND kind = 0"
             for key, sent, deleted in _rows(connection, part, period, conditions, by):
-                total[key] += sent - deleted if scope.filters.exclude_deleted else sent
+                total[key] = total.get(key, 0) + sent - without * deleted
     return {key: count for key, count in total.items() if count > 0}
 
 
 def message_counts(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[Count]:
     """The counts between the first and the last of ``cuts``; none reaches across one."""
     for part, allowed in _parts(scope, None):
-        conditions = f" AND author_class IN {_listed(allowed)}"
-        for row in _timed_rows(connection, part, cuts, conditions):
-            yield Count(*row)
+        conditions = f" AND author_class IN {class_list(allowed)}"
+        for row in _timed_rows(connection, part, cuts, conditions, ", author_class, kind"):
+            yield Count._make(row)
+
+
+def message_moments(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(begin of a unit, messages that count in it) between the first and the last of ``cuts``; no unit reaches across one."""
+    for part, allowed in _parts(scope, None):
+        if wanted := scope.classes & allowed:
+            conditions = f" AND author_class IN {class_list(wanted)} AND kind = 0"
+            for since_ms, _, sent, deleted in _timed_rows(connection, part, cuts, conditions, ""):
+                yield since_ms, sent - deleted if scope.filters.exclude_deleted else sent
 
 
 def message_totals(connection: Connection, scope: Scope, period: Range) -> Totals:
     """The messages in ``period``."""
+    found = (
+        Count(0, 0, *row)
+        for part, allowed in _parts(scope, None)
+        for row in _rows(connection, part, period, f" AND author_class IN {class_list(allowed)}")
+    )
+    return totalled(found, scope)
+
+
+def totalled(counts: Iterable[Count], scope: Scope) -> Totals:
+    """All of ``counts`` together."""
     totals = Totals()
-    for part, allowed in _parts(scope, None):
-        conditions = f" AND author_class IN {_listed(allowed)}"
-        for row in _rows(connection, part, period, conditions):
-            totals = totals.plus(Count(0, 0, *row), scope)
+    for count in counts:
+        totals = totals.plus(count, scope)
     return totals
-
-
-class Span(NamedTuple):
-    """The first and the last of some messages; all None when there are none."""
-
-    first_message_id: int | None = None
-    first_message_ms: int | None = None
-    last_message_id: int | None = None
-    last_message_ms: int | None = None
-
-
-def span_conditions(scope: Scope) -> str:
-    """The condition that a raw row counts as a message of ``scope``."""
-    deleted = " AND deleted_ms IS NULL" if scope.filters.exclude_deleted else ""
-    listed = f" AND author_class IN {_listed(scope.classes)} AND kind = 0{deleted}"
-    return listed + scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
-
-
-def extremes(connection: Connection, scope: Scope, window: Range) -> tuple[int | None, int | None]:
-    """The least and the greatest id of the messages of ``scope`` in a short window, from raw rows."""
-    low, high = window.keys
-    statement = SPAN.format(conditions=span_conditions(scope))
-    least, greatest = connection.execute(statement, {**scope.parameters(), "low": low, "high": high}).fetchone()
-    return least, greatest
 
 
 def _parts(scope: Scope, by: By | None) -> list[tuple[Scope, frozenset[AuthorClass]]]:
@@ -216,19 +224,18 @@ def _rows(
 
 
 def _timed_rows(
-    connection: Connection, scope: Scope, cuts: Sequence[int], conditions: str
-) -> Iterator[tuple[int, int, int, int, int, int]]:
-    """Rows as :class:`Count` has them."""
+    connection: Connection, scope: Scope, cuts: Sequence[int], conditions: str, more: str
+) -> Iterator[tuple[int, ...]]:
+    """Begin and length of a unit of time, the columns ``more``, sent and deleted."""
     source, covered = _covered(connection, scope, cuts, None)
     for run in covered.whole:
-        columns = f"{run.unit.column}, author_class, kind"
-        for number, *rest in _whole(connection, scope, source.at(run.unit), run, (columns, conditions)):
-            yield run.unit.begin(number), run.unit.ms, rest[0], rest[1], rest[2], rest[3]
+        origin_ms, unit_ms = run.unit.origin_ms, run.unit.ms
+        words = (run.unit.column + more, conditions)
+        for number, *rest in _whole(connection, scope, source.at(run.unit), run, words):
+            yield (origin_ms + number * unit_ms, unit_ms, *rest)
     for window in covered.raw:
-        columns = f"{RAW_QUARTER}, author_class, kind"
-        for quarter, *rest in _raw(connection, scope, window, (columns, conditions)):
-            begin = max(quarter * QUARTER_MS, window.since_ms)
-            yield begin, QUARTER_MS, rest[0], rest[1], rest[2], rest[3]
+        for quarter, *rest in _raw(connection, scope, window, (RAW_QUARTER + more, conditions)):
+            yield (max(quarter * QUARTER_MS, window.since_ms), QUARTER_MS, *rest)
 
 
 def _covered(connection: Connection, scope: Scope, cuts: Sequence[int], by: By | None) -> tuple[Source, Cover]:
@@ -240,65 +247,46 @@ def _covered(connection: Connection, scope: Scope, cuts: Sequence[int], by: By |
         first, last = covered.whole[0].first, covered.whole[-1].last
         usable = {day for (day,) in connection.execute(CLOSED_DAYS, (scope.guild_id, first, last))}
         covered = without_days(covered, usable)
+    if scope.users.few and sum(window.duration_ms for window in covered.raw) > WORTH_LOOKING_MS:
+        covered = raw_within_days(covered, _days_with_rows(connection, scope, covered.raw))
     return source, covered
+
+
+def _days_with_rows(connection: Connection, scope: Scope, windows: Sequence[Range]) -> set[int]:
+    """The days of UTC around ``windows`` on which any of a few users wrote anything that a rollup holds."""
+    bounds = {"first": windows[0].since_ms // DAY_MS, "last": windows[-1].until_ms // DAY_MS + 1}
+    statement = DAYS_OF_FEW.format(conditions=scope.users.condition("user_id", "users"))
+    return {day for (day,) in connection.execute(statement, {**scope.parameters(), **bounds})}
 
 
 def _whole(
     connection: Connection, scope: Scope, table: str, run: Run, words: tuple[str, str]
-) -> Iterator[tuple[int, ...]]:
+) -> Iterable[tuple[int, ...]]:
     """Rows of a rollup; ``words`` are the columns and the conditions."""
     columns, conditions = words
-    few = scope.users.few or (scope.users.everything and scope.channels.few)
-    statement = (WHOLE_OF_FEW if few else WHOLE).format(
+    if run.unit is Unit.HOUR:
+        note("hours", run.unit.begin(run.first))
+    few = scope.users.few or scope.channels.few
+    text = WHOLE_OF_FEW if few else ONE if run.last - run.first == 1 else WHOLE
+    statement = text.format(
         columns=columns, table=table, unit=run.unit.column, conditions=conditions + _selected(scope)
     )
-    yield from connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
+    return connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
 
 
-def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, str]) -> Iterator[tuple[int, ...]]:
+def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, str]) -> Iterable[tuple[int, ...]]:
     """Counts of raw rows; ``words`` are the columns and the conditions."""
     columns, conditions = words
+    note("messages", window.since_ms)
     low, high = window.keys
     statement = RAW.format(columns=columns, conditions=conditions + _selected(scope))
-    yield from connection.execute(statement, {**scope.parameters(), "low": low, "high": high})
+    return connection.execute(statement, {**scope.parameters(), "low": low, "high": high})
 
 
 def _selected(scope: Scope) -> str:
     return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
 
 
-def _listed(classes: frozenset[AuthorClass]) -> str:
+def class_list(classes: frozenset[AuthorClass]) -> str:
+    """Author classes as a condition takes them."""
     return f"({', '.join(str(int(each)) for each in sorted(classes))})"
-
-
-def windows_of(counts: Sequence[Count], period: Range, scope: Scope) -> list[Range]:
-    """The parts of ``period`` that hold the first and the last message that counts, from which both are to be read."""
-    held = sorted(
-        (count.since_ms, count.unit_ms)
-        for count in counts
-        if count.kind == MessageKind.MESSAGE
-        and count.author_class in scope.classes
-        and count.sent > count.deleted * scope.filters.exclude_deleted
-    )
-    return [
-        Range(max(since, period.since_ms), min(_end(since, length), period.until_ms))
-        for since, length in dict.fromkeys([*held[:1], *held[-1:]])
-    ]
-
-
-def _end(since_ms: int, unit_ms: int) -> int:
-    """The end of a unit; of a quarter whose begin was cut off, the end of the quarter."""
-    return since_ms + unit_ms - since_ms % unit_ms if unit_ms == QUARTER_MS else since_ms + unit_ms
-
-
-def find_span(connection: Connection, scope: Scope, period: Range) -> Span:
-    """Find the first and the last message with as few raw rows as possible: counts tell in which unit each lies."""
-    counts = list(message_counts(connection, scope, [period.since_ms, period.until_ms]))
-    windows = windows_of(counts, period, scope)
-    if not windows:
-        return Span()
-    first, _ = extremes(connection, scope, windows[0])
-    _, last = extremes(connection, scope, windows[-1])
-    assert first is not None
-    assert last is not None
-    return Span(first, time_ms(first), last, time_ms(last))

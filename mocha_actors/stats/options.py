@@ -113,7 +113,8 @@ def resolve(
         given.pop("days", None), given.pop("since", None), given.pop("until", None), given.pop("period", None),
         now_ms=now_ms, zone=zone_named(name), week_start=week_start, dashes=dashes,
     )  # fmt: skip
-    given |= {key: tuple(given.get(key, ())) for key in IDS}
+    # In one order, whatever the asker's: the same question has the same key in the cache.
+    given |= {key: tuple(sorted({*given.get(key, ())})) for key in IDS}
     return Resolved(chosen.range, chosen.previous, Filters(**given), name, week_start)
 
 

@@ -14,6 +14,7 @@ from mocha_actors.stats.coverage import STALE_MS, head
 from mocha_actors.stats.questions import OnlineTimelineQuestion
 from mocha_actors.stats.ranges import DAY_MS, Range
 from mocha_actors.stats.results import OnlineStep, OnlineTimeline
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.steps import steps_of
 
@@ -66,9 +67,11 @@ def online(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterato
     common = {**scope.parameters(), "bots": int(scope.with_bots)}
     conditions = scope.users.condition("user_id", "users")
     for run in covered.whole:
+        note("hours", Unit.HOUR.begin(run.first))
         for hour, status, ms in connection.execute(WHOLE, {**common, "first": run.first, "last": run.last}):
             yield Online(Unit.HOUR.begin(hour), status, ms)
     for window in covered.raw:
+        note("presence", window.since_ms)
         inner = [window.since_ms, *(cut for cut in cuts if window.since_ms < cut < window.until_ms), window.until_ms]
         for key, ended_ms, status in connection.execute(
             CLOSED.format(conditions=conditions), {**common, **_bounds(window)}

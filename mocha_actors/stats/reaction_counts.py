@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
 
 By = Literal["user_id", "channel_id", "emoji"]
@@ -28,14 +28,14 @@ GROUP BY {key}
 
 RECEIVED: Final = """
 SELECT user_id, CAST(SUM(received + received_bot * :bots) AS BIGINT) FROM reaction_user_day
-WHERE guild_id = :guild_id AND day >= :first AND day < :last{conditions}
+WHERE guild_id = :guild_id AND day >= :first AND day < :last AND is_bot <= :with_bots{conditions}
 GROUP BY user_id
 """
 
 RAW_RECEIVED: Final = """
 SELECT receiver_id, COUNT(*) FROM reaction_events
 WHERE guild_id = :guild_id AND id >= :low AND id < :high AND action = 0 AND receiver_id IS NOT NULL AND receiver_id <> user_id
-AND is_bot <= :bots{conditions}
+AND is_bot <= :bots AND receiver_bot <= :with_bots{conditions}
 GROUP BY receiver_id
 """
 
@@ -43,8 +43,6 @@ STANDING: Final = """
 SELECT COUNT(*) FROM reaction_state
 WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high AND is_bot <= :bots{conditions}
 """
-
-BOTS: Final = "SELECT id FROM users WHERE is_bot <> :no AND id IN (SELECT value FROM json_each(:ids))"
 
 SOURCES: Final = {
     ("emoji", False): (Unit.DAY, "reaction_emoji_day"),
@@ -104,21 +102,21 @@ def received_by_user(connection: Connection, scope: Scope, period: Range) -> dic
     ladder = (Unit.DAY,) if scope.channels.everything else ()
     covered = cover([period.since_ms, period.until_ms], ladder)
     users = scope.users.condition("user_id", "users")
-    bots = {"bots": int(scope.filters.include_bots)}
+    bots = {"bots": int(scope.filters.include_bots), "with_bots": int(scope.with_bots)}
     rows: list[tuple[int, int]] = []
     for run in covered.whole:
         bounds = {"first": run.first, "last": run.last}
         rows += connection.execute(RECEIVED.format(conditions=users), {**scope.parameters(), **bots, **bounds})
     users = scope.users.condition("receiver_id", "users") + scope.channels.condition("channel_id", "channels")
     for window in covered.raw:
+        note("reactions", window.since_ms)
         low, high = window.keys
         bounds = {"low": low, "high": high}
         rows += connection.execute(RAW_RECEIVED.format(conditions=users), {**scope.parameters(), **bots, **bounds})
     for key, count in rows:
         if count:
             total[key] = total.get(key, 0) + count
-    left_out = set() if scope.with_bots else _bots(connection, total)
-    return {key: count for key, count in total.items() if key not in left_out}
+    return total
 
 
 def standing_reactions(connection: Connection, scope: Scope, period: Range) -> int:
@@ -139,10 +137,13 @@ def _rows(connection: Connection, scope: Scope, period: Range, by: By | None) ->
     key = by or "is_bot"
     for run in covered.whole:
         assert source is not None
+        if run.unit is Unit.HOUR:
+            note("hours", run.unit.begin(run.first))
         table = source[1]
         statement = WHOLE.format(key=key, table=table, unit=run.unit.column, conditions=conditions)
         yield from connection.execute(statement, {**scope.parameters(), **bots, "first": run.first, "last": run.last})
     for window in covered.raw:
+        note("reactions", window.since_ms)
         low, high = window.keys
         statement = RAW.format(key=key, conditions=conditions)
         yield from connection.execute(statement, {**scope.parameters(), **bots, "low": low, "high": high})
@@ -160,11 +161,6 @@ GIVEN: Final = (
     "(SELECT guild_id, day, user_id, is_bot, given AS added, removed, 0 AS burst FROM reaction_user_day) AS given_day"
 )
 """The rollup of users in the words of the others; it does not tell super reactions apart."""
-
-
-def _bots(connection: Connection, users: Collection[int]) -> set[int]:
-    rows = connection.execute(BOTS, {"no": 0, "ids": json.dumps(sorted(users))})
-    return {user for (user,) in rows}
 
 
 def _selected(scope: Scope) -> str:

@@ -97,9 +97,10 @@ class Scope(NamedTuple):
             "guild_id": self.guild_id, "channels": self.channels.parameter(), "users": self.users.parameter(),
         }  # fmt: skip
 
-    def of_user(self, user_id: int) -> Scope:
-        """The same for one user, who counts even where ignored."""
-        return self._replace(users=Selection(frozenset({user_id}), excluded=False), named_user=True)
+    def of_user(self, user_id: int, *, anywhere: bool = False) -> Scope:
+        """The same for one user, who counts even where ignored; ``anywhere`` in all channels."""
+        chosen = self._replace(users=Selection(frozenset({user_id}), excluded=False), named_user=True)
+        return chosen._replace(channels=EVERYTHING) if anywhere else chosen
 
 
 USER_CLASSES: Final = frozenset({AuthorClass.HUMAN, AuthorClass.BOT})

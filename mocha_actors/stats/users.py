@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import Span, find_span, message_totals, messages_by
+from mocha_actors.stats.message_counts import message_counts, messages_by, totalled
+from mocha_actors.stats.message_span import find_span
 from mocha_actors.stats.people import people, without_left
 from mocha_actors.stats.questions import LeaderboardQuestion, RankQuestion, UserMetric, UserQuestion
 from mocha_actors.stats.ranges import Range
@@ -16,31 +15,22 @@ from mocha_actors.stats.ranking import Place, around, page, rank_of
 from mocha_actors.stats.reaction_counts import given_by_user, received_by_user
 from mocha_actors.stats.results import Entry, Leaderboard, Rank, UserStats
 from mocha_actors.stats.scope import Scope, scope_of
-from mocha_actors.stats.voice_counts import open_intervals, voice_ms_by, voice_totals
-
-VOICE_ENDS: Final = """
-SELECT MIN(id), MAX(ended_ms) FROM voice_events WHERE guild_id = :guild_id AND id >= :begin AND id < :high
-AND user_id IN (SELECT value FROM json_each(:users)) AND ended_ms > :since_ms
-"""
-
-REACTION_ENDS: Final = """
-SELECT MIN(id), MAX(id) FROM reaction_events WHERE guild_id = :guild_id AND id >= :low AND id < :high
-AND user_id IN (SELECT value FROM json_each(:users)) AND action = 0
-"""
+from mocha_actors.stats.seen import seen_between
+from mocha_actors.stats.voice_counts import voice_ms_by, voice_totals
 
 
 def user_stats(connection: Connection, question: UserQuestion) -> UserStats:
     """Answer ``question``: a named user counts whatever the class, and ranks where the leaderboard of the same filters lists it (A3.3)."""
     scope = scope_of(connection, question)
     mine = scope.of_user(question.user_id)
-    total = message_totals(connection, mine, question.range)
-    others = listed(connection, scope, question.range, "messages")
+    counts = list(message_counts(connection, mine, [question.range.since_ms, question.range.until_ms]))
+    total = totalled(counts, mine)
+    others = listed(connection, scope, question.range, "messages") if question.count_rank else {}
     value = others.get(question.user_id)
     known = people(connection, question.guild_id, [question.user_id])[question.user_id]
     spoken = voice_totals(connection, mine, question.range)
-    span = find_span(connection, mine, question.range)
-    given = given_by_user(connection, mine, question.range).get(question.user_id, 0)
-    seen = seen_between(connection, mine, question.range, span, spoke=spoken.ms > 0, reacted=given > 0)
+    span = find_span(connection, mine, question.range, counts)
+    seen = seen_between(connection, mine, question.range, span)
     return UserStats(
         **head(connection, question),
         user_id=question.user_id,
@@ -51,11 +41,11 @@ def user_stats(connection: Connection, question: UserQuestion) -> UserStats:
         deleted_messages=total.deleted,
         messages_per_day=total.messages / question.range.days,
         rank=None if value is None else rank_of(others, value),
-        ranked_users=len(others),
+        ranked_users=len(others) if question.count_rank else None,
         **span._asdict(),
         voice_seconds=spoken.ms // 1000,
         voice_sessions=spoken.starts,
-        reactions_given=given,
+        reactions_given=given_by_user(connection, mine, question.range).get(question.user_id, 0),
         reactions_received=received_by_user(connection, mine, question.range).get(question.user_id, 0),
         first_seen_ms=seen.first_ms,
         last_seen_ms=seen.last_ms,
@@ -107,52 +97,6 @@ def user_values(connection: Connection, scope: Scope, period: Range, metric: Use
     if metric == "reactions_received":
         return received_by_user(connection, scope, period)
     return messages_by(connection, scope, period, "user_id")
-
-
-class Seen(NamedTuple):
-    """When somebody was first and last seen; None twice for nobody."""
-
-    first_ms: int | None
-    last_ms: int | None
-
-
-def seen_between(
-    connection: Connection, scope: Scope, period: Range, span: Span, *, spoke: bool, reacted: bool
-) -> Seen:
-    """The first and last message, voice or reaction of one user in ``period`` (A3.16), any of which counts.
-
-    Args:
-        connection: inside a read transaction.
-        scope: of the user.
-        period: the range.
-        span: the user's messages.
-        spoke: whether there is any voice; without, none is looked for.
-        reacted: whether there is any reaction.
-
-    """
-    moments: list[int] = [each for each in (span.first_message_ms, span.last_message_ms) if each is not None]
-    if spoke:
-        moments += _voice_ends(connection, scope, period)
-    if reacted:
-        low, high = period.keys
-        ends = connection.execute(REACTION_ENDS, {**scope.parameters(), "low": low, "high": high}).fetchone()
-        moments += [time_ms(key) for key in ends if key is not None]
-    return Seen(min(moments), max(moments)) if moments else Seen(None, None)
-
-
-def _voice_ends(connection: Connection, scope: Scope, period: Range) -> list[int]:
-    low, high = period.keys
-    bounds = {"begin": max(0, low - LONGEST_KEYS), "high": high, "since_ms": period.since_ms}
-    first, last = connection.execute(VOICE_ENDS, {**scope.parameters(), **bounds}).fetchone()
-    moments = [] if first is None else [max(time_ms(first), period.since_ms), min(last, period.until_ms)]
-    for interval in open_intervals(connection, scope, period.until_ms):
-        if interval.since_ms < period.until_ms and interval.until_ms > period.since_ms:
-            moments += [max(interval.since_ms, period.since_ms), interval.until_ms]
-    return moments
-
-
-LONGEST_KEYS: Final = 86_400_000 << 22
-"""An interval lasts a day at most, so no key that is older can belong to one that reaches into a range."""
 
 
 def _entries(connection: Connection, guild_id: int, places: Sequence[Place[int]]) -> tuple[Entry, ...]:

@@ -14,6 +14,7 @@ from mocha_actors.stats.questions import VoiceQuestion, VoiceSessionsQuestion, V
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.ranking import Cursor
 from mocha_actors.stats.results import VoiceSession, VoiceSessions, VoiceStats, VoiceStep, VoiceTimeline
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.steps import steps_of
 from mocha_actors.stats.voice_counts import (
@@ -105,6 +106,7 @@ def voice_sessions(connection: Connection, question: VoiceSessionsQuestion) -> V
     """Answer ``question``: a session goes from join to leave; moves and resumptions after a loss go on with it (A3.15)."""
     scope = scope_of(connection, question)
     low, high = question.range.keys
+    note("voice", question.range.since_ms)
     after = question.after()
     bounds = {"low": low, "high": high if after is None else min(high, after.key), "limit": question.limit + 1}
     statement = BEGUN.format(conditions=_selected(scope))

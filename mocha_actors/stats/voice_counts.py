@@ -16,6 +16,7 @@ from mocha_actors.pipeline.facts import VoiceFlag
 from mocha_actors.stats.cover import Run, Unit, cover
 from mocha_actors.stats.coverage import STALE_MS
 from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
 
 By = Literal["user_id", "channel_id"]
@@ -210,6 +211,7 @@ def voice_ms_by(connection: Connection, scope: Scope, period: Range, by: By) -> 
 
 def closed_intervals(connection: Connection, scope: Scope, window: Range) -> Iterator[Interval]:
     """The closed intervals that overlap ``window`` or begin in it. None crosses a midnight of UTC, which bounds the search."""
+    note("voice", window.since_ms)
     low, high = window.keys
     begin = from_time_ms(window.since_ms - window.since_ms % DAY_MS)
     statement = CLOSED.format(conditions=_selected(scope))
@@ -234,7 +236,9 @@ def open_intervals(connection: Connection, scope: Scope, until_ms: int) -> Itera
 def _whole(
     connection: Connection, scope: Scope, source: Source, run: Run, by: By | None, *, timed: bool
 ) -> Iterator[Voice]:
-    few = scope.users.few or (scope.users.everything and scope.channels.few)
+    if run.unit is Unit.HOUR:
+        note("hours", run.unit.begin(run.first))
+    few = scope.users.few or scope.channels.few
     group = (f"{by}, " if by else "") + (f"{run.unit.column}, " if timed else "")
     statement = (WHOLE_OF_FEW if few else WHOLE).format(
         key=by or "0", time=run.unit.column if timed else "0", sums=SUMS, starts=source.starts, table=source.table,

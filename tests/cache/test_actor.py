@@ -128,7 +128,7 @@ async def test_the_caches_shrink_while_the_process_uses_too_much_and_say_so(auto
             shrunk = cache.counters.caches["guild"].entries
             await trio.sleep(600)
             for tag in "abcdefgh":
-                await cache.ref.tell(Keep(closed(tag=tag), (await cache.ticket(closed(tag=tag + "?"))), 1, "1", False))  # noqa: FBT003
+                await cache.ref.tell(Keep(closed(tag=tag), (await cache.ticket(closed(tag=tag + "?"))), 1, "1", False))
             await cache.look_up(closed())
 
     assert shrunk == 4

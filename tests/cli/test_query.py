@@ -79,7 +79,7 @@ def test_the_guild_as_json(path: Path) -> None:
         "time_zone": "UTC", "coverage": {"complete": True, "observed_share": 1.0, "gaps": []},
         "messages": 3, "commands": 1, "bot_messages": 1, "webhook_messages": 1, "deleted_messages": 0,
         "active_users": 2, "active_channels": 1, "messages_per_day": pytest.approx(3 / 31),
-        "voice_seconds": 0, "voice_sessions": 0, "reactions": 0, "joins": 0, "leaves": 0, "member_count": None,
+        "voice_seconds": 0, "voice_sessions": 0, "reactions": 0, "joins": 0, "leaves": 0, "member_count": None, "not_retained_before_ms": None,
     }  # fmt: skip
 
 

@@ -21,13 +21,14 @@ from mocha_actors.db.errors import DatabaseUnavailableError
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import IDLE_SECONDS, Writer, WriterMessage, database_breaker, writer_mailbox
-from mocha_actors.errors import FencedOutError
+from mocha_actors.errors import FencedOutError, TransientError
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter
 from mocha_actors.pipeline.counters import Counters
 from mocha_actors.pipeline.notices import (
     EVERYTHING,
     Alive,
     Changed,
+    Chore,
     ClaimIdentify,
     Committed,
     Flush,
@@ -540,3 +541,49 @@ def test_a_batch_weighs_its_events() -> None:
     assert mailbox.size is not None
     assert (mailbox.weigh(batch), mailbox.weigh(Flush())) == (7, 1)
     assert (mailbox.size(batch), mailbox.size(Flush())) == (7000, 0)
+
+
+async def test_a_chore_is_done_between_two_groups_of_events(url: str, autojump_clock: MockClock) -> None:
+    """In a transaction of its own; its result is the answer."""
+    async with house(url) as made:
+        await made.ref.tell(ready())
+        await made.flush()
+        chore = Chore(lambda connection: connection.execute("INSERT INTO closed_days VALUES (1, 2, 0)").rowcount)
+
+        assert await made.ref.ask(chore, timeout=60) == 1
+
+    assert rows(url, "closed_days", "*") == [(1, 2, 0)]
+
+
+async def test_a_chore_that_cannot_be_done_is_its_askers_trouble(url: str, autojump_clock: MockClock) -> None:
+    """Nothing of it is written, it does not come again, and the writer goes on."""
+
+    def broken(connection: Any) -> int:
+        connection.execute("INSERT INTO closed_days VALUES (1, 2, 0)")
+        raise ZeroDivisionError
+
+    async with house(url) as made:
+        await made.ref.tell(ready())
+        with pytest.raises(ZeroDivisionError):
+            await made.ref.ask(Chore(broken), timeout=60)
+        await made.ref.tell(settled(2, [(message(),)]))
+        await made.flush()
+
+    assert rows(url, "closed_days", "*") == []
+    assert len(rows(url, "message_events")) == 1
+
+
+async def test_a_chore_does_not_wait_for_a_database_that_is_away(url: str, autojump_clock: MockClock) -> None:
+    """Maintenance can wait for the next round; events cannot wait for maintenance."""
+
+    def away(_: int) -> None:
+        raise DatabaseUnavailableError
+
+    async with house(url) as made:
+        made.faults.before = away
+        began = trio.current_time()
+        with pytest.raises(TransientError):
+            await made.ref.ask(Chore(lambda _: 0), timeout=60)
+        made.faults.before = lambda _: None
+
+    assert trio.current_time() - began < 1

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from mocha_actors import client, logs
-from mocha_actors.cli import verify
+from mocha_actors.cli import verify, verify_stays
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
 from tests.end_to_end.network import Network
@@ -26,7 +26,8 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     monkeypatch.setattr(trio, "open_tcp_listeners", wires.open_tcp_listeners)
     monkeypatch.setattr(client, "open_store", partial(open_store, inline=True))
     monkeypatch.setattr(client, "open_readers", partial(open_readers, inline=True))
-    monkeypatch.setattr(verify, "open_readers", partial(open_readers, inline=True))
+    for module in (verify, verify_stays):
+        monkeypatch.setattr(module, "open_readers", partial(open_readers, inline=True))
     return wires
 
 

@@ -20,6 +20,9 @@ from tests.end_to_end.scene import IDENTIFY, RESUMABLE, RESUME, open_scene
 POISON = {"id": "1", "channel_id": "2", "guild_id": "3", "content": "kept nowhere"}
 """A message without an author."""
 
+WILD = {"user": {"id": "9", "username": 5}, "guild_id": "3", "status": ["odd"], "activities": "?", "client_status": 1}
+"""A presence of which nothing can be trusted but the two ids."""
+
 
 @pytest.mark.parametrize("compression", ["none", "zlib-stream", "zstd-stream"])
 async def test_a_damaged_stream_is_resumed_from_the_last_good_number(
@@ -125,7 +128,7 @@ async def test_an_event_of_the_wrong_shape_is_one_dead_letter_and_is_not_tried_a
         async with scene.client() as client:
             await scene.quiet(client)
             seq = await scene.sim.dispatch(0, "MESSAGE_CREATE", POISON)
-            await scene.sim.dispatch(0, "PRESENCE_UPDATE", {"user": 5, "status": ["odd"]})
+            await scene.sim.dispatch(0, "PRESENCE_UPDATE", WILD)
             await scene.burst(client, 100)
         async with scene.client(received=1) as client:
             await scene.quiet(client)

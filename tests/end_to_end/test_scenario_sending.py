@@ -7,27 +7,19 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, closing
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 import trio
 import trio.testing
 
-from mocha_actors.client import StatsClient
-from mocha_actors.gateway.commands import RequestMembers, UpdatePresence
-from mocha_actors.runtime import ActorRef
+from mocha_actors.gateway.commands import CommandRefusedError
 from mocha_actors.simulator.transcript import Entry
 from tests.end_to_end.harness import CONFIGURATION, House, open_house, until
 from tests.end_to_end.harness import TOKEN as PROCESS_TOKEN
 from tests.end_to_end.scene import EXACT, HEARTBEAT, IDENTIFY, INTERVAL, RESUME, Scene, open_scene, spacing
 
 PRESENCE, MEMBERS = 3, 8
-
-
-def shard_of(client: StatsClient) -> ActorRef[Any]:
-    """The only shard, as a part of the tree that has something to ask would be given it."""
-    return client._refs.shards[0]
 
 
 def with_intents(scene: Scene, *intents: str) -> None:
@@ -46,10 +38,10 @@ async def test_all_members_come_in_chunks_and_are_asked_for_twice_a_minute(
             [guild] = scene.sim.world.guilds
             people = len(guild.members) + len(guild.bots)
             for _ in range(2):
-                report = await shard_of(client).ask(RequestMembers(guild.id), timeout=100)
+                report = await client.request_members(guild.id)
                 assert (True, people, ()) == (report.complete, report.members, report.not_found)
             named = (guild.members[0].user.id, 12345)
-            report = await shard_of(client).ask(RequestMembers(guild.id, user_ids=named), timeout=100)
+            report = await client.request_members(guild.id, user_ids=named)
             await scene.quiet(client)
 
         assert (True, 1, ("12345",)) == (report.complete, report.members, tuple(map(str, report.not_found)))
@@ -62,12 +54,40 @@ async def test_a_presence_is_sent_and_waits_for_the_session(tmp_path: Path, virt
     """A8.66: asked for while there is no connection, it goes with the next one."""
     async with open_scene(tmp_path) as scene, scene.client() as client:
         await scene.sim.drop(0)
-        await shard_of(client).ask(UpdatePresence({"status": "idle"}), timeout=100)
+        await client.update_presence({"status": "idle"})
         await scene.until(lambda: scene.sent(PRESENCE))
         await scene.settle(client)
 
         [sent] = scene.sent(PRESENCE)
         assert {"since": None, "activities": [], "status": "idle", "afk": False} == sent.d
+
+
+async def test_a_command_that_discord_would_ignore_says_so(tmp_path: Path, virtual_time: trio.abc.Clock) -> None:
+    """A8.67: all members need their intent; nothing is sent, and whoever asked learns why."""
+    async with open_scene(tmp_path, guilds=1) as scene, scene.client() as client:
+        [guild] = scene.sim.world.guilds
+        with pytest.raises(CommandRefusedError, match="GUILD_MEMBERS"):
+            await client.request_members(guild.id)
+
+        assert [] == scene.sent(MEMBERS)
+
+
+async def test_each_shard_shows_the_presence_and_answers_for_its_own_guilds(
+    tmp_path: Path, virtual_time: trio.abc.Clock
+) -> None:
+    """The guild decides about the shard."""
+    async with open_scene(tmp_path, count=0, shards=2, guilds=2, max_concurrency=2) as scene:
+        async with scene.client(received=2) as client:
+            await scene.until(lambda: client.counters.connected == 2)
+            await client.update_presence({"status": "dnd"})
+            for guild in scene.sim.world.guilds:
+                named = (guild.members[0].user.id,)
+                assert (await client.request_members(guild.id, user_ids=named)).members == 1
+
+        assert [0, 1] == [entry.shard for entry in scene.sent(PRESENCE)]
+        for entry in scene.sent(MEMBERS):
+            assert (int(entry.d["guild_id"]) >> 22) % 2 == entry.shard
+        assert {0, 1} == {entry.shard for entry in scene.sent(MEMBERS)}
 
 
 def busiest_minute(entries: Iterable[Entry]) -> int:
@@ -81,12 +101,12 @@ async def send_commands(folder: Path, count: int) -> None:
     """So many requests at once, and a reset when the first minute's are spent; a new connection begins afresh."""
     async with open_scene(folder, count=0, guilds=1) as scene, scene.client(received=2) as client:
         [guild] = scene.sim.world.guilds
-        command = RequestMembers(guild.id, user_ids=(guild.members[0].user.id,), timeout=900.0)
+        somebody = (guild.members[0].user.id,)
         complete: list[bool] = []
 
         async def ask(times: int) -> None:
             for _ in range(times):
-                report = await shard_of(client).ask(command, timeout=1000)
+                report = await client.request_members(guild.id, user_ids=somebody, within=900.0)
                 complete.append(report.complete)
 
         async with trio.open_nursery() as nursery:
@@ -135,10 +155,11 @@ async def test_a_zstd_stream_is_resumed_like_any_other(tmp_path: Path, virtual_t
 @asynccontextmanager
 async def open_processes(scene: Scene) -> AsyncIterator[House]:
     """Start the program as processes of its own against the scene's simulator."""
-    text = CONFIGURATION.format(api_url=scene.sim.api_url, compression="zlib-stream")
+    url = "sqlite:///mocha.db"
+    text = CONFIGURATION.format(api_url=scene.sim.api_url, compression="zlib-stream", url=url)
     (scene.folder / "mocha.toml").write_text(text)
     async with trio.open_nursery() as nursery:
-        house = House(scene.folder, nursery, None)  # type: ignore[arg-type]  # this simulator needs no pipes
+        house = House(scene.folder, nursery, None, url)  # type: ignore[arg-type]  # this simulator needs no pipes
         try:
             yield house
         finally:
@@ -167,7 +188,10 @@ async def test_a_gateway_that_forgets_what_beats_acknowledge_still_replays_all_a
         await house.drain(again, scene.sim.stop_traffic()[0])
         await scene.verify()
 
-        assert [durable] == [entry.seq for entry in scene.sent(RESUME)]
+        [resume] = [entry.seq for entry in scene.sent(RESUME)]
+        acknowledged = max(beat.d or 0 for beat in scene.sent(HEARTBEAT) if beat.connection == 1)
+        assert resume is not None
+        assert max(durable, acknowledged) <= resume, "a beat named what was neither in the database nor in the spool"
         assert [IDENTIFY, RESUME] == scene.openings()
 
 

@@ -86,11 +86,14 @@ def test_an_edit_and_details_touch_the_message_and_not_the_present() -> None:
 
 
 def test_a_reaction_counts_when_it_is_made_and_one_that_is_taken_back_may_be_as_old_as_its_message() -> None:
-    """A fact with a bound touches all the time in which it may have happened."""
-    added = f.ReactionAdded(1, 50, OLD_MESSAGE, 7, "x", None, False, None, None, AT_MS, 2 * HOUR_MS)  # noqa: FBT003
-    removed = f.ReactionRemoved(1, 50, OLD_MESSAGE, 7, "x", False, AT_MS, 0)  # noqa: FBT003
+    """A fact with a bound touches all the time in which it may have happened; what stands on an old message is a number of that message's time."""
+    added = f.ReactionAdded(1, 50, OLD_MESSAGE, 7, "x", None, False, None, None, AT_MS, 2 * HOUR_MS)
+    removed = f.ReactionRemoved(1, 50, OLD_MESSAGE, 7, "x", False, AT_MS, 0)
 
-    assert touched(added) == {(1, Subject.REACTIONS, HOUR, HOUR + 2)}
+    assert touched(added) == {
+        (1, Subject.REACTIONS, HOUR, HOUR + 2),
+        (1, Subject.REACTIONS, OLD_HOUR, OLD_HOUR),
+    }
     assert touched(removed) == {(1, Subject.REACTIONS, OLD_HOUR, HOUR)}
 
 
@@ -101,7 +104,7 @@ def test_a_voice_state_ends_what_may_have_begun_a_day_before() -> None:
 
 def test_a_join_counts_when_discord_says_and_changes_who_is_a_member_now() -> None:
     """The roster has no time: it is what is true at the asking."""
-    member = f.Profile(7, "ada", None, False, AT_MS - 3 * HOUR_MS, None, (), None)  # noqa: FBT003
+    member = f.Profile(7, "ada", None, False, AT_MS - 3 * HOUR_MS, None, (), None)
 
     assert touched(f.MemberJoined(1, member, AT_MS, 0)) == {
         (1, Subject.MEMBERS, HOUR - 3, HOUR),
@@ -111,9 +114,7 @@ def test_a_join_counts_when_discord_says_and_changes_who_is_a_member_now() -> No
 
 def test_a_channel_that_is_renamed_changes_names_at_any_time_and_no_count() -> None:
     """Answers about last year show today's names."""
-    assert touched(f.ChannelsSeen(1, (), False, AT_MS)) == {  # noqa: FBT003
-        (1, Subject.NAMES, FIRST_HOUR, LAST_HOUR)
-    }
+    assert touched(f.ChannelsSeen(1, (), False, AT_MS)) == {(1, Subject.NAMES, FIRST_HOUR, LAST_HOUR)}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from mocha_actors.runtime import (
     open_supervisor,
 )
 
-from .otp_model import CAP, RESET_AFTER, Reason, Spec, SupSpec, World
+from .otp_model import RESET_AFTER, Reason, Spec, SupSpec, World
 from .toys import Boom, settle
 
 
@@ -77,7 +77,7 @@ def runtime_child(spec: Spec, world: World) -> ChildSpec:
         restart=Restart(spec.restart),
         significant=spec.significant,
         shutdown=("kill" if spec.shutdown == 0 else spec.shutdown) if spec.below is None else None,
-        backoff=Backoff(spec.base, CAP, jitter="none", reset_after=RESET_AFTER),
+        backoff=Backoff(spec.base, spec.cap, jitter="none", reset_after=RESET_AFTER),
         max_consecutive=spec.limit,
         on_max_consecutive=spec.at_limit,
         fatal=(Fatal,),

@@ -29,6 +29,11 @@ class Spec:
     at_limit: str = "escalate"
     below: SupSpec | None = None
 
+    @property
+    def cap(self) -> float:
+        """The longest wait, another one for each child: what would end at the same time ends in no certain order."""
+        return CAP + self.base / 4
+
 
 @dataclass(frozen=True)
 class SupSpec:
@@ -200,7 +205,7 @@ class Model:
 
     def delay(self, child: Child) -> float:
         """Rule 37."""
-        return float(min(CAP, child.spec.base * 2 ** (child.failures - 1)))
+        return float(min(child.spec.cap, child.spec.base * 2 ** (child.failures - 1)))
 
     def wait(self, child: Child, delay: float) -> None:
         """Rule 42: the group is down; wait once."""

@@ -325,16 +325,20 @@ async def test_crash_in_an_actors_own_nursery_is_one_failure() -> None:
 
 
 async def test_exit_event_tells_what_a_person_asks() -> None:
-    """Outcome, error, type of the message in hand (never its content), and uptime."""
+    """Outcome, error with its traceback, type of the message in hand (never its content), restarts so far, uptime."""
     recorder = Recorder()
     async with open_supervisor(one(Echo, backoff=NO_WAIT), on_event=recorder) as sup:
+        await sup.ref("a").tell(Boom())
+        await trio.sleep(3)
         await sup.ref("a").tell(Boom("why"))
         await settle()
-    fields = recorder.named("child.exited")[0].fields
+    fields = recorder.named("child.exited")[1].fields
     assert ("failed", "Boom", "why", "Boom") == tuple(
         fields[name] for name in ("outcome", "error_type", "error", "message_type")
     )
-    assert 0 <= fields["uptime"] < 5
+    assert (1, 3.0) == (fields["restarts"], fields["uptime"])
+    assert isinstance(fields["exception"], Boom)
+    assert fields["exception"].__traceback__ is not None
 
 
 class Flaky(Actor[int]):

@@ -25,8 +25,10 @@ from .otp_model import Model, Reason, Spec, SupSpec, World
 IDS = ("d", "a", "c", "b")  # not in alphabetical order, so that no sorting passes for start order
 SUBTREES = ("s", "t")
 
-# Fractions whose sums are exact, and distinct, so that no two waits end at the same time.
-BASES = {name: (700 + 37 * number) / 1024 for number, name in enumerate((*IDS, *SUBTREES, "x", "y"))}
+# What ends at the same time, ends in any order, and the model knows only one. These fractions were searched for: no two
+# children, whose failures begin at quarters of a second, can wait until the same moment, at no delay and no sum of delays.
+NUMERATORS = (23080, 23200, 24188, 27732, 28028, 29188, 29700, 30784, 32128, 32200)
+BASES = dict(zip((*IDS, *SUBTREES, "s/x", "s/y", "t/x", "t/y"), (each / 2**15 for each in NUMERATORS), strict=True))
 
 
 WHICH = st.integers(0, 11)
@@ -40,24 +42,24 @@ LIMITS = [(None, "escalate"), (2, "escalate"), (0, "park"), (2, "park")]
 
 @cache
 @st.composite
-def leaves(draw: st.DrawFn, name: str, *, minds: bool, instant: bool) -> Spec:
+def leaves(draw: st.DrawFn, path: str, *, minds: bool, instant: bool) -> Spec:
     """An actor; significant only where its supervisor minds, and stopping at once if it is to."""
     restart, significant = draw(st.sampled_from(RESTARTS if minds else RESTARTS[:3]))
     stops_in, shutdown = draw(st.sampled_from(STOPS[:1] if instant else STOPS))
     limit, at_limit = draw(st.sampled_from(LIMITS))
-    base = draw(st.sampled_from([0.0, BASES[name]]))
-    return Spec(name, restart, significant, stops_in, shutdown, base, limit, at_limit)
+    base = draw(st.sampled_from([0.0, BASES[path]]))
+    return Spec(path.rpartition("/")[2], restart, significant, stops_in, shutdown, base, limit, at_limit)
 
 
 @cache
 @st.composite
-def supervisors(draw: st.DrawFn, names: tuple[str, ...], *, deep: bool) -> SupSpec:
+def supervisors(draw: st.DrawFn, paths: tuple[str, ...], *, deep: bool) -> SupSpec:
     """A supervisor of actors, or of actors and supervisors."""
     auto = draw(st.sampled_from(["never", "any_significant", "all_significant"]))
     children = []
-    for name in draw(st.lists(st.sampled_from(names), unique=True, max_size=4)):
-        leaf = draw(leaves(name, minds=auto != "never", instant=deep or names is not IDS))
-        below = draw(supervisors(("x", "y"), deep=False)) if name in SUBTREES else None
+    for path in draw(st.lists(st.sampled_from(paths), unique=True, max_size=4)):
+        leaf = draw(leaves(path, minds=auto != "never", instant=deep or paths is not IDS))
+        below = draw(supervisors((f"{path}/x", f"{path}/y"), deep=False)) if path in SUBTREES else None
         children.append(Spec(**{**vars(leaf), "below": below}))
     return SupSpec(
         tuple(children),
@@ -177,8 +179,8 @@ class SupervisorMachine(RuleBasedStateMachine):
         model = self.supervisor_of(name)
         if model is None:
             return
-        under, _, child_id = name.rpartition("/")
-        spec = data.draw(leaves(child_id, minds=model.spec.auto != "never", instant=self.deep))
+        under = name.rpartition("/")[0]
+        spec = data.draw(leaves(name, minds=model.spec.auto != "never", instant=self.deep))
         result = model.start_child(spec)
         self.done(
             lambda driver: driver.operate(lambda sup: sup.start_child(runtime_child(spec, driver.world), under=under)),

@@ -21,6 +21,7 @@ from mocha_actors.runtime import (
     MailboxFull,
     Overflow,
     Request,
+    Restart,
     SelfAsk,
     SupervisorSpec,
     UnhandledMessage,
@@ -355,3 +356,25 @@ async def test_timeout_tells_how_long_was_really_waited(autojump_clock: trio.tes
         with suppress(AskTimeout):
             await front.ask(Double(1), timeout=3)
     assert ["mocha/back did not answer Double within 3 s"] == texts
+
+
+async def test_tree_opened_by_a_handler_does_not_inherit_its_deadline(autojump_clock: trio.testing.MockClock) -> None:
+    """It outlives the request, and so do the asks between its actors."""
+    back, seen = new_ref("back"), list[object]()
+
+    class Asking(Actor[Any]):
+        async def run(self, ctx: Context[Any]) -> None:
+            seen.append(await back.ask(Double(4, seconds=5), timeout=10))
+
+    class Opener(Actor[Any]):
+        async def handle(self, message: Any, ctx: Context[Any]) -> object:
+            children = (ChildSpec("back", Doubler, ref=back), ChildSpec("asking", Asking, restart=Restart.TRANSIENT))
+            async with open_supervisor(SupervisorSpec(children), name="inner"):
+                await trio.sleep(8)
+            return None
+
+    opener = new_ref("opener")
+    async with open_supervisor(tree(opener, Opener, shutdown=None)):
+        with pytest.raises(AskTimeout):
+            await opener.ask(Double(1), timeout=1)
+    assert [8] == seen

@@ -3,11 +3,10 @@
 OTP's `supervisor_SUITE` (S1 to S85 in the order of its cases)
     S1, S4-S5, S19, S22 (dead supervisor), S26-S34, S36, S70-S74, S80: here.
     S3, S16-S18, S35, S37-S43, S50-S52, S54, S76-S78: `test_supervisor`, `test_child`; each again in `test_otp`.
-    S10-S12, S22, S77-S79, S85: `test_operations`. S15, S24-S25: `test_spec`.
+    S10-S14, S22, S77-S79, S85: `test_operations`. S15, S24-S25: `test_spec`.
     S55-S62: `test_supervisor` and `test_otp`. S6-S7, S20, S23, S44-S49, S75, S79: `test_dynamic`.
     S81: `test_campaigns`. S84: `test_root` (a ref that serves another tree).
-    Not applicable: S2, S8-S9 (there is no init callback), S13-S14 (a spec is a frozen dataclass with its defaults in
-    it), S21 (a start returns nothing but the actor), S53 (a child cannot detach itself), S63-S69 (no change of options
+    Not applicable: S2, S8-S9 (there is no init callback), S21 (a start returns nothing but the actor), S53 (a child cannot detach itself), S63-S69 (no change of options
     at run time), S82-S83 (formatting belongs to the log).
 Elixir's `DynamicSupervisor` (E1 to E8): `test_dynamic`.
 Akka (K1 to K14)
@@ -16,7 +15,7 @@ Akka (K1 to K14)
     Not applicable: K1 (each child spec says what happens), K10 (levels belong to the log), K12's death pact, K14 (a
     message to a stopped actor is a dead letter).
 Pykka (P1 to P14)
-    P4, P7-P8, P13: here. P1, P11-P12: `test_ref`. P2, P9: `test_root`. P3, P5: `test_child`. P10: as S80.
+    P4, P7-P8, P13: here. P1, P11-P12: `test_ref`. P2, P9: `test_root`. P3, P5: `test_child`. P9 again, in order: `test_containment`. P10: as S80.
     Not applicable: P6 (`on_stop` is told the outcome), P14 (`tree()`, and the watchdog in `test_slow`).
 Broadway (W1 to W15)
     W1-W3: here. W11: `test_child`, `test_campaigns`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,30 @@ async def test_after_a_fault_one_knows_as_much_as_who_comes_afresh(fault: object
         known(follower.observer, simulator)
         nursery.cancel_scope.cancel()
     assert follower.identifies == (2 if fault == "op9" else 1)
+
+
+async def test_a_restarted_simulator_is_a_discord_after_an_outage(tmp_path: Path) -> None:
+    """The session of the last run is resumed, nothing is missed, and each guild is told anew, as after an outage."""
+    settings = SimulatorSettings(
+        profile="community", rate=400, guilds=2, members=30, ledger=tmp_path / "ledger.jsonl", resume_address="same"
+    )
+    async with trio.open_nursery() as nursery:
+        async with open_simulator(settings) as simulator:
+            follower = Follower(simulator.gateway_url)
+            nursery.start_soon(follower.run)
+            await reach(follower, 300)
+            port = int(simulator.gateway_url.rpartition(":")[2])
+        async with open_simulator(replace(settings, port=port)) as simulator:
+            before = follower.observer.names.copy()
+            await reach(follower, follower.seq + 300)
+            last = simulator.stop_traffic()[0]
+            await reach(follower, last)
+            known(follower.observer, simulator)
+        nursery.cancel_scope.cancel()
+    told = follower.observer.names - before
+    assert (follower.identifies, told["RESUMED"]) == (1, 1)
+    assert told["GUILD_CREATE"] >= 2
+    assert told["GUILD_CREATE"] == told["GUILD_DELETE"]
 
 
 async def reach(follower: Follower, seq: int) -> None:

@@ -48,3 +48,40 @@ def test_the_example_runs(expected: str, status: int, tmp_path: Path) -> None:
     )
     assert result.returncode == status, result.stderr
     assert ("AssertionError" in result.stderr) is (status == 1)
+
+
+def fixtures() -> str:
+    """Return the code of the docstring that is a file of tests."""
+    text = mocha_actors.simulator.__doc__ or ""
+    block = text.partition("::\n")[2].partition("::\n")[2].partition("\nThe profiles")[0]
+    return textwrap.dedent(block)
+
+
+def test_the_fixture_serves_bots_of_both_libraries(tmp_path: Path) -> None:
+    """The tests of the docstring pass as they stand there."""
+    for library in ("discord", "hikari"):
+        pytest.importorskip(library, reason=f"{library} is not installed; it belongs to the extra `dev`")
+    (tmp_path / "test_bots.py").write_text(fixtures())
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:trio",
+            "-W",
+            "ignore",
+            "test_bots.py",
+        ],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "2 passed" in result.stdout

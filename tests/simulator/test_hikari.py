@@ -126,7 +126,9 @@ async def test_hikari_asks_for_the_members_of_a_large_guild() -> None:
     """Opcode 8, by itself, and the chunks fill its cache."""
     async with open_simulator(SimulatorSettings(rate=1000, token=TOKEN, guilds=1, members=400)) as simulator:
         bot = CountingBot(simulator.api_url, intents=hikari.Intents.ALL_UNPRIVILEGED | hikari.Intents.GUILD_MEMBERS)
-        await run_beside(simulator, bot, lambda: len(simulator.transcript.payloads(op=8)) > 0 and bot.messages > 20)
+        guild_id = hikari.Snowflake(simulator.world.guilds[0].id)
+        await run_beside(simulator, bot, lambda: len(bot.bot.cache.get_members_view_for_guild(guild_id)) == 404)
+        assert len(simulator.transcript.payloads(op=8)) == 1
         assert [guild[3] for guild in bot.guilds.values()] == [404]
 
 

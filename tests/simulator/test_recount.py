@@ -155,6 +155,19 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert recount(path).dispatches == 1
 
 
+def test_a_client_that_does_not_read_messages_knows_nothing_of_their_text(tmp_path: Path) -> None:
+    """Discord shows a bot what it wrote itself, but one without the intent looks at no text: unknown, and not 0 or 2 words."""
+    own = message(content="two words", interaction_metadata={"user": {"id": "7"}})
+    path = write(tmp_path / "l", ("a", 1, "MESSAGE_CREATE", own))
+    [reading] = recount(path).talk.details.values()
+    index = path.with_name("l.sessions")
+    index.write_text('{"event":"opened","session":"a","intents":1665}\n{"event":"ope')
+    [not_reading] = recount(path).talk.details.values()
+
+    assert (0, 0, 0, 0, 9, 2, 7, None, 0) == reading
+    assert (0, None, None, None, None, None, 7, None, 0) == not_reading
+
+
 @pytest.mark.parametrize("line", ["hello", "[]", '{"at":1.0}'])
 def test_a_line_of_something_else_is_named(tmp_path: Path, line: str) -> None:
     """A file that is no ledger must not look like an empty one."""

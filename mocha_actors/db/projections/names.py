@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, TIMESTAMP_SHIFT, time_ms
 from mocha_actors.pipeline.facts import (
     AuthorClass,
     Fact,
@@ -50,8 +50,13 @@ class Name(NamedTuple):
     seen_ms: int
 
 
-Told = tuple[int, str, str | None, "bool | None", int]
-"""(user, unique name, display name, whether it is a bot, when that was said)."""
+class Told(NamedTuple):
+    """A name as a fact tells it; ``is_bot`` is None where that is not said."""
+
+    username: str
+    global_name: str | None
+    is_bot: bool | None
+    seen_ms: int
 
 
 class NameProjection:
@@ -75,19 +80,21 @@ class NameProjection:
 
     def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int]:
         """See :meth:`Projection.apply`."""
-        told = list(names_in(facts))
-        self._recall(connection, {user for user, *_ in told})
+        told = [fact for fact in facts if not isinstance(fact, MessageSent)]
+        users = {fact.user_id for fact in facts if isinstance(fact, MessageSent)}
+        self._recall(connection, users.union(user for user, *_ in names_in(told)))
         names = self._names
         changed: dict[int, Name] = {}
-        for user, username, global_name, is_bot, seen_ms in told:
-            known = names.get(user)
-            if known is None:
-                names[user] = changed[user] = Name(username, global_name, int(is_bot or 0), seen_ms)
-            elif seen_ms >= known.seen_ms and (
-                username != known.username or global_name != known.global_name or seen_ms - known.seen_ms >= CONFIRM_MS
-            ):
-                bot = known.is_bot if is_bot is None else int(is_bot)
-                names[user] = changed[user] = Name(username, global_name, bot, seen_ms)
+        for fact in facts:
+            if isinstance(fact, MessageSent):
+                # Nearly every message repeats a name, and costs no more than finding that out.
+                known = names.get(fact.user_id)
+                if known is not None and repeats(fact, known):
+                    continue
+            for user, name in names_in((fact,)):
+                newer = newest(names.get(user), name)
+                if newer is not None:
+                    names[user] = changed[user] = newer
         STORE.execute(connection, sorted((user, *name) for user, name in changed.items()))
         return frozenset()
 
@@ -104,16 +111,40 @@ class NameProjection:
             self._names.update((user, Name(*fields)) for user, *fields in loaded)
 
 
-def names_in(facts: Sequence[Fact]) -> Iterator[Told]:
-    """What ``facts`` tell of names, in order. Webhooks are no users, and an empty name is none (rules 2 and 29)."""
+def repeats(fact: MessageSent, known: Name) -> bool:
+    """Whether a message tells nothing new: the known name, less than a day later."""
+    return (
+        fact.username == known.username
+        and fact.global_name == known.global_name
+        and (fact.message_id >> TIMESTAMP_SHIFT) + DISCORD_EPOCH_MS - known.seen_ms < CONFIRM_MS
+    )
+
+
+def newest(known: Name | None, told: Told) -> Name | None:
+    """What is to be known after ``told``; None if that is what is known."""
+    username, global_name, is_bot, seen_ms = told
+    if known is None:
+        return Name(username, global_name, int(is_bot or 0), seen_ms)
+    if seen_ms < known.seen_ms:
+        return None
+    same = username == known.username and global_name == known.global_name
+    if same and seen_ms - known.seen_ms < CONFIRM_MS:
+        return None
+    return Name(username, global_name, known.is_bot if is_bot is None else int(is_bot), seen_ms)
+
+
+def names_in(facts: Sequence[Fact]) -> Iterator[tuple[int, Told]]:
+    """What ``facts`` tell of names, by user, in order. Webhooks are no users, and an empty name is none (rules 2 and 29)."""
     for fact in facts:
         if isinstance(fact, MessageSent):
             if fact.author_class != WEBHOOK and fact.username:
-                seen_ms = time_ms(fact.message_id)
-                yield fact.user_id, fact.username, fact.global_name, fact.author_class == BOT, seen_ms
+                yield (
+                    fact.user_id,
+                    Told(fact.username, fact.global_name, fact.author_class == BOT, time_ms(fact.message_id)),
+                )
         elif isinstance(fact, VoiceChanged):
             if fact.username:
-                yield fact.user_id, fact.username, fact.global_name, fact.is_bot, fact.at_ms
+                yield fact.user_id, Told(fact.username, fact.global_name, fact.is_bot, fact.at_ms)
         elif isinstance(fact, VoiceListed):
             yield from names_in(fact.states)
         elif isinstance(fact, MemberJoined):
@@ -122,8 +153,8 @@ def names_in(facts: Sequence[Fact]) -> Iterator[Told]:
             yield from profiles(fact.members, fact.at_ms)
 
 
-def profiles(members: Sequence[Profile], at_ms: int) -> Iterator[Told]:
+def profiles(members: Sequence[Profile], at_ms: int) -> Iterator[tuple[int, Told]]:
     """The names of ``members``, said at ``at_ms``."""
     for member in members:
         if member.username:
-            yield member.user_id, member.username, member.global_name, member.is_bot, at_ms
+            yield member.user_id, Told(member.username, member.global_name, member.is_bot, at_ms)

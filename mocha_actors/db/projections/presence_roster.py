@@ -86,9 +86,7 @@ class Roster:
         del self.open[spell.user_id]
         self._end(spell, at_ms, bound_ms, EndReason.LEFT if status == OFFLINE else EndReason.CHANGED)
         if status != OFFLINE:
-            start_ms = max(at_ms, spell.start_ms)
-            follows = spell.status if start_ms > spell.start_ms else spell.follows
-            self._begin(spell.user_id, status, shard, start_ms, bound_ms, follows=follows)
+            self._begin(spell.user_id, status, shard, max(at_ms, spell.start_ms), bound_ms, follows=spell.status)
 
     def _begin(self, user: int, status: int, shard: int, at_ms: int, bound_ms: int, *, follows: int) -> None:
         self._write(Spell(

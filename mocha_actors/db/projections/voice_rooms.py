@@ -47,6 +47,7 @@ class Rooms:
         open: the open interval of each user.
         suspended: the last interval of each user whose session may go on.
         bots: users known as bots.
+        hidden: (channel, whether a bot) of those who occupy a channel and are not to be recorded; in memory only.
 
     """
 
@@ -61,6 +62,7 @@ class Rooms:
         self.guild, self.afk_channel, self.bots = guild, afk_channel, bots
         self.open: dict[int, Interval] = {}
         self.suspended: dict[int, Interval] = {}
+        self.hidden: dict[int, tuple[int, int]] = {}
         self._ids, self._put, self._delete, self._count = ids, put, delete, count
         self._users: defaultdict[int, set[int]] = defaultdict(set)
         self._humans: Counter[int] = Counter()
@@ -78,19 +80,30 @@ class Rooms:
     def change(self, fact: VoiceChanged) -> None:
         """Somebody's place is now another, or has another look."""
         moment = Moment(storable(fact.at_ms), fact.bound_ms)
-        if fact.channel_id is None:
+        touched = self._show(fact.user_id)
+        if fact.hidden or fact.channel_id is None:
             self.leave((fact.user_id,), moment, EndReason.LEFT)
+            self._refresh(touched | self._hide(fact), moment)
         else:
-            self._stand({fact.user_id: self._place(fact, fact.channel_id)}, moment, start_bound=fact.bound_ms)
+            place = self._place(fact, fact.channel_id)
+            self._stand({fact.user_id: place}, moment, start_bound=fact.bound_ms)
+            self._refresh(touched, moment)
 
     def reconcile(self, states: Iterable[VoiceChanged], moment: Moment) -> None:
         """Everybody who is in a channel is named: another one has left unseen, at any time since the interval began (statistics, rule 13)."""
+        states = tuple(states)
+        for user in list(self.hidden):
+            self._show(user)
         places = {
-            state.user_id: self._place(state, state.channel_id) for state in states if state.channel_id is not None
+            state.user_id: self._place(state, state.channel_id)
+            for state in states
+            if state.channel_id is not None and not state.hidden
         }
         for user in sorted(self.open.keys() - places.keys()):
             unseen = moment.at_ms - self.open[user].start_ms
             self.leave((user,), Moment(moment.at_ms, max(0, unseen) + moment.bound_ms), EndReason.LEFT, refresh=False)
+        for state in states:
+            self._hide(state)
         self._stand(places, moment, start_bound=max(moment.bound_ms, ESTIMATED))
         self._give_up(list(self.suspended))
 
@@ -110,12 +123,16 @@ class Rooms:
 
     def empty(self, moment: Moment, reason: EndReason) -> None:
         """The guild went away."""
+        for user in list(self.hidden):
+            self._show(user)
         self.leave(self.open.keys() | self.suspended.keys(), moment, reason)
 
     def close_channel(self, channel: int, moment: Moment) -> None:
         """A channel was deleted."""
         suspended = {user for user, interval in self.suspended.items() if interval.channel_id == channel}
         self._give_up(suspended)
+        for user in [user for user, (place, _) in self.hidden.items() if place == channel]:
+            self._show(user)
         self.leave(set(self._users.get(channel, ())), moment, EndReason.GONE)
 
     def lose(self, shard: int, evidence_ms: int) -> None:
@@ -139,6 +156,23 @@ class Rooms:
             self._refresh(touched, moment, everybody=True)
 
     # How it is kept
+
+    def _hide(self, fact: VoiceChanged) -> set[int]:
+        """Let somebody who is not to be recorded occupy a channel; returns the channels that this concerns."""
+        if not fact.hidden or fact.channel_id is None:
+            return set()
+        is_bot = self._is_bot(fact)
+        self.hidden[fact.user_id] = fact.channel_id, is_bot
+        self._enter(fact.user_id, fact.channel_id, is_bot)
+        return {fact.channel_id}
+
+    def _show(self, user: int) -> set[int]:
+        """Let somebody who was not recorded go; returns the channels that this concerns."""
+        place = self.hidden.pop(user, None)
+        if place is None:
+            return set()
+        self._exit(user, *place)
+        return {place[0]}
 
     def _place(self, fact: VoiceChanged, channel: int) -> Place:
         return Place(channel, fact.flags & STATED, self._is_bot(fact), fact.device, fact.shard)
@@ -230,7 +264,7 @@ class Rooms:
     def _refresh(self, channels: Iterable[int], moment: Moment, *, everybody: bool = False) -> None:
         """See who in ``channels`` is alone or AFK now. Where there are two humans, only those may be wrong who were alone."""
         for channel in sorted(channels):
-            users = self._users.get(channel, set())
+            users = self._users.get(channel, set()) - self.hidden.keys()
             for user in sorted(users if everybody or self._humans[channel] < 2 else users & self._alone):
                 interval = self.open[user]
                 flags = self._flags(channel, interval.flags & STATED, interval.is_bot)

@@ -47,7 +47,12 @@ def go_dark(turn: Turn) -> list[Event]:
     lasts = turn.pace_ms * EVENTS_OF_AN_OUTAGE * (0.5 + turn.source.draw())
     guild.back_at_ms = turn.now_ms + int(min(max(lasts, SHORTEST_OUTAGE_MS), LONGEST_OUTAGE_MS))
     guild.available = False
-    return [Event(b"GUILD_DELETE", guild.id, GUILDS, b'{"unavailable":true,"id":"%d"}' % guild.id)]
+    return [unavailable(guild.id)]
+
+
+def unavailable(guild_id: int) -> Event:
+    """Tell that a guild is out of reach."""
+    return Event(b"GUILD_DELETE", guild_id, GUILDS, b'{"unavailable":true,"id":"%d"}' % guild_id)
 
 
 def stay_dark(turn: Turn) -> list[Event]:

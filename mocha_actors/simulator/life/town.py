@@ -88,6 +88,12 @@ class Town:
             for bot in guild.guild.bots:
                 self._presences[bot.user.id] = Presence("online", "desktop")
 
+    def come_back(self) -> list[Event]:
+        """Tell of an outage of everything that is over: what the world was like before it is not known any more."""
+        return [
+            event for guild in self.guilds.values() for event in (servers.unavailable(guild.id), guild_create(guild))
+        ]
+
     def take(self, count: int, now_ms: int) -> list[Event]:
         """Let things happen now until there are `count` events, or a few more, since some come together.
 

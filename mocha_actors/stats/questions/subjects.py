@@ -27,9 +27,16 @@ class ReactionQuestion(RangeQuestion, Request[ReactionStats], frozen=True, kw_on
 
 
 class UserQuestion(RangeQuestion, Request[UserStats], frozen=True, kw_only=True):
-    """What one user did in a guild. A user named in the question is counted whatever the class, a bot too (A3.3)."""
+    """What one user did in a guild. A user named in the question is counted whatever the class, a bot too (A3.3).
+
+    Attributes:
+        user_id: the user.
+        count_rank: find the place in the leaderboard too, for which everybody is counted.
+
+    """
 
     user_id: int
+    count_rank: bool = True
 
     def __post_init__(self) -> None:
         """Raise QuestionError for what is not allowed."""

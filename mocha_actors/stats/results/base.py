@@ -54,6 +54,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         coverage: which part of the range was observed.
         as_of_ms: what was committed by then is in it, and possibly more; milliseconds since the Unix epoch. A running service may answer from its
             cache, and then this lies before the asking. None where the database was read directly, so that everything is in it.
+        not_retained_before_ms: the answer needed rows that retention has deleted, up to this moment: what they held is missing from the numbers.
+            None: nothing that was needed is gone.
 
     """
 
@@ -63,6 +65,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     coverage: Coverage
     as_of_ms: int | None = None
+    not_retained_before_ms: int | None = None
 
     def to_builtins(self) -> dict[str, Any]:
         """The answer as JSON takes it: fields whose name ends with ``_id`` are strings, and ``as_of_ms`` is left out where it is None."""

@@ -154,7 +154,7 @@ class InactiveMember(msgspec.Struct, frozen=True, kw_only=True):
         username: the unique name, where known.
         global_name: the display name, where set.
         joined_ms: when they joined; None where unknown.
-        last_seen_ms: their last message, voice or reaction before the end of the range; None: never seen.
+        last_seen_ms: their last message, voice or reaction before the end of the range, in whatever channel; None: never seen.
 
     """
 

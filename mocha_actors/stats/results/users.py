@@ -19,8 +19,8 @@ class UserStats(Answer, frozen=True, kw_only=True):
         commands: replies to slash and context commands; only bots have any.
         deleted_messages: how many of the messages were deleted since.
         messages_per_day: ``messages`` by the length of the range in days of 24 hours.
-        rank: place in the leaderboard with the same range and filters; None when it does not list the user.
-        ranked_users: how many users that leaderboard lists.
+        rank: place in the leaderboard with the same range and filters; None when it does not list the user, or was not asked for.
+        ranked_users: how many users that leaderboard lists; None when it was not asked for.
         first_message_id: the first of ``messages``; None when there is none.
         first_message_ms: its time.
         last_message_id: the last of them.
@@ -45,7 +45,7 @@ class UserStats(Answer, frozen=True, kw_only=True):
     deleted_messages: int
     messages_per_day: float
     rank: int | None
-    ranked_users: int
+    ranked_users: int | None
     first_message_id: int | None
     first_message_ms: int | None
     last_message_id: int | None

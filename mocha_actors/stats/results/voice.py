@@ -21,7 +21,8 @@ class VoiceStats(Answer, frozen=True, kw_only=True):
         video_seconds: of it, with the camera on.
         suppressed_seconds: of it, as audience of a stage.
         afk_seconds: time in the AFK channel, counted or not.
-        sessions: how many sessions began in the range; a move goes on with one, and so does a resumption after a loss (A3.15).
+        sessions: how many sessions began in the range, in a state that counts; a move goes on with one, and so does a resumption after a loss
+            (A3.15). Where channels are chosen or ignored it is visits to the channels that are left: a session has no single channel.
         speakers: distinct users with any counted time.
         open_sessions: how many of the guild's intervals are in progress; they are counted up to the last evidence.
         uncertain_seconds: by how much ``voice_seconds`` may differ, because Discord did not say when something happened.
@@ -47,7 +48,7 @@ class VoiceStep(Step, frozen=True, kw_only=True):
 
     Attributes:
         voice_seconds: see there; only the seconds inside the bucket.
-        sessions: how many began in the bucket.
+        sessions: how many began in the bucket, see there.
         average_people: ``voice_seconds`` by the length of the bucket: how many were there on average.
         estimated: something in it has no exact time.
 

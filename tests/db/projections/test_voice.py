@@ -14,8 +14,11 @@ from mocha_actors.pipeline.facts import (
     Fact,
     GuildGone,
     GuildSeen,
+    MemberJoined,
     MemberLeft,
+    MembersSeen,
     Place,
+    Profile,
     SessionEnded,
     VoiceChanged,
     VoiceFlag,
@@ -353,6 +356,18 @@ def test_a_bot_is_known_by_its_state_or_as_a_member(sqlite_session: Session) -> 
     play(sqlite_session, at(BEEP, LOUNGE, 0, is_bot=None), at(ADA, LOUNGE, 5_000, is_bot=None))
 
     assert sorted(stored(sqlite_session, "voice_events", "user_id, is_bot")) == [(ADA, 0), (BEEP, 1), (BEEP, 1)]
+
+
+def test_a_bot_is_known_from_the_facts_of_the_same_transaction(sqlite_session: Session) -> None:
+    """The table of members is written after the voice channels: GUILD_CREATE and a join tell of bots before it does."""
+    beep, other = (
+        Profile(user, "b", None, is_bot=True, joined_ms=None, nick=None, roles=(), pending=None) for user in (BEEP, 99)
+    )
+    facts = [MembersSeen(GUILD, (beep,), NOON_MS), MemberJoined(GUILD, other, NOON_MS, 0)]
+    states = [at(BEEP, LOUNGE, 0, is_bot=None), at(99, STAGE, 0, is_bot=None), at(ADA, QUIET, 0, is_bot=None)]
+    apply(sqlite_session, [VoiceProjection()], [*facts, *states])
+
+    assert stored(sqlite_session, "voice_events", "user_id, is_bot") == [(ADA, 0), (BEEP, 1), (99, 1)]
 
 
 def test_a_clock_that_stands_before_discord_does_not_stop_the_writer(sqlite_session: Session) -> None:

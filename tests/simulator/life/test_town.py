@@ -46,16 +46,16 @@ def text(event: Event) -> bytes:
     return event.view(EVERYTHING, 250) if event.view else event.data
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_what_was_told_adds_up_to_what_a_fresh_identify_is_told(seed: int) -> None:
     """Who followed all events knows as much as who comes now, and no event contradicted another."""
     life, observer = town(seed=seed), Observer()
     for event in told(life):
         observer.see(event)
     rare = cycle(("kick", "leave", "join", "bulk", "thread-reveal", "guild-afk", "bot-added", "ban", "outage"))
-    for step in range(15_000):
+    for step in range(9_000):
         now = EVENING_MS + step * 20
-        for event in [*life.step(now), *(life.happen(next(rare), now) if step % 50 == 0 else [])]:
+        for event in [*life.step(now), *(life.happen(next(rare), now) if step % 25 == 0 else [])]:
             observer.see(event)
     for event in told(life):
         observer.guilds[str(event.guild_id)].same_as(json.loads(text(event)))
@@ -128,13 +128,12 @@ def test_what_is_asked_for_happens(name: str) -> None:
     """Each thing that can happen can be asked for by name, and is told where it can happen at all."""
     life = town(guilds=1)
     life.happen("bot-added", EVENING_MS)
-    for step in range(3_000):
+    for step in range(600):
         life.step(EVENING_MS + step)
     for guild in life.guilds.values():
         guild.available = True
-        for _ in range(20):
-            life.happen("join", EVENING_MS + 10_000, guild)
-            life.happen("voice-join", EVENING_MS + 10_000, guild)
+        for needed in (*["join", "voice-join", "react"] * 20, "channel-delete", "channel"):
+            life.happen(needed, EVENING_MS + 10_000, guild)
     tries = [
         life.happen(name, EVENING_MS + 10_000 + step, each) for step in range(40) for each in list(life.guilds.values())
     ]

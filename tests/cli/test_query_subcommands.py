@@ -1,0 +1,285 @@
+"""Each subcommand of ``mocha query`` as a table, as JSON and as CSV, and its charts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mocha_actors.cli.charts import bar, sparkline
+from mocha_actors.cli.main import mocha
+from mocha_actors.cli.output import duration, moment
+from mocha_actors.cli.query import command
+from mocha_actors.db.plain import cell
+from tests.stats import world as worlds
+from tests.stats.oracle import GUILD, Sent, database
+from tests.stats.world import BEGIN, GENERAL, MUSIC, THREAD, Moved, Reacted, Spoken, World, at, key, opened
+
+RANGE = ("--since", "2026-03-20", "--until", "2026-03-22")
+
+ADA = "Ada Lovelace"
+
+WORLD = World(
+    messages=[
+        Sent(GUILD, key(minute, low), channel, user, 0, 0, deleted=False)
+        for low, (minute, channel, user) in enumerate(
+            [(5, GENERAL, 1), (70, THREAD, 1), (80, GENERAL, 2), (1500, GENERAL, 1)]
+        )
+    ],
+    voice=[
+        Spoken(key(60, 1), 1, MUSIC, 60, 150, 1, key(60, 1), 1, 0),
+        Spoken(key(100, 2), 2, MUSIC, 100, 130, 0, key(100, 2), 1, 5000),
+    ],
+    reactions=[
+        Reacted(key(20, 1), 20, 1, 2, GENERAL, "1234", 1, 0),
+        Reacted(key(21, 2), 21, 2, 1, GENERAL, "😀", 0, 0),
+    ],
+    moves=[Moved(30, 1, 0, 0), Moved(1600, 2, 1, 900)],
+    counts={10: 40},
+    online=[worlds.Online(key(0, 1), 1, 1, 0, 720)],
+    standing=[],
+    ignores=set(),
+    closed={},
+    alive=4000,
+)
+
+ARGUMENTS: dict[str, list[str]] = {
+    "user": ["--user", ADA],
+    "user-activity": ["--user", "@user 2"],
+    "rank": ["--user", "1"],
+    "channel": ["--channel", "#name 50"],
+}
+
+WORDS = {
+    "active-members": ["2026-03-20", "Writers", "█"],
+    "busiest-hours": ["Fri 01:00", "2.0"],
+    "channel": ["Channel name 50 (50)", "Belongs to", "name 70 (70)", "Threads"],
+    "channel-ranking": ["name 50", "100.0%", "1 of 1 channels"],
+    "compare": ["Active users", "Before", "2026-03-18 00:00 UTC"],
+    "coverage": ["Observed", "100.00%"],
+    "guild": ["Guild Tea House (900)", "2 h 00 min", "Voice sessions"],
+    "heatmap": ["Mon", "Sun", "21", "full: 2.0 messages an hour"],
+    "inactive-members": ["Last seen", "never", "1 of 3 members were silent"],
+    "leaderboard": [ADA, "2 of 2 users"],
+    "member-growth": ["Joins", "+1", "-1", "41", "~ times not exact"],
+    "message-timeline": ["2026-03-21", "█"],
+    "messages": ["Messages per day", "2.0"],
+    "online-timeline": ["2026-03-20T00:00+00:00", "1.0"],
+    "rank": [f"user {ADA} (1): 1 of 2 by messages", "user 2"],
+    "reactions": ["Of these super reactions", "Distinct emoji"],
+    "retention": ["After 7 d"],
+    "top-emoji": [":wave:", "😀", "2 of 2 emoji"],
+    "user": [f"User {ADA} (1)", "1 of 2", "1 h 30 min", "First seen"],
+    "user-activity": ["1 of 2", "1 day"],
+    "voice": ["2 h 00 min", "Of it muted", "Uncertain by"],
+    "voice-sessions": ["name 51", "1 h 30 min", "~ 30 min 00 s", "left"],
+    "voice-timeline": ["2 h 00 min", "~"],
+}
+"""What each table shows of the world."""
+
+
+QUESTIONS = sorted(set(command.commands) - {"guilds"})
+
+
+def test_the_guilds_that_are_known_are_listed(path: Path) -> None:
+    """With their names, as a table and as JSON; that is no question about a range."""
+    table = CliRunner().invoke(mocha, ["query", "guilds", "--database", str(path)])
+    shown = CliRunner().invoke(mocha, ["query", "guilds", "--database", str(path), "--json"])
+
+    assert [word for word in ("Guild", "Tea House", "900") if word not in table.stdout] == []
+    assert json.loads(shown.stdout) == [{"guild_id": "900", "guild_name": "Tea House"}]
+
+
+def test_a_timeline_of_all_time_begins_with_the_first_number(path: Path) -> None:
+    """Of the years since Discord's beginning, the empty ones before are no rows of a table; JSON has them all."""
+    asked = ["query", "message-timeline", "--database", str(path), "--period", "all_time", "--interval", "month"]
+    table = CliRunner().invoke(mocha, asked)
+    document = json.loads(CliRunner().invoke(mocha, [*asked, "--json"]).stdout)
+
+    assert "2026-03" in table.stdout
+    assert "2026-02" not in table.stdout
+    assert document["buckets"][0]["label"] == "2015-01"
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with a guild in which everything happened."""
+    file = tmp_path_factory.mktemp("world") / "mocha.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worlds, "database", lambda history: database(history, str(file)))
+        connection = opened(WORLD)
+    connection.execute("INSERT INTO guilds (id, name) VALUES (900, 'Tea House')")
+    connection.execute("INSERT INTO emojis VALUES (900, '1234', 'wave', 0)")
+    connection.execute("UPDATE users SET global_name = ? WHERE id = 1", (ADA,))
+    connection.close()
+    return file
+
+
+def query(path: Path, name: str, *arguments: str) -> Result:
+    """Run a subcommand as a script would."""
+    own = ARGUMENTS.get(name, [])
+    return CliRunner().invoke(mocha, ["query", name, "--database", str(path), *own, *RANGE, *arguments])
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_table_of_each_question_shows_its_numbers(path: Path, name: str) -> None:
+    """Plain text of at most 80 columns when piped; only the line to be copied may be longer."""
+    result = query(path, name)
+
+    assert result.exit_code == 0, result.output
+    assert [word for word in WORDS[name] if word not in result.stdout] == [], result.stdout
+    assert "\x1b" not in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines() if "next page" not in line) <= 80
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_each_question_as_json_and_as_csv(path: Path, name: str) -> None:
+    """JSON is one document; CSV has a heading and as many columns in each row."""
+    document: dict[str, Any] = json.loads(query(path, name, "--json").stdout)
+    rows = list(csv.reader(io.StringIO(query(path, name, "--csv").stdout)))
+
+    assert (document["guild_id"], document["since_ms"], document["until_ms"]) == ("900", BEGIN, at(2 * 1440))
+    entries = next((value for value in document.values() if isinstance(value, list)), [document])
+    assert len(rows) == 1 + len(entries)
+    assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_a_day_of_the_guilds_own_zone(path: Path) -> None:
+    """In Kathmandu the message of 00:05 UTC was written at 05:50, and the one of the 21st at 01:00 UTC at 06:45."""
+    result = query(path, "message-timeline", "--time-zone", "Asia/Kathmandu", "--interval", "hour", "--csv")
+
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    written = {row["label"]: row["messages"] for row in rows if row["messages"] != "0"}
+    assert written == {
+        "2026-03-20T05:00+05:45": "1", "2026-03-20T06:00+05:45": "1", "2026-03-20T07:00+05:45": "1", "2026-03-21T06:00+05:45": "1"
+    }  # fmt: skip
+
+
+def test_a_calendar_range_is_named(path: Path) -> None:
+    """Up to now, in the zone."""
+    result = CliRunner().invoke(mocha, ["query", "messages", "--database", str(path), "--period", "all_time", "--json"])
+
+    assert json.loads(result.stdout)["messages"] == 4
+
+
+def test_filters_take_names(path: Path) -> None:
+    """A category with its threads, and a user."""
+    shown = [json.loads(query(path, "messages", *filters, "--json").stdout)["messages"] for filters in (
+        ["--category", "name 70"], ["--channel", "name 60"], ["--user", ADA], ["--channel", "53"], ["--role", "82"],
+    )]  # fmt: skip
+
+    assert shown == [4, 1, 3, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["messages", "--channel", "nowhere"], ["--channel is 'nowhere'", "give the id"]),
+        (["messages", "--time-zone", "Mars/Base"], ["time_zone is 'Mars/Base'", "Europe/Berlin"]),
+        (["messages", "--week-start", "7"], ["week_start is 7", "0 (Monday) to 6 (Sunday)"]),
+        (["messages", "--period", "soon"], ["period is 'soon'", "this_week"]),
+        (["messages", "--period", "today", "--days", "1"], ["--period", "--days"]),
+        (["messages", "--json", "--csv"], ["--json", "--csv", "one of them"]),
+        (["messages", "--png", "x.png"], ["MessageStats has no chart"]),
+        (["heatmap", "--png", "x.gif"], ["x.gif", ".png or .svg"]),
+        (["message-timeline", "--interval", "year"], ["'year'", "hour"]),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line_and_exit_code_2(path: Path, arguments: list[str], words: list[str]) -> None:
+    """What was found and what is allowed."""
+    range_ = [] if {"--period", "--days"} & set(arguments) else RANGE
+    result = CliRunner().invoke(mocha, ["query", arguments[0], "--database", str(path), *arguments[1:], *range_])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert [word for word in words if word not in result.stderr] == []
+
+
+def test_an_hourly_timeline_of_years_is_refused(path: Path) -> None:
+    """No picture has so many bars; the line says what to do."""
+    result = CliRunner().invoke(
+        mocha, ["query", "message-timeline", "--database", str(path), "--period", "all_time", "--interval", "hour"]
+    )
+
+    assert result.exit_code == 2
+    assert "ask for a longer one" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "message-timeline", "heatmap", "leaderboard", "channel-ranking", "member-growth", "voice-timeline", "active-members", "online-timeline",
+        "top-emoji",
+    ],
+)  # fmt: skip
+def test_charts_are_drawn_as_svg(path: Path, tmp_path: Path, name: str) -> None:
+    """With title and zone; what comes from strangers is text."""
+    file = tmp_path / "chart.svg"
+
+    result = query(path, name, "--svg", str(file))
+
+    assert result.stdout == f"drawn: {file}\n", result.output
+    assert file.read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_a_chart_as_png(path: Path, tmp_path: Path) -> None:
+    """The bytes of one."""
+    file = tmp_path / "chart.png"
+
+    query(path, "message-timeline", "--png", str(file))
+
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1"])
+def test_a_name_that_a_spreadsheet_would_run_is_quoted(text: str) -> None:
+    """Numbers that are numbers stay so."""
+    assert cell(text) == f"'{text}"
+    assert cell(-5) == -5
+
+
+def test_colours_are_for_terminals_and_no_color_is_honoured(path: Path) -> None:
+    """A heatmap has a ground of colours on a terminal, and characters where NO_COLOR is set."""
+    program = [sys.executable, "-m", "mocha_actors", "query", "heatmap", "--database", str(path), *RANGE]
+    plain = {"PATH": "/usr/bin:/bin", "TERM": "xterm-256color"}
+
+    coloured = subprocess.run(program, env=plain | {"FORCE_COLOR": "1"}, capture_output=True, check=True).stdout
+    without = subprocess.run(
+        program, env=plain | {"FORCE_COLOR": "1", "NO_COLOR": "1"}, capture_output=True, check=True
+    ).stdout
+
+    assert b"\x1b[48;" in coloured
+    assert b"\x1b[48;" not in without
+
+
+def test_bars_and_sparklines_fit_their_width() -> None:
+    """To an eighth of a column; the least that is more than nothing is seen."""
+    assert [bar(value, 10, 4).plain for value in (0, 0.01, 5, 10)] == ["", "▏", "██", "████"]
+    assert sparkline([0, 1, 2, 4, 8, 8], 3) == "▁▃█"
+    assert sparkline([], 10) == ""
+
+
+def test_durations_and_moments_for_people() -> None:
+    """Two units; local time with its offset, UTC by name."""
+    assert [duration(seconds) for seconds in (5, 65, 3_660, 360_000)] == [
+        "5 s",
+        "1 min 05 s",
+        "1 h 01 min",
+        "100 h 00 min",
+    ]
+    assert moment(BEGIN, "UTC") == "2026-03-20 00:00 UTC"
+    assert moment(BEGIN, "America/St_Johns") == "2026-03-19 21:30 -02:30"
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' own terminal must not reach into the output."""
+    for name in ("FORCE_COLOR", "COLUMNS", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
