@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SystemFailure,
         TransientError,
     )
+    from mocha_actors.questions import open_questions
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ _HOMES = {
     "PermanentError": "errors",
     "SystemFailure": "errors",
     "TransientError": "errors",
+    "open_questions": "questions",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "SystemFailure",
     "TransientError",
     "load",
+    "open_questions",
 ]
 
 

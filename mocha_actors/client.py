@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
@@ -23,18 +23,21 @@ from mocha_actors.db.readers import Readers, open_readers
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import database_breaker
 from mocha_actors.errors import ConfigError, MochaError, PermanentError
+from mocha_actors.events.recording import CHUNK, Happened, Recorded, Recorder, chunks
 from mocha_actors.gateway.commanding import Commanding
+from mocha_actors.gateway.feed import Feed
 from mocha_actors.gateway.fleet import shard_count
-from mocha_actors.gateway.rest import open_rest
+from mocha_actors.gateway.rest import DiscordRest, open_rest
 from mocha_actors.gateway.tree import ShardRef
 from mocha_actors.pipeline.counters import Counters
-from mocha_actors.pipeline.notices import Checkpoint, Flush, GiveUpSession, LoadCheckpoint, Quiesce
+from mocha_actors.pipeline.notices import Checkpoint, Flush, GiveUpSession, ImportFacts, LoadCheckpoint, Quiesce
 from mocha_actors.privacy.desk import Desk, ServiceDesk
 from mocha_actors.runtime import (
     ActorDead,
     ActorError,
     AskTimeout,
     Event,
+    EventHook,
     FatalChildError,
     Request,
     Snapshot,
@@ -45,10 +48,13 @@ from mocha_actors.runtime.structlog_hook import StructlogHook
 from mocha_actors.stats.asking import Asking
 from mocha_actors.stats.errors import QuestionError
 from mocha_actors.stats.zones import zone_named
-from mocha_actors.tree import Parts, Refs, build_tree, shard_settings
+from mocha_actors.tree import PROCESSORS, Parts, Refs, build_tree, measures_content, shard_settings
 
 ANSWER_LIMIT: Final = 30.0
 """Seconds beyond a question's own deadline, and for a checkpoint, until the tree is considered stuck."""
+
+FLUSH_LIMIT: Final = 3600.0
+"""Seconds that a flush may take at most: a database that is away holds it up, and whoever waits has a nearer deadline."""
 
 POLL_SECONDS: Final = 0.05
 
@@ -85,6 +91,7 @@ class StatsClient(Asking, Commanding, Administering):
         database: the file, or the database of a server, that it writes to; its text shows no password.
         counters: what it has done so far.
         supervisor: the root of its tree; takes further children by ``start_child``.
+        feed: takes what somebody else's connection brings, in a client without gateway; None in one with a gateway.
         report: how the shutdown went, once the block has been left.
 
     """
@@ -101,6 +108,8 @@ class StatsClient(Asking, Commanding, Administering):
         self._log = StructlogHook()
         self.database = database_address(config.database.url)
         self._began = trio.current_time()
+        self.feed: Feed | None = None
+        self._listener: EventHook | None = None
         self._fatal: PermanentError | None = None
         self._sessions_wanted = True
         self._body = trio.CancelScope()
@@ -109,7 +118,14 @@ class StatsClient(Asking, Commanding, Administering):
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, config: Config, token: Secret | None = None, *, wait_owner: float = 0.0, take_over: bool = False
+        cls,
+        config: Config,
+        token: Secret | None = None,
+        *,
+        wait_owner: float = 0.0,
+        take_over: bool = False,
+        gateway: bool = True,
+        on_event: EventHook | None = None,
     ) -> AsyncIterator[StatsClient]:
         """Start the tree, and drain it when the block is left.
 
@@ -121,6 +137,9 @@ class StatsClient(Asking, Commanding, Administering):
             token: the bot's token; without one, it is taken from where ``config.discord`` says.
             wait_owner: seconds to wait for another process to give the database up.
             take_over: take the database away from a process that does not: that one writes nothing more, and ends with FencedOutError.
+            gateway: whether it connects to Discord. Without a gateway it needs no token: it lives on what is handed to its :attr:`feed`, and on
+                :meth:`record`.
+            on_event: called with every structured event, those of the runtime and of the feed; it has to be quick.
 
         Raises:
             MochaError: the database or the configuration cannot be used, or, out of the running block, Discord refuses the bot
@@ -129,11 +148,17 @@ class StatsClient(Asking, Commanding, Administering):
 
         """
         cls.check(config)
-        token = bare_token(token.reveal()) if token else load_token(config.discord)
         async with AsyncExitStack() as stack:
-            rest = await stack.enter_async_context(open_rest(token, config.discord.api_url))
-            client = cls(config, await shard_count(config.discord.shards, rest, Random()))  # noqa: S311  # jitter
-            shards = shard_settings(config, token, client.shards)
+            rest: DiscordRest | None = None
+            client, shards = cls(config, 0), []
+            if gateway:
+                token = bare_token(token.reveal()) if token else load_token(config.discord)
+                rest = await stack.enter_async_context(open_rest(token, config.discord.api_url))
+                client = cls(config, await shard_count(config.discord.shards, rest, Random()))  # noqa: S311  # jitter
+                shards = shard_settings(config, token, client.shards)
+            else:
+                client._open_feed()
+            client._listener = on_event
             store = await stack.enter_async_context(
                 open_store(
                     config.database.url, wait=wait_owner, take_over=take_over, spool=spool_place(config.database)
@@ -192,6 +217,70 @@ class StatsClient(Asking, Commanding, Administering):
 
         """
         return await self._refs.stats.ask(question, timeout=self.config.stats.deadline_s + ANSWER_LIMIT)
+
+    # What comes from elsewhere
+
+    async def record(self, events: Iterable[Happened]) -> Recorded:
+        """Record events with explicit times, from elsewhere than a gateway: an import, a past, another chat system.
+
+        They are counted by the same rules as live ones. Recording a message, a reaction, a member or a name again changes nothing. Times of one
+        guild's voice and presence must not run backwards, so a past is recorded before the live events that follow it, and once. It is no
+        evidence that anything was observed: coverage is about the gateway's sessions alone.
+
+        Args:
+            events: made by :func:`~mocha_actors.events.recording.happening` or :func:`~mocha_actors.events.recording.message`, in order of time; an
+                iterator is read as it is written, :data:`~mocha_actors.events.recording.CHUNK` events a transaction.
+
+        Returns:
+            What came of them. An event that cannot be recorded is refused, counted and named there, and its neighbours are recorded.
+
+        Raises:
+            MochaError: the database is away, or refuses facts; of the transactions made before it nothing is undone, and what is given again is known.
+
+        """
+        translations = {event: module.translate for module in PROCESSORS.values() for event in module.HANDLES}
+        recorder = Recorder(translations, content=measures_content(self.config))
+        for chunk in chunks(events, CHUNK):
+            facts = tuple(fact for happened in chunk for fact in recorder.translate(happened))
+            if facts:
+                recorder.report.facts += await self._refs.writer.ask(ImportFacts(facts), timeout=ANSWER_LIMIT)
+            await trio.lowlevel.checkpoint()
+        report = recorder.report
+        if report.refused:
+            logger.warning("record.refused", count=report.refused, events=report.events, first=report.refusals[0].error)
+        return report
+
+    async def flush(self) -> None:
+        """Wait until everything that was handed over, or received, before this is committed."""
+        if self.feed is not None:
+            self._take_feed()
+            await self._refs.intake.ask(Flush(), timeout=FLUSH_LIMIT)
+        await self._refs.dispatcher.ask(Flush(), timeout=FLUSH_LIMIT)
+
+    def _open_feed(self) -> None:
+        """Have this run of trio take what is handed to the feed; one wake-up serves everything that waits by then."""
+        token = trio.lowlevel.current_trio_token()
+
+        def wake() -> None:
+            # After the end of the run there is nobody to wake: what waits then is told by the account of the shutdown.
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(self._take_feed)
+
+        self.feed = Feed(wake)
+
+    def _take_feed(self) -> None:
+        feed = self.feed
+        assert feed is not None
+        for message in feed.take():
+            if not self._refs.intake.tell_nowait(message):
+                feed.refused(message)
+        for name, shard in feed.news():
+            logger.info(name, shard=shard, dropped=feed.dropped)
+            if self._listener is not None:
+                self._listener(
+                    Event(name, "host", trio.current_time(), None, {"shard": shard, "dropped": feed.dropped})
+                )
+        self.shards, self.counters.connected = feed.shards, feed.connected
 
     @property
     def shard_refs(self) -> list[ShardRef]:
@@ -252,9 +341,11 @@ class StatsClient(Asking, Commanding, Administering):
         self._body.cancel()
 
     def _on_event(self, event: Event) -> None:
-        """Log what the runtime reports, and count the restarts."""
+        """Log what the runtime reports, pass it on, and count the restarts."""
         self.counters.restarts += event.name == "child.restarting"
         self._log(event)
+        if self._listener is not None:
+            self._listener(event)
 
     # The end
 
@@ -287,6 +378,10 @@ class StatsClient(Asking, Commanding, Administering):
         async with trio.open_nursery() as nursery:
             for shard in self._refs.shards:
                 nursery.start_soon(_quiesce, shard, limit)
+        if self.feed is not None:
+            self._take_feed()
+            self.feed.close()
+            await self._refs.intake.ask(Flush(), timeout=limit)
         await self._refs.dispatcher.ask(Flush(), timeout=limit)
 
 

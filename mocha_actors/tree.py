@@ -9,7 +9,7 @@
      ├─ janitor                 maintenance: rollups of closed days, retention, purges
      ├─ watch                   whether the database still is ours
      ├─ control                 the control socket
-     └─ gateway                 one_for_one: identify, shard-0, shard-1, …
+     └─ gateway                 one_for_one: identify, shard-0, shard-1, …; or, in a bot that has a connection of its own, intake
 
 The children are started in this order, so that the reverse order, in which they are stopped, is the order in which events drain.
 """
@@ -46,9 +46,12 @@ from mocha_actors.discord.intents import Intents, parse_intents
 from mocha_actors.errors import ConfigError, PermanentError, SystemFailure
 from mocha_actors.events.dispatcher import Dispatcher, Routes
 from mocha_actors.gateway.clock import ReceiveClock
+from mocha_actors.gateway.feed import FeedMessage
 from mocha_actors.gateway.identify_queue import MAILBOX as IDENTIFY_MAILBOX
 from mocha_actors.gateway.identify_queue import TakeTurn
 from mocha_actors.gateway.identity import Identity
+from mocha_actors.gateway.intake import MAILBOX as INTAKE_MAILBOX
+from mocha_actors.gateway.intake import Intake
 from mocha_actors.gateway.rest import DiscordRest
 from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.tree import ShardRef, gateway_children
@@ -88,6 +91,7 @@ class Refs:
         self.watch: ActorRef[None] = new_ref("watch")
         self.control: ActorRef[None] = new_ref("control")
         self.identify: ActorRef[TakeTurn] = new_ref("identify", IDENTIFY_MAILBOX)
+        self.intake: ActorRef[FeedMessage] = new_ref("intake", INTAKE_MAILBOX)
         self.shards: list[ShardRef] = [new_ref(f"shard-{shard}") for shard in range(shards)]
 
     def routes(self) -> Routes:
@@ -102,7 +106,7 @@ class Parts:
     Attributes:
         store: the database, owned.
         readers: its readers.
-        rest: Discord's API.
+        rest: Discord's API; None where the connection is somebody else's.
         breaker: guards the database.
         counters: of the program.
         status: how the whole is, given the events per second.
@@ -113,7 +117,7 @@ class Parts:
 
     store: Store
     readers: Readers
-    rest: DiscordRest
+    rest: DiscordRest | None
     breaker: CircuitBreaker
     counters: Counters
     status: Callable[[float], Status]
@@ -122,7 +126,7 @@ class Parts:
 
 
 def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: Parts) -> SupervisorSpec:
-    """The specification of the whole tree. Nothing is started."""
+    """The specification of the whole tree, without gateway where :attr:`Parts.rest` is None. Nothing is started."""
     tree = _Builder(config)
     writer = partial(
         Writer, parts.store.port, epoch=parts.store.epoch, dispatcher=refs.dispatcher, listeners=dict(enumerate(refs.shards)),
@@ -153,8 +157,9 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         tree.child("janitor", janitor, refs.janitor),
         tree.child("watch", partial(Watch, refs.writer, parts.store.epoch), refs.watch),
         tree.child("control", control, refs.control),
-        ChildSpec("gateway", _gateway(shards, refs, parts)),
-    )
+        tree.child("intake", partial(_intake, config, refs, parts), refs.intake) if parts.rest is None else
+        ChildSpec("gateway", _gateway(shards, refs, parts, parts.rest)),
+    )  # fmt: skip
     return replace(root, breakers=(parts.breaker, *(() if shared is None else (shared.breaker,))))
 
 
@@ -192,9 +197,14 @@ class _Builder:
         return self.child(name, partial(Processor, name, PROCESSORS[name].translate, FailureWindow()), ref)
 
 
-def _gateway(shards: list[ShardSettings], refs: Refs, parts: Parts) -> SupervisorSpec:
+def _intake(config: Config, refs: Refs, parts: Parts) -> Intake:
+    decoder = EventDecoder(refs.routes(), content=measures_content(config))
+    return Intake(dispatcher=refs.dispatcher, decoder=decoder, counters=parts.counters)
+
+
+def _gateway(shards: list[ShardSettings], refs: Refs, parts: Parts, rest: DiscordRest) -> SupervisorSpec:
     surroundings = Surroundings(
-        dispatcher=refs.dispatcher, writer=refs.writer, identify=refs.identify, rest=parts.rest, counters=parts.counters,
+        dispatcher=refs.dispatcher, writer=refs.writer, identify=refs.identify, rest=rest, counters=parts.counters,
         clock=ReceiveClock(), rng=Random(), on_fatal=parts.on_fatal,  # noqa: S311  # jitter
         decoder=EventDecoder(refs.routes(), content=reads_content(shards)),
     )  # fmt: skip
@@ -204,6 +214,11 @@ def _gateway(shards: list[ShardSettings], refs: Refs, parts: Parts) -> Superviso
 def reads_content(shards: list[ShardSettings]) -> bool:
     """Whether Discord sends what people write: then it is measured."""
     return any(shard.identity.intents & Intents.MESSAGE_CONTENT for shard in shards)
+
+
+def measures_content(config: Config) -> bool:
+    """Whether ``discord.intents`` says that Discord sends what people write: then it is measured."""
+    return bool(parse_intents(config.discord.intents) & Intents.MESSAGE_CONTENT)
 
 
 def shard_settings(config: Config, token: Secret, shards: int) -> list[ShardSettings]:

@@ -103,7 +103,7 @@ async def test_every_command_of_the_readme_does_what_it_says(tmp_path: Path) -> 
 
 async def test_the_ten_lines_record_and_answer(tmp_path: Path) -> None:
     """The program of the README, asking every second instead of every minute, prints messages of a guild."""
-    (program,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    program = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0]
     (tmp_path / "bot.py").write_text(program.replace("trio.sleep(60)", "trio.sleep(1)"))
     async with open_simulator(SimulatorSettings(token=TOKEN, rate=500, guilds=1)) as simulator:
         with stranger(tmp_path, simulator.api_url) as environment:

@@ -25,7 +25,7 @@ from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Outcome
-from mocha_actors.pipeline.facts import Fact, GuildSeen, SessionEnded, SessionStarted
+from mocha_actors.pipeline.facts import EventsMissed, Fact, GuildSeen, SessionEnded, SessionStarted
 from mocha_actors.pipeline.notices import Changed
 from mocha_actors.pipeline.touching import changes
 
@@ -340,7 +340,7 @@ def facts_of(outcome: Outcome | None) -> tuple[Fact, ...]:
 
 def guilds_of(facts: Sequence[Fact]) -> set[int]:
     """The guilds that ``facts`` are about; those of a session are about none."""
-    return {fact.guild_id for fact in facts if not isinstance(fact, SessionStarted | SessionEnded)}
+    return {fact.guild_id for fact in facts if not isinstance(fact, SessionStarted | SessionEnded | EventsMissed)}
 
 
 def facts_in(outcomes: Iterable[Outcome | None]) -> list[Fact]:

@@ -145,7 +145,8 @@ def start_session(connection: Connection, fact: SessionStarted, epoch: int) -> S
     row = (
         fact.shard,
         fact.session_id,
-        fact.resume_url,
+        # A session of somebody else's connection has no address, and is never resumed by us.
+        fact.resume_url or None,
         fact.fingerprint,
         epoch,
         fact.ready_ms,

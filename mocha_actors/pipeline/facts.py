@@ -399,8 +399,9 @@ class ChannelDeleted(BaseFact, frozen=True, gc=False):
 
 
 GapReason = Literal[
-    "first_start", "session_invalid", "session_not_resumable", "fingerprint_changed", "resume_refused", "poison_frame"
-]
+    "first_start", "session_invalid", "session_not_resumable", "fingerprint_changed", "resume_refused", "poison_frame",
+    "host_disconnected", "intake_full",
+]  # fmt: skip
 
 
 class SessionStarted(BaseFact, frozen=True, gc=False):
@@ -450,6 +451,23 @@ class SessionEnded(BaseFact, frozen=True, gc=False):
     at_ms: int
 
 
+class EventsMissed(BaseFact, frozen=True, gc=False):
+    """Events of a shard were not taken for want of room, within a session that goes on: a coverage gap, half-open.
+
+    Attributes:
+        shard: shard id.
+        from_ms: when the first one was not taken, milliseconds since the Unix epoch.
+        to_ms: when there was room again.
+        reason: stored with the gap.
+
+    """
+
+    shard: int
+    from_ms: int
+    to_ms: int
+    reason: GapReason
+
+
 Fact = (
     MessageSent | MessageDetails | MessageEdited | MessagesDeleted
     | ReactionAdded | ReactionRemoved | ReactionsCleared
@@ -457,5 +475,5 @@ Fact = (
     | PresenceChanged | PresencesListed
     | MemberJoined | MembersSeen | MembersListed | MemberLeft | MemberRemoved
     | GuildSeen | GuildGone | ChannelsSeen | ChannelDeleted
-    | SessionStarted | SessionEnded
+    | SessionStarted | SessionEnded | EventsMissed
 )  # fmt: skip

@@ -117,7 +117,7 @@ def _rule(subject: Subject, spans: Spans[F]) -> tuple[Subject, Spans[Any]]:
     return subject, cast("Spans[Any]", spans)
 
 
-EVERYWHERE: Final = frozenset({f.SessionStarted, f.SessionEnded})
+EVERYWHERE: Final = frozenset({f.SessionStarted, f.SessionEnded, f.EventsMissed})
 """They make coverage gaps, which every answer about that time has to name, whatever the guild."""
 
 TOUCHES: Final[dict[type[f.Fact], tuple[tuple[Subject, Spans[Any]], ...]]] = {

@@ -185,6 +185,16 @@ class Bridge:
         """How many messages `tell` refused so far."""
         return self._intake.dropped
 
+    @property
+    def running(self) -> bool:
+        """Whether the tree is up and nobody has asked for its end."""
+        return self._started.done() and not self._closing
+
+    @property
+    def error(self) -> BaseException | None:
+        """What brought the tree down by itself; None as long as it runs, and if it was closed."""
+        return self._error
+
     def begin_close(self, *, drain: float | None = None) -> None:
         """Ask the runtime to drain and end; returns at once. Only the first call counts."""
         if not self._closing:

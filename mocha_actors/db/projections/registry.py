@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.projections.channels import ChannelProjection
+from mocha_actors.db.projections.coverage import CoverageProjection
 from mocha_actors.db.projections.guilds import GuildProjection
 from mocha_actors.db.projections.members import MemberProjection
 from mocha_actors.db.projections.messages import MessageProjection
@@ -27,4 +28,5 @@ def projections() -> list[Projection]:
         MemberProjection(),
         MessageProjection(),
         ReactionProjection(),
+        CoverageProjection(),
     ]
