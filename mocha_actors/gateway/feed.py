@@ -226,6 +226,11 @@ class Feed:
         """How many of them are connected."""
         return sum(state.connected for state in self._shards.values())
 
+    @property
+    def waiting(self) -> int:
+        """Dispatches that wait to be taken out."""
+        return self._events
+
     # For who takes it out
 
     def take(self) -> list[FeedMessage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from cache import cache
+from embed import embed
 from ingest import ingest
 from presence import presence
 from runtime import runtime
@@ -22,4 +23,5 @@ bench.add_command(runtime)
 bench.add_command(presence)
 bench.add_command(cache)
 bench.add_command(writer)
+bench.add_command(embed)
 bench(prog_name="scripts/bench")

@@ -102,7 +102,7 @@ def settings(rate: float = 500) -> SimulatorSettings:
 
 
 def write_config(folder: Path, simulator: Simulator) -> None:
-    """The configuration that a program on trio finds by default is none: the environment names the simulator."""
+    """A configuration that names the simulator."""
     (folder / "bot.toml").write_text(f'[discord]\napi_url = "{simulator.api_url}"\n[logging]\nlevel = "error"\n')
 
 
@@ -135,8 +135,8 @@ def with_config(folder: Path, name: str, simulator: Simulator) -> Path:
     return program
 
 
-async def test_discord_py_bot_records_and_answers(tmp_path: Path) -> None:
-    """Its own connection feeds Mocha; somebody who writes !stats is answered by the bot, over the simulator's REST."""
+async def test_discord_py_bot_records_what_its_connection_brings(tmp_path: Path) -> None:
+    """It has one connection, its own. The answer to !stats is not tried: the simulator takes no messages."""
     pytest.importorskip("discord", reason="discord.py is not installed; it belongs to the extra `dev`")
     async with open_simulator(settings()) as simulator:
         async with started(EXAMPLES / "discord_py_bot.py", simulator, tmp_path) as lines:

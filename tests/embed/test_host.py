@@ -90,14 +90,15 @@ def test_what_is_handed_over_before_the_end_is_committed(tmp_path: Path) -> None
     assert messages_in(tmp_path) == 700
 
 
-def test_a_host_that_blocks_for_seconds_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [1, pytest.param(5, marks=pytest.mark.long)])
+def test_a_host_that_blocks_for_seconds_loses_nothing(tmp_path: Path, seconds: int) -> None:
     """Another thread commits meanwhile: when the host's callback returns, what it had handed over is durable."""
 
     async def host() -> None:
         async with MochaStats(config_for(tmp_path)) as stats:
             for number in range(1_000):
                 stats.feed.frame(0, sent(number).frame)
-            time.sleep(1)  # noqa: ASYNC251 - that is what bots do
+            time.sleep(seconds)  # noqa: ASYNC251 - that is what bots do
             assert messages_in(tmp_path) == 1_000
 
     in_a_loop(host())
