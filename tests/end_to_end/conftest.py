@@ -44,7 +44,9 @@ def virtual_time(
 
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
-    """What a test sets up for logging ends with it, or the next one would print elsewhere."""
+    """What a test sets up for logging ends with it, or the next one would print elsewhere; so does what came from another folder."""
+    logs.close()
+    structlog.reset_defaults()
     yield
     logs.close()
     structlog.reset_defaults()
