@@ -79,7 +79,7 @@ class SetGuild(Command, frozen=True, kw_only=True, tag="guild_set"):
 class NoteAccess(Command, frozen=True, kw_only=True, tag="note_access"):
     """Note in the audit log that somebody is given what is stored: of a user, of a guild, or this log; ``what`` says what, and names nobody."""
 
-    what: Literal["user_data", "audit", "export", "dead_letters"]
+    what: Literal["user_data", "audit", "export", "dead_letters", "backup"]
 
 
 class Repair(Command, frozen=True, kw_only=True, tag="repair"):
