@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from mocha_actors.db.guild_settings import IGNORED_KINDS, change_ignores, set_op
 from mocha_actors.db.optout_list import set_opt_out
 from mocha_actors.db.repair import repair
 from mocha_actors.errors import ConfigError
-from mocha_actors.privacy import letters
+from mocha_actors.privacy import letters, orphans
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import Desk
 from mocha_actors.privacy.erasure import close_open, erase
@@ -79,7 +80,7 @@ class SetGuild(Command, frozen=True, kw_only=True, tag="guild_set"):
 class NoteAccess(Command, frozen=True, kw_only=True, tag="note_access"):
     """Note in the audit log that somebody is given what is stored: of a user, of a guild, or this log; ``what`` says what, and names nobody."""
 
-    what: Literal["user_data", "audit", "export", "dead_letters"]
+    what: Literal["user_data", "audit", "export", "dead_letters", "backup"]
 
 
 class Repair(Command, frozen=True, kw_only=True, tag="repair"):
@@ -98,7 +99,13 @@ class DropLetters(Command, frozen=True, kw_only=True, tag="drop_dead_letters"):
     ids: tuple[int, ...] | None
 
 
-AnyCommand = Forget | SetOptOut | SetGuild | NoteAccess | Repair | RetryLetters | DropLetters
+class ReplaySpool(Command, frozen=True, kw_only=True, tag="replay_spool"):
+    """Record what can be of an orphaned spool, whose absolute ``path`` is given; see :mod:`mocha_actors.privacy.orphans`."""
+
+    path: str
+
+
+AnyCommand = Forget | SetOptOut | SetGuild | NoteAccess | Repair | RetryLetters | DropLetters | ReplaySpool
 
 
 class Done(msgspec.Struct, frozen=True, tag_field="answer", tag="done"):
@@ -174,6 +181,10 @@ async def perform(
         case DropLetters(ids=ids):
             dropped = await letters.drop(desk, ids, actor=command.actor, now_ms=now_ms)
             return Done(f"{dropped:,} dead letters dropped", {"dropped": dropped})
+        case ReplaySpool(path=path):
+            return replayed(
+                await orphans.replay(desk, Path(path), actor=command.actor, now_ms=now_ms, progress=progress)
+            )
 
 
 async def _forget(desk: Desk, command: Forget, now_ms: int, *, anonymised: bool, progress: Progress) -> Done:
@@ -232,6 +243,15 @@ class DeskReaders:
     async def run(self, question: Callable[[Connection], R], *, deadline: float) -> R:
         """See :meth:`mocha_actors.db.readers.Readers.run`."""
         return await self._desk.read(question)
+
+
+def replayed(result: orphans.Replayed) -> Done:
+    """What came of an orphaned spool."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(result.left_out.items()))
+    text = f"{result.facts:,} facts about messages recorded, {result.letters:,} dead letters added"
+    left_out = sum(result.left_out.values())
+    numbers = {"facts": result.facts, "letters": result.letters, "left_out": left_out}
+    return Done(f"{text}; left out, since they depend on their neighbours: {kinds}" if kinds else text, numbers)
 
 
 def retried(result: letters.Retried) -> Done:

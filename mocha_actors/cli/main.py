@@ -24,6 +24,9 @@ COMMANDS: Final = {
     "user-data": "Write out what is stored about a user.",
     "audit": "List who did what by an administrative command.",
     "dead-letters": "List, show, try again or drop events that could not be recorded.",
+    "spool": "Record what an orphaned spool still holds.",
+    "backup": "Copy the database to a file, while the service runs or not.",
+    "restore": "Put a back-up in the place of the database.",
     "sim": "Play Discord on the loopback.",
 }
 """Subcommands and their help; the module ``mocha_actors.cli.<name>`` holds the object ``command``."""

@@ -126,11 +126,24 @@ def compare_user(table: str, stored: Sequence[Stay], expected: Sequence[Stay], l
         elif mine is not None and is_short(mine, lag_ms):
             here.pop()
             continue
+        elif bridge(there, lag_ms) or bridge(here, lag_ms):
+            continue
         else:
             mine, other = take_different(here, there, lag_ms)
             differences.append(Difference(table, key_of(mine or other), mine and mine.numbers, other and other.numbers))
         compared += 1
     return Verification(compared, len(differences), tuple(differences))
+
+
+def bridge(stays: list[Stay], lag_ms: int) -> bool:
+    """Join the next two times online if there is no more than a delivery between them: of presences that come together only the last is looked at."""
+    if len(stays) < 2:
+        return False
+    first, second = stays[-1], stays[-2]
+    if first.channel or first.end is None or second.start - first.end > lag_ms:
+        return False
+    stays[-2:] = [first.extended(second)]
+    return True
 
 
 def take_different(here: list[Stay], there: list[Stay], lag_ms: int) -> tuple[Stay | None, Stay | None]:

@@ -158,3 +158,20 @@ def test_a_time_online_is_put_together_from_its_statuses(session: Session) -> No
         Stay(GUILD, BEN, 0, NOON_MS, NOON_MS + 120_000, begins=False, sums=(120_000,), parts=2, bound=0),
         Stay(GUILD, BEN, 0, NOON_MS + 200_000, None, begins=False, sums=(0,), parts=1, bound=0),
     ]
+
+
+@pytest.mark.parametrize(("absence", "found"), [(LAG, []), (LAG + 1, [BOTH, EXPECTED])])
+def test_an_absence_shorter_than_a_delivery_may_not_have_been_seen(
+    absence: int, found: list[tuple[bool, bool]]
+) -> None:
+    """Of presences that come together only the last is looked at; a longer absence must be there. Either side may be the one that saw it."""
+    through = stay(0, None, channel=0, begins=False)
+    twice = [stay(0, 60_000, channel=0, begins=False), stay(60_000 + absence, None, channel=0, begins=False)]
+
+    assert differences([through], twice) == found
+    assert differences(twice, [through]) == [(expected, stored) for stored, expected in found]
+
+
+def test_an_absence_from_a_voice_channel_is_never_passed_over() -> None:
+    """There every event counts."""
+    assert differences([stay(0, None)], [stay(0, 60_000), stay(60_010, None)]) == [BOTH, EXPECTED]

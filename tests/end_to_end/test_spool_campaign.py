@@ -88,6 +88,7 @@ async def campaign(house: House, outage: Outage, events: int) -> str:
     durable = (await house.simulator.stop_traffic())[0]
     await house.drain(last, durable)
     assert "spool.found" in last.text
+    assert ("database.checked" in last.text) is house.url.startswith("sqlite:")
     assert "spool.started" in first.text
     return (
         f"{sent():,} lines of the ledger in {time.monotonic() - began:.0f} s, a spool of {size:,} bytes at the kill, "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mocha_actors.db.apply import takers
 from mocha_actors.db.comparison import Verification
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.projections.channels import ChannelProjection
@@ -65,13 +64,9 @@ def apply_and_fail(session: Session, facts: Sequence[Fact], projections: list[Pr
 
 def project(connection: Any, facts: Sequence[Fact], projections: list[Projection]) -> set[int]:
     """Give each projection its share."""
-    shares: list[tuple[Projection, list[Fact]]] = [(projection, []) for projection in projections]
-    lists = takers(shares)
-    for fact in facts:
-        for taker in lists.get(type(fact), []):
-            taker.append(fact)
     changed: set[int] = set()
-    for projection, share in shares:
+    for projection in projections:
+        share = [fact for fact in facts if type(fact) in projection.facts]
         if share:
             changed |= projection.apply(connection, share) or set()
     return changed
