@@ -8,6 +8,7 @@ from ingest import ingest
 from presence import presence
 from runtime import runtime
 from transport import transport
+from volume import volume
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,4 +21,5 @@ bench.add_command(transport)
 bench.add_command(runtime)
 bench.add_command(presence)
 bench.add_command(cache)
+bench.add_command(volume)
 bench(prog_name="scripts/bench")
