@@ -7,7 +7,7 @@
      ├─ processors              one_for_one: message, reaction, voice, member, presence, guild
      ├─ dispatcher
      ├─ janitor                 maintenance: rollups of closed days, retention, purges
-     ├─ watch                   whether the database still is ours
+     ├─ ownership               whether the database still is ours
      ├─ control                 the control socket
      └─ gateway                 one_for_one: identify, shard-0, shard-1, …; or, in a bot that has a connection of its own, intake
 
@@ -88,7 +88,7 @@ class Refs:
         self.processors: dict[str, ActorRef[Work]] = {name: new_ref(name, PROCESSOR_MAILBOX) for name in PROCESSORS}
         self.dispatcher: ActorRef[Any] = new_ref("dispatcher", DISPATCHER_MAILBOX)
         self.janitor: ActorRef[None] = new_ref("janitor")
-        self.watch: ActorRef[None] = new_ref("watch")
+        self.ownership: ActorRef[None] = new_ref("ownership")
         self.control: ActorRef[None] = new_ref("control")
         self.identify: ActorRef[TakeTurn] = new_ref("identify", IDENTIFY_MAILBOX)
         self.intake: ActorRef[FeedMessage] = new_ref("intake", INTAKE_MAILBOX)
@@ -155,7 +155,7 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         ChildSpec("processors", tree.supervisor(*(tree.processor(name, ref) for name, ref in refs.processors.items()))),
         tree.child("dispatcher", dispatcher, refs.dispatcher),
         tree.child("janitor", janitor, refs.janitor),
-        tree.child("watch", partial(Watch, refs.writer, parts.store.epoch), refs.watch),
+        tree.child("ownership", partial(Watch, refs.writer, parts.store.epoch), refs.ownership),
         tree.child("control", control, refs.control),
         tree.child("intake", partial(_intake, config, refs, parts), refs.intake) if parts.rest is None else
         ChildSpec("gateway", _gateway(shards, refs, parts, parts.rest)),

@@ -10,6 +10,7 @@ from presence import presence
 from runtime import runtime
 from transport import transport
 from writer import writer
+from volume import volume
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,4 +25,5 @@ bench.add_command(presence)
 bench.add_command(cache)
 bench.add_command(writer)
 bench.add_command(embed)
+bench.add_command(volume)
 bench(prog_name="scripts/bench")

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import re
 import signal
 from pathlib import Path
 
+import pytest
 import trio
 
-from tests.end_to_end.harness import PATIENCE, House, Process, open_house, until
+from tests.end_to_end.harness import (
+    COMMUNITY,
+    EVERY_INTENT,
+    EVERY_TABLE,
+    PATIENCE,
+    House,
+    Process,
+    open_house,
+    until,
+)
 
 
 def summary(service: Process) -> dict[str, str]:
@@ -64,3 +75,40 @@ async def test_a_second_signal_ends_at_once_and_the_next_start_makes_up_for_it(t
 
         assert house.sessions() == 1
         house.verify()
+
+
+async def stop_repeatedly(folder: Path, stops: int, seed: int) -> None:
+    """SIGTERM at random moments while everything happens: each time exit 0, all that was received committed, resumed by the next."""
+    rng = random.Random(seed)
+    async with open_house(folder, *COMMUNITY, "--rate", "1500", intents=EVERY_INTENT) as house:
+        for _ in range(stops):
+            service, before = await house.start(), house.durable()
+            await until(lambda before=before: house.durable() > before + 100, "a hundred events more")  # type: ignore[misc]
+            await trio.sleep(rng.uniform(0, 1))
+            service.process.send_signal(signal.SIGTERM)
+            assert await service.process.wait() == 0, service.text
+            told = summary(service)
+            assert (told["received"], "clean") == (told["committed"], told["shutdown"][:5])
+        service = await house.start()
+        await house.drain(service, (await house.simulator.stop_traffic())[0])
+
+        verdict, recounted = house.verify(), house.recounted()
+        print(f"{stops} SIGTERMs, seed {seed}: {verdict} with the ledger, {recounted} with the raw rows; "
+              f"{len(house.dispatches())} dispatches, {house.sessions()} session")  # fmt: skip
+        assert house.sessions() == 1
+        assert house.rows("SELECT reason FROM coverage_gaps") == [("first_start",)]
+        assert house.rows("SELECT * FROM dead_letters") == []
+        for table in EVERY_TABLE:
+            assert house.rows(f"SELECT count(*) FROM {table}") > [(0,)], table
+
+
+async def test_sigterm_while_everything_happens_loses_nothing_of_any_kind(tmp_path: Path) -> None:
+    """Twice."""
+    await stop_repeatedly(tmp_path, 2, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+async def test_twenty_sigterms_lose_nothing_of_any_kind(tmp_path: Path) -> None:
+    """The campaign."""
+    await stop_repeatedly(tmp_path, 20, seed=2)
