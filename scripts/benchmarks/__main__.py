@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import click
 from cache import cache
+from decode import decode
 from ingest import ingest
 from presence import presence
+from query import query
+from report import report
 from runtime import runtime
+from start_up import start_up
 from transport import transport
 from writer import writer
 
@@ -22,4 +26,8 @@ bench.add_command(runtime)
 bench.add_command(presence)
 bench.add_command(cache)
 bench.add_command(writer)
+bench.add_command(decode)
+bench.add_command(start_up)
+bench.add_command(query)
+bench.add_command(report)
 bench(prog_name="scripts/bench")
