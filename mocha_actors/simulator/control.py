@@ -40,6 +40,15 @@ class Burst(Command, tag="burst"):
     count: Annotated[int, msgspec.Meta(ge=1)]
 
 
+class Flood(Command, tag="flood"):
+    """`{"cmd": "flood", "count": n}` answers as a burst does.
+
+    It lets so many things of the profile's kinds happen; each is made while those before it are sent.
+    """
+
+    count: Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Reconnect(Command, tag="op7"):
     """`{"cmd": "op7"}` asks all clients, or that of one `shard`, to reconnect and answers `{"sent": "op7"}`."""
 
@@ -116,7 +125,7 @@ class Stats(Command, tag="stats"):
 
 
 AnyCommand = (
-    StopTraffic | Drop | Restart | Burst | Reconnect | InvalidSession | Inject | Plan | ClearPlan | Dispatch
+    StopTraffic | Drop | Restart | Burst | Flood | Reconnect | InvalidSession | Inject | Plan | ClearPlan | Dispatch
     | CreateGuild | Happen | StartLimit | ReadTranscript | Stats
 )  # fmt: skip
 
@@ -141,8 +150,9 @@ async def _carry_out(simulator: Simulator, command: AnyCommand) -> dict[str, Any
         case Restart(seconds=seconds):
             await simulator.restart(seconds)
             return {"restarted": True}
-        case Burst(count=count):
-            burst = await simulator.burst(await simulator.prepare_burst(count))
+        case Burst(count=count) | Flood(count=count):
+            made = isinstance(command, Burst)
+            burst = await (simulator.burst(await simulator.prepare_burst(count)) if made else simulator.flood(count))
             return {"burst": burst.last_seqs, "began": burst.began}
         case Dispatch(shard=shard, t=name, d=data):
             return {"dispatched": await simulator.dispatch(shard, name, bytes(data))}

@@ -90,6 +90,20 @@ class Driver:
             self._hub.wake()
         return began
 
+    async def flood(self, count: int) -> float:
+        """Let about so many events of the traffic's kind happen, as fast as the connected clients take them.
+
+        Returns:
+            Unix seconds at which the first of them could go out.
+        """
+        began = time.time()
+        while count > 0 and (events := self._stream.take(min(SLICE, count), _now_ms())):
+            await self._hub.wait_room()
+            self._hub.deliver(events)
+            count -= len(events)
+            await trio.lowlevel.checkpoint()
+        return began
+
     def _can_hold(self, events: Sequence[Event]) -> bool:
         """Tell whether the events take at most half of what a session may remember."""
         size = sum(len(event.data) for event in events)

@@ -316,6 +316,10 @@ class Simulator:
         began = await self._driver.burst(events)
         return Burst(began, self._hub.last_seqs())
 
+    async def flood(self, count: int) -> Burst:
+        """Let events of every kind happen as fast as the connected clients take them: about so many, as some come together."""
+        return Burst(await self._driver.flood(count), self._hub.last_seqs())
+
     def stats(self) -> dict[str, Any]:
         """Count what happened so far. Session ids are not among it."""
         return self._hub.stats()

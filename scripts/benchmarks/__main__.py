@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import click
 from cache import cache
+from decode import decode
 from embed import embed
 from ingest import ingest
 from presence import presence
+from query import query
+from report import report
 from runtime import runtime
+from start_up import start_up
 from transport import transport
-from writer import writer
 from volume import volume
+from writer import writer
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,4 +30,8 @@ bench.add_command(cache)
 bench.add_command(writer)
 bench.add_command(embed)
 bench.add_command(volume)
+bench.add_command(decode)
+bench.add_command(start_up)
+bench.add_command(query)
+bench.add_command(report)
 bench(prog_name="scripts/bench")

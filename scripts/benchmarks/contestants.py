@@ -8,13 +8,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 PEERS: Final = Path(__file__).parent / "peers"
+TOKEN: Final = "MTAwMDAwMDAwMDAwMDAwMDAw.invented.token"  # noqa: S105 - nobody's
+"""hikari reads the bot's id out of the first part."""
+
 PATIENCE: Final = 300.0
 """Seconds that one run may take."""
 
@@ -26,12 +29,19 @@ CONFIGURATION: Final = """
 api_url = "{api_url}"
 compression = "{compression}"
 
+{intents}
+
 [database]
 url = "sqlite:///mocha.db"
 
 [logging]
 level = "error"
 """
+
+
+INTENTS: Final = """intents = [
+    "guilds", "guild_members", "guild_messages", "guild_message_reactions", "guild_voice_states", "guild_presences",
+]"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,8 @@ class Run:
         seconds: from the first event sent to the last one handled: committed by Mocha, passed to the handler by a peer.
         cpu_seconds: processor time of the contestant's process in that period.
         peak_mb: its largest resident size.
+        count: events of the run.
+        sender_seconds: processor time of the sender in that period: what is missing to ``seconds`` it waited, so it was not what took the time.
 
     """
 
@@ -50,6 +62,8 @@ class Run:
     seconds: float
     cpu_seconds: float
     peak_mb: float
+    count: int = 0
+    sender_seconds: float = 0.0
 
 
 class Simulator:
@@ -57,7 +71,7 @@ class Simulator:
 
     def __init__(self, folder: Path, traffic: tuple[str, ...] = ("--rate", "1", "--count", "0")) -> None:
         """Start it in ``folder``, by itself without traffic; it keeps a ledger in memory of nothing, so that it costs as little as can be."""
-        command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", *traffic]
+        command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", "--token", TOKEN, *traffic]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True)
         addresses = self._answer()
@@ -103,7 +117,9 @@ def usage(pid: int) -> tuple[float, float]:
 @contextmanager
 def started(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run a contestant for the length of the block."""
-    process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=folder, env=os.environ | environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         yield process
     finally:
@@ -111,19 +127,60 @@ def started(command: list[str], folder: Path, environment: dict[str, str]) -> It
         process.wait()
 
 
-def mocha(simulator: Simulator, folder: Path, count: int, compression: str) -> Run:
+@dataclass(frozen=True)
+class Race:
+    """What all contestants of a race are sent.
+
+    Attributes:
+        count: events.
+        compression: of the connection.
+        profile: of the simulator: ``burst`` for messages made beforehand and sent at once, anything else is made while it is sent.
+
+    """
+
+    count: int
+    compression: str = "none"
+    profile: str = "burst"
+
+    @property
+    def traffic(self) -> tuple[str, ...]:
+        """Options of the simulator."""
+        # The limit's heart does not beat, and making a burst takes a while.
+        return ("--profile", self.profile, "--rate", "1", "--count", "0", "--heartbeat-interval", "600")
+
+    def send(self, simulator: Simulator) -> tuple[float, int]:
+        """Send it all; returns when the first event could go out, and the last ``s``."""
+        answer = simulator.command(cmd="burst" if self.profile == "burst" else "flood", count=self.count)
+        return answer["began"], answer["burst"]["0"]
+
+
+class Watch:
+    """What a contestant and the sender use up from now on."""
+
+    def __init__(self, pid: int, simulator: Simulator) -> None:
+        """Read the meters."""
+        self._pid, self._sender = pid, simulator.process.pid
+        self._before, self._sent = usage(pid)[0], usage(self._sender)[0]
+
+    def run(self, contestant: str, race: Race, began: float, end: float) -> Run:
+        """What was used since then, and the seconds from ``began`` to ``end``."""
+        used, peak = usage(self._pid)
+        sender = usage(self._sender)[0] - self._sent
+        return Run(contestant, end - (began), used - self._before, peak, race.count, sender)
+
+
+def mocha(simulator: Simulator, folder: Path, race: Race) -> Run:
     """The whole product: socket, decode, processors, rollups, checkpoint, ``synchronous=FULL`` commit."""
-    text = CONFIGURATION.format(api_url=simulator.api_url, compression=compression)
+    intents = "" if race.profile == "burst" else INTENTS
+    text = CONFIGURATION.format(api_url=simulator.api_url, compression=race.compression, intents=intents)
     (folder / "mocha.toml").write_text(text)
     command = [sys.executable, "-m", "mocha_actors.cli.run", "mocha.toml"]
-    with started(command, folder, {"DISCORD_TOKEN": "simulator"}) as process:
-        wait(lambda: durable(folder / "mocha.db") > 1, "Mocha's session to be durable")
-        before, _ = usage(process.pid)
-        answer = simulator.command(cmd="burst", count=count)
-        wait(lambda: durable(folder / "mocha.db") >= answer["burst"]["0"], "the last commit")
-        end = time.time()
-        after, peak = usage(process.pid)
-    return Run("mocha", end - answer["began"], after - before, peak)
+    with started(command, folder, {"DISCORD_TOKEN": TOKEN}) as process:
+        wait(lambda: durable(folder / "mocha.db") > 0, "Mocha's session to be durable")
+        watch = Watch(process.pid, simulator)
+        began, last = race.send(simulator)
+        wait(lambda: durable(folder / "mocha.db") >= last, "the last commit")
+        return watch.run("mocha", race, began, time.time())
 
 
 def durable(database: Path) -> int:
@@ -136,21 +193,37 @@ def durable(database: Path) -> int:
     return row[0] if row else 0
 
 
-def discord_py(simulator: Simulator, folder: Path, count: int, compression: str) -> Run:
-    """discord.py with an empty ``on_message``: it stores nothing."""
-    command = [
-        sys.executable,
-        str(PEERS / "discord_py.py"),
-        simulator.api_url,
-        simulator.gateway_url,
-        str(count),
-        compression,
-    ]
-    with started(command, folder, {}) as process:
-        assert process.stdout is not None
-        process.stdout.readline()  # it says when it is ready
-        before, _ = usage(process.pid)
-        answer = simulator.command(cmd="burst", count=count)
-        end = float(process.stdout.readline())
-        after, peak = usage(process.pid)
-    return Run("discord.py", end - answer["began"], after - before, peak)
+def peer(name: str, script: str, *arguments: str, share: int = 1) -> Contestant:
+    """A program of :data:`PEERS` that prints when it is ready and when it is done; a slow one is sent a ``share`` of the events."""
+
+    def run(simulator: Simulator, folder: Path, race: Race) -> Run:
+        own = Race(race.count // share, race.compression, race.profile)
+        count = own.count if own.profile == "burst" else 0
+        command = [sys.executable, str(PEERS / script), simulator.api_url, simulator.gateway_url, TOKEN, str(count)]
+        if script == "limit.py":
+            del command[2]
+        with started([*command, own.compression, *arguments], folder, {}) as process:
+            assert process.stdout is not None
+            assert process.stdin is not None
+            process.stdout.readline()  # it says when it is ready
+            watch = Watch(process.pid, simulator)
+            began, last = own.send(simulator)
+            if not count:
+                process.stdin.write(f"{last}\n")
+                process.stdin.flush()
+            return watch.run(name, own, began, float(process.stdout.readline()))
+
+    return run
+
+
+Contestant = Callable[[Simulator, Path, Race], Run]
+CONTESTANTS: Final[dict[str, Contestant]] = {
+    "mocha": mocha,
+    "limit": peer("limit", "limit.py"),
+    "discord.py": peer("discord.py", "discord_py.py", "empty"),
+    "hikari": peer("hikari", "hikari_bot.py", "empty"),
+    "discord.py, a commit each": peer("discord.py, a commit each", "discord_py.py", "naive", share=10),
+    "discord.py, buffered": peer("discord.py, buffered", "discord_py.py", "buffered", share=4),
+    "hikari, buffered": peer("hikari, buffered", "hikari_bot.py", "buffered", share=4),
+}
+"""Mocha stores rows, rollups and its position. The limit stores the same rows and rollups. The others store nothing, or rows alone."""

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import trio
+from tests.end_to_end.test_every_kind import INTENTS
 
 from tests.end_to_end.harness import House, Process, open_house, run_mocha, until
 from tests.end_to_end.proxy import Proxy
-from tests.end_to_end.test_every_kind import INTENTS
 
 RATE = 500
 MINUTES_10 = 30_000

@@ -60,6 +60,7 @@ def test_it_says_where_it_listens_and_obeys_until_stdin_ends() -> None:
         assert ask(program, cmd="op7") == {"sent": "op7"}
         assert ask(program, cmd="op9", resumable=True) == {"sent": "op9"}
         assert ask(program, cmd="burst", count=10)["burst"] == {}
+        assert ask(program, cmd="flood", count=10)["burst"] == {}
         assert ask(program, cmd="stop-traffic") == {"stopped": {}}
         assert program.stdin is not None
         program.stdin.close()
@@ -106,6 +107,7 @@ async def test_faults_and_events_can_be_asked_for_and_the_transcript_read() -> N
         {"cmd": "dance"},
         {"cmd": "burst"},
         {"cmd": "burst", "count": 0},
+        {"cmd": "flood", "count": 0},
         {"cmd": "op7", "slow": True},
         {"cmd": "drop", "how": "softly"},
         {"cmd": "inject", "fault": {"fault": "silent-hello"}},
