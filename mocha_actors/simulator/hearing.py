@@ -18,6 +18,9 @@ from mocha_actors.simulator.recount_voice import Heard, Row, Voice
 MASKS: Final = (511, 1 | 2, 4 | 8, 16, 32, 64, 128, 256)
 """Flags of which a stay sums up the time: none in particular, muted, deafened, streaming, video, suppressed, AFK, alone."""
 
+ROUNDED: Final = 1
+"""Milliseconds by which the beginning of a gap, which is when something was heard last, may seem to lie before what was heard."""
+
 ABOUT_ONE: Final = {"VOICE_STATE_UPDATE", "PRESENCE_UPDATE", "GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE"}
 ABOUT_ALL: Final = {"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE", "CHANNEL_DELETE"}
 
@@ -71,9 +74,9 @@ def hear(path: Path, gaps: Collection[Gap], lag_ms: int) -> Hearing:
             hearing.heard += [
                 Heard(start, 0, line["shard"], "LOST", {}) for start, end in set(mine) - set(others) if start
             ]
-        elif frame["t"] in ABOUT_ONE | ABOUT_ALL and not any(start <= at < end for start, end in others):
+        elif frame["t"] in ABOUT_ONE | ABOUT_ALL and not any(start + ROUNDED < at < end for start, end in others):
             hearing.heard.append(Heard(at, 0, line["shard"], frame["t"], frame["d"]))
-            if any(start - lag_ms <= at < start for start, _ in others):
+            if any(start - lag_ms <= at <= start + ROUNDED for start, _ in others):
                 hearing.unsure.add(subject(frame))
     return hearing
 
