@@ -242,15 +242,15 @@ class Transaction:
         batch = part.batch
         start = self._first_new(part)
         self._applied.repeated += start - part.start
-        self._told += facts_in(batch.outcomes[part.start : part.stop])
+        outcomes = batch.outcomes[part.start : part.stop]
+        facts = facts_in(outcomes)
+        self._told += facts
         if start == part.stop:
             return
-        outcomes = batch.outcomes[start : part.stop]
-        if part.first_fact:
-            outcomes = [facts_of(outcome)[part.first_fact :] for outcome in outcomes]
-        self._facts += (
-            facts_in(outcomes) if self._admit is None else facts_in(map(self._admit, map(facts_of, outcomes)))
-        )
+        if start > part.start or part.first_fact or self._admit is not None:
+            outcomes = outcomes[start - part.start :]
+            facts = self._admitted([facts_of(outcome)[part.first_fact :] for outcome in outcomes])
+        self._facts += facts
         if DeadLetter in set(map(type, outcomes)):
             self._letters += [
                 dead_letters.row_of(batch, index, outcome)
@@ -260,6 +260,10 @@ class Transaction:
         self._applied.ignored += outcomes.count(IGNORED)
         self._applied.committed += part.stop - start
         self._moved(batch, part.stop - 1)
+
+    def _admitted(self, outcomes: Iterable[tuple[Fact, ...]]) -> list[Fact]:
+        """The facts of entries, as far as they may be recorded."""
+        return facts_in(outcomes if self._admit is None else map(self._admit, outcomes))
 
     def _first_new(self, part: Part) -> int:
         """Index of the first entry of ``part`` that is not durable; a session that begins in it is begun here.

@@ -78,7 +78,7 @@ class MessageProjection:
         sent = [fact for fact in facts if isinstance(fact, MessageSent)]
         new = insert_new(connection, rows_of(sent))
         counts = rollups.add(connection, new)
-        changed = {guild for guild, *_ in new}
+        changed = set(map(BY_GUILD, new))
         days = {key[:2] for key in counts.channel_day}
         if len(sent) < len(facts):
             changed |= describe(connection, [fact for fact in facts if isinstance(fact, MessageDetails)])
@@ -88,7 +88,7 @@ class MessageProjection:
                 changed |= edit(connection, later, positions)
                 gone = delete(connection, later, positions)
                 days |= {key[:2] for key in rollups.add(connection, gone, "deleted").channel_day}
-                changed |= {guild for guild, *_ in gone}
+                changed |= set(map(BY_GUILD, gone))
         closed_days.mark(connection, days)
         return changed
 
