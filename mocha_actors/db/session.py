@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import ProgrammingError
 from typing import Final
 
 from pony import orm
@@ -178,15 +179,25 @@ class SqliteSession(Session):
             )
             raise DatabaseDamagedError(msg)
 
+    def _open(self) -> SqliteConnection:
+        """The connection. Pony closes it after some errors, as when the database is locked, and opens another for the next transaction."""
+        connection = self._connections[0]
+        try:
+            connection.total_changes  # noqa: B018  # raises when it is closed
+        except ProgrammingError:
+            msg = "the connection was given up; the next transaction opens another"
+            raise DatabaseUnavailableError(msg) from None
+        return connection
+
     def checkpoint_log(self) -> None:
         """See :meth:`Session.checkpoint_log`."""
         with translated():
-            self._connections[0].execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._open().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def compact_log(self) -> None:
         """See :meth:`Session.compact_log`."""
         with translated():
-            busy, *_ = self._connections[0].execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            busy, *_ = self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             msg = "a question is still reading from the database's log"
             raise DatabaseUnavailableError(msg)
