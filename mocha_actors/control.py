@@ -189,7 +189,7 @@ class Control(Actor[None]):
     async def _answer(self, line: bytes, stream: trio.SocketStream) -> None:
         try:
             request = msgspec.json.decode(line, type=StatusRequest | AnyCommand)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             await _send(stream, Refused(f'not a command ({error}); the simplest is {{"cmd": "status"}}'))
             return
         if isinstance(request, StatusRequest):

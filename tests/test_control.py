@@ -104,7 +104,12 @@ async def test_what_is_no_command_is_answered_with_what_is_allowed(tmp_path: Pat
     """The connection lives on, so that a person can try again."""
     database = tmp_path / "mocha.db"
     async with serving(database), await connect(socket_path(database)) as stream:
-        for line in (b"hello", b'{"cmd": "stop"}', b'{"cmd": "status", "verbose": true}'):
+        for line in (
+            b"hello",
+            b'{"cmd": "status", "x": ' + b"[" * 20_000,
+            b'{"cmd": "stop"}',
+            b'{"cmd": "status", "verbose": true}',
+        ):
             await stream.send_all(line + b"\n")
             answer = await stream.receive_some()
 

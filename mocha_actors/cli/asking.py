@@ -244,13 +244,18 @@ def _by_id(connection: Connection, guild_id: int, own: dict[str, Any]) -> dict[s
 
 def channel_named(connection: Connection, guild_id: int, option: str, text: str) -> int:
     """The id of a channel, thread or category that is named by id or name."""
-    rows = connection.execute(CHANNELS, (guild_id, text.removeprefix("#")))
+    rows = connection.execute(CHANNELS, (guild_id, searchable(text.removeprefix("#"))))
     return found_id(option, text, [key for (key,) in rows])
+
+
+def searchable(text: str) -> str:
+    """``text`` as a database takes it: bytes of an argument that are no UTF-8 match nothing."""
+    return text.encode(errors="replace").decode()
 
 
 def user_named(connection: Connection, text: str) -> int:
     """The id of a user who is named by id, unique name or display name."""
-    name = text.removeprefix("@")
+    name = searchable(text.removeprefix("@"))
     return found_id("--user", text, [key for (key,) in connection.execute(USERS, (name, name))])
 
 

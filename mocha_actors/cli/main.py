@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, Final, NoReturn
 
 import click
@@ -110,5 +111,7 @@ def mocha() -> None:
 
 
 def main() -> None:
-    """Run ``mocha`` with the arguments of the process."""
+    """Run ``mocha`` with the arguments of the process. What the output's encoding lacks is shown as ``?``: names are in any script."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     mocha(prog_name="mocha")

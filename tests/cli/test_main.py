@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mocha_actors.cli.main import COMMANDS, LazyGroup, mocha
+from mocha_actors.cli.main import COMMANDS, LazyGroup, main, mocha
 from mocha_actors.errors import ConfigError, DataError, FencedOutError, MochaError, SystemFailure, TransientError
 
 HEAVY = (
@@ -124,3 +125,15 @@ def test_without_arguments_the_help_is_shown() -> None:
 
     assert "Usage: mocha" in result.output
     assert "query" in result.output
+
+
+def test_output_in_a_poor_encoding_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ASCII does not have is a question mark."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "argv", ["mocha", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    print("☃ 1", file=output, flush=True)
+
+    assert output.buffer.getvalue().endswith(b"? 1\n")  # type: ignore[attr-defined]  # a BytesIO

@@ -188,6 +188,8 @@ def test_filters_take_names(path: Path) -> None:
     ("arguments", "words"),
     [
         (["messages", "--channel", "nowhere"], ["--channel is 'nowhere'", "give the id"]),
+        (["messages", "--channel", "\udcff"], ["--channel is", "give the id"]),
+        (["user", "--user", "\udcff"], ["--user is", "give the id"]),
         (["messages", "--time-zone", "Mars/Base"], ["time_zone is 'Mars/Base'", "Europe/Berlin"]),
         (["messages", "--week-start", "7"], ["week_start is 7", "0 (Monday) to 6 (Sunday)"]),
         (["messages", "--period", "soon"], ["period is 'soon'", "this_week"]),

@@ -115,14 +115,16 @@ class Town:
         """Let one thing happen in some guild. There is nothing to tell if the guild is out of reach."""
         guild = self.guilds[self._busy.zipf(self._source.draw)]
         for _ in range(TRIES):
-            events = self.happen(self.profile.draw(self._source.draw), now_ms, guild)
+            name = self.profile.draw(self._source.draw)
+            events = self.happen(name, now_ms, guild) if self._may(name) else []
             if events or not guild.available:
                 return events
         return self.happen("message", now_ms, guild)
 
     def step_beside(self, now_ms: int) -> list[Event]:
         """Let one thing happen in some guild that is neither a message nor in voice, if it can."""
-        return self.happen(self.profile.draw_other(self._source.draw), now_ms)
+        name = self.profile.draw_other(self._source.draw)
+        return self.happen(name, now_ms) if self._may(name) else []
 
     def step_in_voice(self, now_ms: int, guild: GuildState) -> list[Event]:
         """Let one thing happen in voice, if it can."""
@@ -159,6 +161,10 @@ class Town:
         if name == "bot-removed" and events:
             self._forget(guild)
         return events
+
+    def _may(self, name: str) -> bool:
+        """Tell whether something may happen by chance: who asks for one guild is not to have to choose among several later."""
+        return name != BOT_ADDED or len(self._founding) > 1
 
     def _turn(self, guild: GuildState, now_ms: int) -> Turn:
         hour = now_ms // HOUR_MS

@@ -189,3 +189,18 @@ def test_intents_decide_who_is_told() -> None:
             else 0
         )  # fmt: skip
         assert (name, bit) == (name, expected)
+
+
+def test_a_bot_of_one_guild_stays_in_one_by_chance() -> None:
+    """So that questions about a demo need not name the guild; of two guilds it gets into more."""
+    counts = {}
+    for guilds in (1, 2):
+        life = town(guilds=guilds)
+        seen: set[int] = set()
+        for step in range(60_000):
+            life.step(EVENING_MS + step)
+            seen |= life.guilds.keys()
+        counts[guilds] = len(seen)
+
+    assert counts[1] == 1
+    assert counts[2] > 2
