@@ -112,6 +112,7 @@ class StatsClient(Asking, Commanding, Administering):
         self._listener: EventHook | None = None
         self._fatal: PermanentError | None = None
         self._sessions_wanted = True
+        self._aborted = False
         self._body = trio.CancelScope()
         self._drain = trio.CancelScope(shield=True)
 
@@ -330,6 +331,7 @@ class StatsClient(Asking, Commanding, Administering):
 
     def abort(self) -> None:
         """End now, the block and a shutdown under way: what is not committed yet is left to the next start, which resumes."""
+        self._aborted = True
         self._body.cancel()
         self._drain.cancel()
 
@@ -364,6 +366,8 @@ class StatsClient(Asking, Commanding, Administering):
             except ActorError as error:
                 reason = str(error)
         if reason:
+            if self._aborted:
+                reason = "ended at once, as asked; what is not committed comes again at the next start"
             with trio.CancelScope(shield=True):
                 await self.supervisor.kill()
         self.report = Report(clean=not reason, reason=reason, seconds=trio.current_time() - began)

@@ -50,11 +50,12 @@ class Live:
 
 
 def summary(client: StatsClient) -> str:
-    """What the service did from start to end, a line a number."""
+    """What the service did from start to end, a line a number. What was spooled is durable, and committed then or at the next start."""
     counters, report = client.counters, client.report
     rows = {
         "received": f"{counters.received:,}",
         "committed": f"{counters.committed:,}",
+        **({"spooled": f"{counters.spooled:,}"} if counters.spooled else {}),
         "ignored": f"{counters.ignored:,}",
         "dead-lettered": f"{counters.dead_lettered:,}",
         "restarts": f"{counters.restarts:,}",

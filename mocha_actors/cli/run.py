@@ -100,7 +100,8 @@ def command(
     also come from the environment variable MOCHA_CONFIG.
     """
     config = _configuration(config_path, demo=demo)
-    StatsClient.check(config)
+    with naming(config_path):
+        StatsClient.check(config)
     if config.simulator is None:
         load_token(config.discord)
     if check:
@@ -116,6 +117,17 @@ def command(
     finally:
         logs.close()
     sys.exit(0 if clean else 1)
+
+
+@contextmanager
+def naming(config_path: str | None) -> Iterator[None]:
+    """Name the file in an error about what it says."""
+    try:
+        yield
+    except ConfigError as error:
+        if config_path is None or str(error).startswith(config_path):
+            raise
+        raise ConfigError(f"{config_path}: {error}") from error
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.output import print_table
 from mocha_actors.cli.verify_stays import compare_heard
 from mocha_actors.db.comparison import Difference, Numbers, Verification
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.recounts.base import find
 from mocha_actors.db.recounts.registry import RECOUNTS
@@ -84,7 +85,15 @@ async def compare(url: str, truth: Truth | None, progress: Progress = quiet) -> 
 
 
 def observed_truth(url: str, ledger: Path) -> Truth:
-    """What the ledger says, without what lies in a gap that the database itself records; how many messages that are is printed."""
+    """What the ledger says, without what lies in a gap that the database itself records; how many messages that are is printed.
+
+    Raises:
+        DataError: the database leaves somebody out for good.
+
+    """
+    if left_out := read(url, opted_out):
+        msg = f"{left_out:,} users opted out or were erased, so the database does not hold what the ledger says of them; verify without --ledger"
+        raise DataError(msg)
     gaps = read(url, recorded_gaps)
     truth = read_ledger(ledger, gaps=gaps)
     messages = [(int(guild), int(message)) for guild, message in truth["message_events"]]
@@ -93,6 +102,11 @@ def observed_truth(url: str, ledger: Path) -> Truth:
         return truth
     click.echo(f"left out: {len(missing):,} messages of the ledger that were sent in recorded gaps")
     return read_ledger(ledger, missing, gaps)
+
+
+def opted_out(connection: Connection) -> int:
+    """How many users are not recorded."""
+    return int(connection.execute("SELECT COUNT(*) FROM opt_outs").fetchone()[0])
 
 
 def read_ledger(

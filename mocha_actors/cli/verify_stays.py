@@ -36,6 +36,10 @@ async def compare_heard(url: str, ledger: Path, lag_ms: int) -> Verification:
             click.echo(
                 f"left out: voice and presence of {len(heard.unsure):,} of whom something was sent as a gap began"
             )
+        if heard.late_ms:
+            # What has no time of its own happened, for whoever hears it in a replay, at some moment of the time that the replay makes up for.
+            lag_ms += heard.late_ms
+            click.echo(f"times of voice and presence compared within {lag_ms / 1000:.1f} s: so late were replays")
         voice, presence = (by_guild(found) for found in hearing.stays(heard))
         result = Verification()
         for guild in sorted({*await readers.run(stays.guilds, deadline=PIECE_SECONDS), *voice, *presence}):

@@ -45,10 +45,14 @@ class Stay(NamedTuple):
 
 @dataclass
 class Hearing:
-    """What was heard, in order; and (guild, user) of whom that is not sure, with None for all of a guild."""
+    """What was heard, in order; and (guild, user) of whom that is not sure, with None for all of a guild.
+
+    `late_ms` is how much later anything was sent once more, in the replay of a session that was resumed: that late it may have been heard.
+    """
 
     heard: list[Heard] = field(default_factory=list)
     unsure: set[tuple[int, int | None]] = field(default_factory=set)
+    late_ms: int = 0
 
 
 def hear(path: Path, gaps: Collection[Gap], lag_ms: int) -> Hearing:
@@ -60,12 +64,13 @@ def hear(path: Path, gaps: Collection[Gap], lag_ms: int) -> Hearing:
     """
     hearing = Hearing()
     began: dict[str, int] = {}
-    seen: set[tuple[str, int]] = set()
+    seen: dict[tuple[str, int], int] = {}
     for line in _lines(path):
         session, frame, at = line["session"], line["frame"], round(line["at"] * 1000)
         if (session, frame["s"]) in seen:
+            hearing.late_ms = max(hearing.late_ms, at - seen[session, frame["s"]])
             continue
-        seen.add((session, frame["s"]))
+        seen[session, frame["s"]] = at
         ready = began.setdefault(session, at)
         mine = [(start, end) for shard, start, end in gaps if shard == line["shard"]]
         # The two ends have clocks of their own: what came a little before it was sent is the same moment all the same.

@@ -53,3 +53,19 @@ def test_what_was_sent_as_a_session_was_lost_may_have_been_heard_or_not(
     states = [found.data["user_id"] for found in hearing.heard if found.name == "VOICE_STATE_UPDATE"]
     assert (["7", "8"] if heard else ["8"]) == states
     assert (set() if sure else {(5, 7)}) == hearing.unsure
+
+
+def test_what_was_sent_once_more_may_have_been_heard_that_late(tmp_path: Path) -> None:
+    """It counts once, and the longest delay is told."""
+    ledger = tmp_path / "ledger.jsonl"
+    lines = [
+        line(1, "one", 1, "READY", {}), line(2_000, "one", 2, "VOICE_STATE_UPDATE", voice(7)),
+        line(3_000, "one", 3, "VOICE_STATE_UPDATE", voice(8)), line(9_000, "one", 2, "VOICE_STATE_UPDATE", voice(7)),
+        line(9_001, "one", 3, "VOICE_STATE_UPDATE", voice(8)),
+    ]  # fmt: skip
+    ledger.write_text("\n".join(lines) + "\n")
+
+    hearing = hear(ledger, [], LAG)
+
+    assert [2_000, 3_000] == [found.at for found in hearing.heard]
+    assert 7_000 == hearing.late_ms
