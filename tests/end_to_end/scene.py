@@ -84,6 +84,10 @@ class Scene:
             for shard, last in self.sim.stop_traffic().items():
                 await client.wait_durable(shard, last)
 
+    async def drained(self, client: StatsClient) -> None:
+        """Wait until what became durable in the spool is in the database too."""
+        await self.until(lambda: client.counters.committed >= client.counters.received)
+
     async def burst(self, client: StatsClient, count: int) -> None:
         """Send so many messages and wait until they are durable."""
         sent = await self.sim.burst(await self.sim.prepare_burst(count))

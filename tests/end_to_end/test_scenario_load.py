@@ -61,6 +61,7 @@ async def locked(folder: Path, seconds: float) -> None:
             committed = client.counters.committed
             connection.execute("ROLLBACK")
         await client.wait_durable(0, last)
+        await scene.drained(client)
         late = [abs(gap - BEAT) for gap in spacing(scene.sent(HEARTBEAT))]
         print(f"locked {seconds:g} s: beats at most {max(late) * 1000:.0f} ms off, {memory() - before} MB more")
 
@@ -102,6 +103,7 @@ async def test_a_reset_while_the_database_is_locked_costs_no_session(
             received = client.counters.received
             connection.execute("ROLLBACK")
         await client.wait_durable(0, last)
+        await scene.drained(client)
 
         assert received < last - 5_000, "nothing had to wait"
         assert [IDENTIFY, RESUME] == scene.openings()
