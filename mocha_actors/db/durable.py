@@ -156,7 +156,7 @@ class Durable:
         return await self._now(lambda session: self._applier.apply_facts(session, facts))
 
     async def compact_log(self) -> None:
-        """Leave nothing of what was overwritten in the database's log. Raises DatabaseAwayError: not available, or still read from."""
+        """Leave nothing of what was overwritten in the database's files. Raises DatabaseAwayError: not available, or still read from."""
         await self._now(lambda session: session.compact_log())
 
     async def _now(self, job: Job[R]) -> R:

@@ -81,10 +81,12 @@ class Session(ABC):
 
     @abstractmethod
     def compact_log(self) -> None:
-        """Leave nothing in the write-ahead log, so that what was overwritten is nowhere in the files; a server cares for its own.
+        """Leave nothing of what was overwritten anywhere in the files; a server cares for its own.
+
+        A file is written anew, which takes seconds for some hundred megabytes, and as much room again meanwhile.
 
         Raises:
-            DatabaseUnavailableError: a reader still needs it.
+            DatabaseUnavailableError: a reader still needs the write-ahead log.
 
         """
 
@@ -197,7 +199,10 @@ class SqliteSession(Session):
     def compact_log(self) -> None:
         """See :meth:`Session.compact_log`."""
         with translated():
-            busy, *_ = self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection = self._open()
+            # `secure_delete` zeroes what is deleted, but not the copies that rows leave in the gap of a page that was split.
+            connection.execute("VACUUM")
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             msg = "a question is still reading from the database's log"
             raise DatabaseUnavailableError(msg)

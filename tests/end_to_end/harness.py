@@ -24,7 +24,7 @@ PATIENCE = 60.0
 def run_mocha(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run ``mocha`` to its end."""
     command = [sys.executable, "-m", "mocha_actors", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=600)
 
 
 def environment() -> dict[str, str]:

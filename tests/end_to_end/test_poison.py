@@ -148,6 +148,6 @@ async def test_of_many_events_of_every_kind_exactly_those_that_fail_are_dead_let
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The campaign: enough of them that each of the six processors meets some."""
-    kinds = await every_kind_poisoned(tmp_path, monkeypatch, 60_000, every=100)
+    kinds = await every_kind_poisoned(tmp_path, monkeypatch, 30_000, every=100)
 
     assert set(tree.PROCESSORS) == set(kinds)
