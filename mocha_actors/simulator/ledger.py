@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -153,7 +154,9 @@ def _open_alone(path: Path) -> int:
         os.close(file)
         msg = f"the ledger {path} belongs to another simulator that is running"
         raise SimulatorError(msg) from error
-    os.fchmod(file, 0o600)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        # Nothing else is ours to close to others: as root that would be /dev/null for the whole machine.
+        os.fchmod(file, 0o600)
     return file
 
 

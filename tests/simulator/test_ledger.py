@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from mocha_actors.simulator.errors import SimulatorError
 from mocha_actors.simulator.event import Event
-from mocha_actors.simulator.ledger import Ledger
+from mocha_actors.simulator.ledger import Ledger, _open_alone
 from mocha_actors.simulator.registry import SessionRegistry
 from mocha_actors.simulator.restore import restore_sessions
 from mocha_actors.simulator.session import UNSEEN, Session
@@ -201,3 +202,14 @@ def test_an_index_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "l.sessions").write_text("hello\n")
     with pytest.raises(SimulatorError, match="not the index of a ledger"):
         restore(tmp_path / "l")
+
+
+def test_what_is_no_file_keeps_its_permissions(tmp_path: Path) -> None:
+    """A ledger that nobody wants may go to /dev/null, which belongs to everybody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    pipe.chmod(0o666)
+
+    os.close(_open_alone(pipe))
+
+    assert 0o666 == stat.S_IMODE(pipe.stat().st_mode)
