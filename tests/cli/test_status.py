@@ -31,7 +31,7 @@ async def test_a_running_service_shows_its_tree_and_its_numbers(tmp_path: Path) 
         part for part in ("1/1 connected", "shard-0", "writer", "database closed") if part not in shown.stdout
     ]
     answer = json.loads(told.stdout)
-    assert ["writer", "cache", "stats", "processors", "dispatcher", "janitor", "control", "gateway"] == [
+    assert ["writer", "cache", "stats", "processors", "dispatcher", "janitor", "ownership", "control", "gateway"] == [
         c["name"] for c in answer["tree"]["children"]
     ]
     assert answer["committed"] <= answer["received"]

@@ -156,7 +156,7 @@ async def test_a_zstd_stream_is_resumed_like_any_other(tmp_path: Path, virtual_t
 async def open_processes(scene: Scene) -> AsyncIterator[House]:
     """Start the program as processes of its own against the scene's simulator."""
     url = "sqlite:///mocha.db"
-    text = CONFIGURATION.format(api_url=scene.sim.api_url, compression="zlib-stream", url=url)
+    text = CONFIGURATION.format(api_url=scene.sim.api_url, compression="zlib-stream", url=url, intents="")
     (scene.folder / "mocha.toml").write_text(text)
     async with trio.open_nursery() as nursery:
         house = House(scene.folder, nursery, None, url)  # type: ignore[arg-type]  # this simulator needs no pipes

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import trio
-from tests.end_to_end.test_every_kind import INTENTS
 
-from tests.end_to_end.harness import House, Process, open_house, run_mocha, until
+from tests.end_to_end.harness import EVERY_INTENT, House, Process, open_house, run_mocha, until
 from tests.end_to_end.proxy import Proxy
 
 RATE = 500
@@ -143,7 +142,7 @@ def options() -> tuple[str, ...]:
 def configure(house: House, change: Callable[[str], str]) -> None:
     """Record everything, and change the configuration as said."""
     path = house.folder / "mocha.toml"
-    path.write_text(change(path.read_text().replace("[discord]", f"[discord]\n{INTENTS}")))
+    path.write_text(change(path.read_text().replace("[discord]", f"[discord]\nintents = {list(EVERY_INTENT)}")))
 
 
 async def test_a_server_that_is_cut_off_and_a_kill_cost_nothing(tmp_path: Path, postgres_url: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import pytest
 
-from mocha_actors.cli.query import command
+from mocha_actors.cli.query_commands import command
 from mocha_actors.runtime import Request
 from mocha_actors.stats.answers import ANSWERS, answer
 from mocha_actors.stats.asking import Asking
