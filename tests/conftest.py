@@ -15,7 +15,10 @@ from typing import NoReturn
 from uuid import uuid4
 
 import pytest
+import structlog
 from hypothesis import settings
+
+from mocha_actors import logs
 
 # How long an example takes says something about the machine and nothing about the program.
 settings.register_profile("mocha", deadline=None)
@@ -96,3 +99,10 @@ def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
 def database_url(new_database_url: Callable[[], str]) -> str:
     """The URL of an empty database: the test runs on SQLite and on PostgreSQL."""
     return new_database_url()
+
+
+@pytest.fixture(autouse=True)
+def logs_from_scratch() -> None:
+    """What an earlier test, or a command that it called, set up for logging is not there for the next one."""
+    logs.close()
+    structlog.reset_defaults()
