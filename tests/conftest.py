@@ -102,7 +102,10 @@ def database_url(new_database_url: Callable[[], str]) -> str:
 
 
 @pytest.fixture(autouse=True)
-def logs_from_scratch() -> None:
-    """What an earlier test, or a command that it called, set up for logging is not there for the next one."""
+def logs_from_scratch() -> Iterator[None]:
+    """What a test, or a command that it calls, sets up for logging is not there for the next one, nor what came from another folder."""
+    logs.close()
+    structlog.reset_defaults()
+    yield
     logs.close()
     structlog.reset_defaults()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
-import structlog
 import trio
 import trio.testing
 
-from mocha_actors import client, logs
+from mocha_actors import client
 from mocha_actors.cli import verify, verify_stays
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
@@ -44,13 +42,3 @@ def virtual_time(
     monkeypatch.setattr(time, "time_ns", lambda: began + int(autojump_clock.current_time() * 1e9))
     monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1e9)
     return autojump_clock
-
-
-@pytest.fixture(autouse=True)
-def logs_as_they_were() -> Iterator[None]:
-    """What a test sets up for logging ends with it, or the next one would print elsewhere; so does what came from another folder."""
-    logs.close()
-    structlog.reset_defaults()
-    yield
-    logs.close()
-    structlog.reset_defaults()
