@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out, progress_bar
 from mocha_actors.cli.asking import chosen_guild, wrong_usage
 from mocha_actors.cli.database import database_options, database_url, read
+from mocha_actors.cli.files import new_private
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.export import EXPORTS, Kind, Row, total
 from mocha_actors.db.plain import cell
@@ -149,10 +149,7 @@ def destination(path: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigError(f"{path} exists already; name another file") from None
+    descriptor = new_private(path)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - by descriptor
             yield file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -12,6 +11,7 @@ import click
 from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out
 from mocha_actors.cli.database import anonymised, database_options, database_url, read
+from mocha_actors.cli.files import new_private
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import ConfigError
 from mocha_actors.privacy.erasure import pseudonym_of
@@ -61,14 +61,5 @@ def write(connection: Connection, user_id: int, folder: Path | None, out: Path |
 
 
 def private(path: Path) -> TextIO:
-    """A new file that only its owner can read.
-
-    Raises:
-        ConfigError: there is one already.
-
-    """
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigError(f"{path} exists already; name another file") from None
-    return open(file, "w", encoding="utf-8", newline="")  # noqa: PTH123 - by descriptor; the caller closes it
+    """A new text file that only its owner can read; the caller closes it."""
+    return open(new_private(path), "w", encoding="utf-8", newline="")  # noqa: PTH123 - by descriptor
