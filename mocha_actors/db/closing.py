@@ -17,8 +17,9 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Write
 from mocha_actors.db.projections.closed_days import BUILDING, BUILT
 from mocha_actors.db.readers import Readers
-from mocha_actors.db.recounts.base import DAY_MS, HOUR_MS, Piece
+from mocha_actors.db.recounts.base import Piece
 from mocha_actors.db.recounts.messages import CHANNEL_USERS
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
 
 ROWS: Final = 1_000
 """Rows of one transaction: some milliseconds."""

@@ -11,11 +11,9 @@ from typing import Any, Final
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.plain import as_text, flag, made, moment, same
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, from_time_ms
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, HOUR_MS, from_time_ms
 
 PAGE: Final = 5_000
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 CLASSES: Final = ("human", "bot", "webhook")
 KINDS: Final = ("message", "command", "system")
 STATUSES: Final = ("offline", "online", "idle", "dnd")

@@ -6,10 +6,9 @@ from typing import Final
 
 from mocha_actors.db import checkpoint
 from mocha_actors.db.connection import Connection
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.pipeline.identify import identify_wait
 from mocha_actors.pipeline.notices import ClaimIdentify
-
-DAY_MS: Final = 86_400_000
 
 ATTEMPTS: Final = "SELECT shard, at_ms FROM identify_log WHERE application_id IN (0, ?) AND at_ms > ? ORDER BY at_ms"
 RECORD: Final = "INSERT INTO identify_log (application_id, at_ms, shard) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"

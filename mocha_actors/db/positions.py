@@ -7,16 +7,14 @@ spool. So a shard that restarts in an outage resumes where the spool stands, and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.facts import SessionStarted
 from mocha_actors.pipeline.identify import identify_wait
 from mocha_actors.pipeline.notices import Checkpoint, ClaimIdentify
-
-DAY_MS: Final = 86_400_000
 
 
 class Positions:

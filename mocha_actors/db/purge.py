@@ -13,8 +13,8 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Write
 from mocha_actors.db.marks import mark
 from mocha_actors.db.readers import Readers
-from mocha_actors.db.recounts.base import DAY_MS
 from mocha_actors.db.retention import READ_SECONDS, ROWS, STORES
+from mocha_actors.discord.snowflake import DAY_MS
 
 TABLES: Final = {
     "message_details": "message_id", "message_events": "message_id", "reaction_events": "id", "reaction_state": "message_id",

@@ -15,8 +15,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Write
 from mocha_actors.db.marks import HOURLY, Kind, mark
 from mocha_actors.db.readers import Readers
-from mocha_actors.db.recounts.base import DAY_MS, HOUR_MS
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, from_time_ms
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, HOUR_MS, from_time_ms
 
 ROWS: Final = 1_000
 """Rows of one transaction: some milliseconds."""

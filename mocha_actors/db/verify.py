@@ -15,9 +15,9 @@ from mocha_actors.db.comparison import Table, Verification, compare
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.marks import marks_of, recountable
 from mocha_actors.db.readers import Readers
-from mocha_actors.db.recounts.base import DAY_MS, Piece, Recount
+from mocha_actors.db.recounts.base import Piece, Recount
 from mocha_actors.db.recounts.registry import RECOUNTS
-from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.discord.snowflake import DAY_MS, time_ms
 
 PIECE_SECONDS: Final = 60.0
 """How long the comparison of one guild's day may take."""

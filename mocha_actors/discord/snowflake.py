@@ -5,17 +5,21 @@ See https://discord.com/developers/docs/reference#snowflakes.
 
 from __future__ import annotations
 
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+"""An hour and a day in milliseconds. Unix time has no leap seconds: every UTC day is that long."""
+
 DISCORD_EPOCH_MS = 1_420_070_400_000
 """The first second of 2015 UTC, in milliseconds since the Unix epoch."""
 
 TIMESTAMP_SHIFT = 22
 """How many bits stand below the time: worker, process and increment."""
 
-HOUR_OF_IDS = 3_600_000 << TIMESTAMP_SHIFT
+HOUR_OF_IDS = HOUR_MS << TIMESTAMP_SHIFT
 """How far ids of an hour apart differ. Discord's epoch begins a UTC day, hence ``snowflake // HOUR_OF_IDS + DISCORD_EPOCH_HOUR`` is the hour of a
 snowflake since the Unix epoch, in half the time of the way over milliseconds: that counts where every message pays for it."""
 
-DISCORD_EPOCH_HOUR = DISCORD_EPOCH_MS // 3_600_000
+DISCORD_EPOCH_HOUR = DISCORD_EPOCH_MS // HOUR_MS
 """Hours since the Unix epoch at Discord's."""
 
 DAY_OF_IDS = 24 * HOUR_OF_IDS

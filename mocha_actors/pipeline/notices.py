@@ -170,7 +170,6 @@ ALL_SUBJECTS: Final = (
     Subject.MESSAGES | Subject.VOICE | Subject.MEMBERS | Subject.REACTIONS | Subject.PRESENCE | Subject.NAMES | Subject.ROSTER
 )  # fmt: skip
 
-HOUR_MS: Final = 3_600_000
 
 FIRST_HOUR: Final = -(1 << 62)
 LAST_HOUR: Final = 1 << 62

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final, TypeVar, cast
 
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_HOUR, HOUR_OF_IDS, time_ms
+from mocha_actors.discord.snowflake import DISCORD_EPOCH_HOUR, HOUR_MS, HOUR_OF_IDS, time_ms
 from mocha_actors.pipeline import facts as f
-from mocha_actors.pipeline.notices import EVERYTHING, FIRST_HOUR, HOUR_MS, LAST_HOUR, Changed, Subject, Touched
+from mocha_actors.pipeline.notices import EVERYTHING, FIRST_HOUR, LAST_HOUR, Changed, Subject, Touched
 
 LOOK_BACK_HOURS: Final = 24
 """No voice session is longer (statistics, rule 13), and intervals are cut at midnight: what a change can end began at most so long before."""

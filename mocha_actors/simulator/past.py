@@ -19,17 +19,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
 from mocha_actors.simulator.errors import SettingsError
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.gateway import KNOWN_INTENTS
 from mocha_actors.simulator.life.profiles import PROFILES
-from mocha_actors.simulator.life.rhythm import HOUR_MS, bustle
+from mocha_actors.simulator.life.rhythm import bustle
 from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.life.town import Town
 from mocha_actors.simulator.payloads import guild_create
 from mocha_actors.simulator.world import MEMBERS, build_world
-
-DAY_MS = 24 * HOUR_MS
 
 SESSION_HOURS = 0.75
 """Mean length of somebody's stay in voice."""

@@ -9,13 +9,14 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from mocha_actors.db.connection import Connection
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.buckets import buckets
 from mocha_actors.stats.coverage import head
 from mocha_actors.stats.message_counts import Totals, message_counts, messages_by
 from mocha_actors.stats.message_span import find_span
 from mocha_actors.stats.people import people
 from mocha_actors.stats.questions import ActiveMembersQuestion, Filters, InactiveMembersQuestion, UserActivityQuestion
-from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.ranking import Cursor
 from mocha_actors.stats.reaction_counts import given_by_user
 from mocha_actors.stats.results import ActiveMembers, ActiveStep, InactiveMember, InactiveMembers, UserActivity

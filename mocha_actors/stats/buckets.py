@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
 from mocha_actors.stats.errors import QuestionError
-from mocha_actors.stats.ranges import DAY_MS, HOUR_MS, UNIX_EPOCH, Range
+from mocha_actors.stats.ranges import UNIX_EPOCH, Range
 from mocha_actors.stats.zones import (
     begin_of_day,
     first_day_of_month,

@@ -22,7 +22,8 @@ import msgspec
 
 from mocha_actors.cache.keys import Kind, Wanted
 from mocha_actors.db.connection import Connection
-from mocha_actors.pipeline.notices import ALL_SUBJECTS, FIRST_HOUR, HOUR_MS, LAST_HOUR, Subject
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
+from mocha_actors.pipeline.notices import ALL_SUBJECTS, FIRST_HOUR, LAST_HOUR, Subject
 from mocha_actors.runtime import Request
 from mocha_actors.stats.questions import (
     BusiestHoursQuestion,
@@ -44,7 +45,7 @@ from mocha_actors.stats.questions import (
     VoiceQuestion,
     VoiceTimelineQuestion,
 )
-from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import Answer
 
 NOW_MS: Final = 2_000

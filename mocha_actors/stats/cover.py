@@ -12,7 +12,8 @@ from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
-from mocha_actors.stats.ranges import DAY_MS, HOUR_MS, Range
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
+from mocha_actors.stats.ranges import Range
 
 
 class Unit(Enum):

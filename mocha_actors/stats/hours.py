@@ -8,10 +8,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mocha_actors.db.connection import Connection
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
 from mocha_actors.stats.coverage import head
 from mocha_actors.stats.message_counts import message_moments
 from mocha_actors.stats.questions import BusiestHoursQuestion, HeatmapQuestion
-from mocha_actors.stats.ranges import DAY_MS, HOUR_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import BusiestHours, Cell, Heatmap
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.voice_counts import counted, voice

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.coverage import head, last_alive_ms
 from mocha_actors.stats.member_counts import member_counts_at, moves
 from mocha_actors.stats.questions import MemberGrowthQuestion, RetentionQuestion
-from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import Cohort, MemberGrowth, MemberStep, Retention
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope, scope_of

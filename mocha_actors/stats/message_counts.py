@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
 from mocha_actors.stats.cover import Cover, Run, Unit, cover, raw_within_days, without_days
-from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
 

@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import from_time_ms, time_ms
+from mocha_actors.discord.snowflake import DAY_MS, from_time_ms, time_ms
 from mocha_actors.pipeline.facts import PresenceStatus
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.coverage import STALE_MS, head
 from mocha_actors.stats.questions import OnlineTimelineQuestion
-from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import OnlineStep, OnlineTimeline
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope, scope_of

@@ -10,11 +10,8 @@ from typing import Final
 
 import msgspec
 
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, TIMESTAMP_SHIFT, from_time_ms
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, TIMESTAMP_SHIFT, from_time_ms
 from mocha_actors.stats.errors import QuestionError
-
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 
 LAST_MS: Final = DISCORD_EPOCH_MS + (1 << 63 - TIMESTAMP_SHIFT) - 1
 """The last millisecond whose snowflake fits into the database's signed 64 bits (in the year 2084)."""

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import from_time_ms, time_ms
+from mocha_actors.discord.snowflake import DAY_MS, from_time_ms, time_ms
 from mocha_actors.pipeline.facts import VoiceFlag
 from mocha_actors.stats.cover import Run, Unit, cover
 from mocha_actors.stats.coverage import STALE_MS
-from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
 

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.errors import QuestionError
-from mocha_actors.stats.ranges import DAY_MS, UNIX_EPOCH
+from mocha_actors.stats.ranges import UNIX_EPOCH
 
 EPOCH_DAY: Final = date(1970, 1, 1)
 

@@ -27,12 +27,12 @@ from mocha_actors.db.readers import Readers, open_readers
 from mocha_actors.db.session import Session, open_session
 from mocha_actors.db.verify import verify
 from mocha_actors.discord.decode import EventDecoder
-from mocha_actors.discord.snowflake import from_time_ms
+from mocha_actors.discord.snowflake import DAY_MS, from_time_ms
 from mocha_actors.pipeline.facts import Fact, MessageSent
 from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.privacy.desk import Desk, OwnDesk, Work, open_desk
 from mocha_actors.privacy.erasure import erase
-from mocha_actors.simulator.past import DAY_MS, Past, past_events
+from mocha_actors.simulator.past import Past, past_events
 from mocha_actors.stats.answers import ANSWERS, answer
 from mocha_actors.stats.questions import RangeQuestion
 from mocha_actors.stats.ranges import Range

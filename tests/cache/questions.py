@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mocha_actors.cache.keys import Kind, Wanted
-from mocha_actors.pipeline.notices import HOUR_MS, LAST_HOUR, Changed, Subject, Touched
+from mocha_actors.discord.snowflake import HOUR_MS
+from mocha_actors.pipeline.notices import LAST_HOUR, Changed, Subject, Touched
 
 NOW_HOUR = 491_000
 """The hour in which the tests begin."""

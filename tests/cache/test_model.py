@@ -16,8 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from mocha_actors.cache import changes
 from mocha_actors.cache.answers import Answers, Hit, Limits, Ticket
 from mocha_actors.cache.keys import Kind, Wanted
+from mocha_actors.discord.snowflake import HOUR_MS
 from mocha_actors.pipeline.counters import CacheCounters
-from mocha_actors.pipeline.notices import HOUR_MS, LAST_HOUR, Changed, Subject, Touched
+from mocha_actors.pipeline.notices import LAST_HOUR, Changed, Subject, Touched
 
 STALE = 5.0
 BEGIN_MS = 491_000 * HOUR_MS + 3_590_000

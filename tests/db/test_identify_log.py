@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mocha_actors.db import checkpoint
-from mocha_actors.db.identify_log import DAY_MS, claim_identify
+from mocha_actors.db.identify_log import claim_identify
 from mocha_actors.db.session import Session
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.errors import FencedOutError
 from mocha_actors.pipeline.notices import ClaimIdentify
 from tests.db.builders import NOON_MS, begin, ready

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mocha_actors.db.positions import DAY_MS, Positions
+from mocha_actors.db.positions import Positions
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.pipeline.batch import IGNORED
 from mocha_actors.pipeline.notices import Checkpoint, ClaimIdentify
 from tests.db.builders import NOON_MS, ready, settled

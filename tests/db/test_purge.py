@@ -9,8 +9,8 @@ import pytest
 from mocha_actors.db import migrations, purge
 from mocha_actors.db.purge import TABLES, PurgeLeftGuilds
 from mocha_actors.db.readers import open_readers
-from mocha_actors.db.recounts.base import DAY_MS
 from mocha_actors.db.session import Session
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.privacy.audit import entries
 from mocha_actors.tree import note_purge
 from tests.db.builders import NOON_MS

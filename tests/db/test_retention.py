@@ -14,12 +14,11 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Job
 from mocha_actors.db.marks import HOURLY, KINDS
 from mocha_actors.db.readers import open_readers
-from mocha_actors.db.recounts.base import DAY_MS, HOUR_MS
 from mocha_actors.db.recounts.registry import RECOUNTS
 from mocha_actors.db.retention import STORES, Limits, Retention
 from mocha_actors.db.session import Session
 from mocha_actors.db.verify import verify
-from mocha_actors.discord.snowflake import from_time_ms
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS, from_time_ms
 from tests.db.builders import NOON_MS
 from tests.db.test_closing import writing
 from tests.privacy.recorded import count, recorded

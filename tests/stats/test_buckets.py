@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
 from mocha_actors.stats.buckets import MOST_BUCKETS, Bucket, buckets, check_interval, label, show_offset
 from mocha_actors.stats.calendar_ranges import named_range
 from mocha_actors.stats.errors import QuestionError
-from mocha_actors.stats.ranges import DAY_MS, HOUR_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.zones import begin_of_day, local_day, offset_ms, zone_named
 
 QUARTER = 900_000

@@ -7,8 +7,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
 from mocha_actors.stats.cover import Cover, Run, Unit, cover, raw_within_days, without_days
-from mocha_actors.stats.ranges import DAY_MS, HOUR_MS, Range
+from mocha_actors.stats.ranges import Range
 
 MONDAY = 1_767_571_200_000  # 2026-01-05
 ladders = st.sampled_from([(), (Unit.HOUR,), (Unit.DAY,), (Unit.DAY, Unit.HOUR), (Unit.WEEK, Unit.DAY)])

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.errors import QuestionError
 from mocha_actors.stats.options import Options, resolve
 from mocha_actors.stats.questions import Filters
-from mocha_actors.stats.ranges import DAY_MS, Range
+from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import GuildSettings
 from tests.stats.oracle import HOUR, START
 

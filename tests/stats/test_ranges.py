@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.errors import QuestionError
-from mocha_actors.stats.ranges import DAY_MS, LAST_MS, Range, parse_time, show_time
+from mocha_actors.stats.ranges import LAST_MS, Range, parse_time, show_time
 
 JANUARY_1 = 1_767_225_600_000  # 2026-01-01T00:00Z
 DISCORD_EPOCH = 1_420_070_400_000

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.readers import open_readers
-from mocha_actors.db.recounts.base import DAY_MS
 from mocha_actors.db.retention import Limits
 from mocha_actors.db.session import Session
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.questions import (
     ChannelQuestion,

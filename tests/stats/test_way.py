@@ -16,9 +16,10 @@ from trio.testing import MockClock
 from mocha_actors.cache.actor import MAILBOX as CACHE_MAILBOX
 from mocha_actors.cache.actor import Cache, Message, counters_of
 from mocha_actors.config import CacheSection
+from mocha_actors.discord.snowflake import HOUR_MS
 from mocha_actors.errors import MochaError, TransientError
 from mocha_actors.pipeline.counters import Counters
-from mocha_actors.pipeline.notices import HOUR_MS, Changed, Subject, Touched
+from mocha_actors.pipeline.notices import Changed, Subject, Touched
 from mocha_actors.runtime import ActorRef, AskTimeout, ChildSpec, SupervisorSpec, new_ref, open_supervisor
 from mocha_actors.stats.engine import MAILBOX, QueryEngine
 from mocha_actors.stats.questions import GuildQuestion, UserQuestion

@@ -13,11 +13,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, from_time_ms
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, HOUR_MS, from_time_ms
 from mocha_actors.pipeline.facts import Fact, SessionEnded
-
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 86_400_000
 
 MILLISECONDS_REMEMBERED: Final = 64
 """Milliseconds of a guild of which the next free number is kept; others are looked up."""

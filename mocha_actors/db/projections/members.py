@@ -21,9 +21,8 @@ from mocha_actors.db.projections.membership import (
     MemberEvent,
     Removal,
 )
+from mocha_actors.discord.snowflake import HOUR_MS
 from mocha_actors.pipeline.facts import Fact, MemberJoined, MemberLeft, MemberRemoved, MembersListed, MembersSeen
-
-HOUR_MS: Final = 3_600_000
 
 SELECT: Final = (
     "SELECT user_id, is_bot, joined_ms, left_ms, pending, nick, roles, seen_ms FROM members WHERE guild_id = ?"

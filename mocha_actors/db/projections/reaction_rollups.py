@@ -7,13 +7,12 @@ from typing import Final, NamedTuple
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.discord.snowflake import HOUR_MS, time_ms
 
 ADD: Final = 0
 REMOVE: Final = 1
 """What ``reaction_events.action`` may be."""
 
-HOUR_MS: Final = 3_600_000
 HOURS: Final = 24
 
 

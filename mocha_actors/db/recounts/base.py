@@ -11,11 +11,9 @@ from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.comparison import Key, Table
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS, from_time_ms, time_ms
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, from_time_ms, time_ms
 
 HOURS: Final = 24
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 86_400_000
 LARGEST_ID: Final = (1 << 63) - 1
 FIRST_DAY: Final = DISCORD_EPOCH_MS // DAY_MS
 LAST_DAY: Final = time_ms(LARGEST_ID) // DAY_MS

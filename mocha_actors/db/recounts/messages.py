@@ -8,8 +8,8 @@ from mocha_actors.db.comparison import Table
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.closed_days import BUILT
 from mocha_actors.db.projections.rollups import SYSTEM, WEBHOOK
-from mocha_actors.db.recounts.base import DAY_MS, Bucket, Piece, Recount, by_sql, read
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
+from mocha_actors.db.recounts.base import Bucket, Piece, Recount, by_sql, read
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS
 
 SENT_MS: Final = f"((message_id >> 22) + {DISCORD_EPOCH_MS})"
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from mocha_actors.db.comparison import Table
 from mocha_actors.db.connection import Connection
-from mocha_actors.db.recounts.base import HOUR_MS, Piece, Recount
-from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.db.recounts.base import Piece, Recount
+from mocha_actors.discord.snowflake import HOUR_MS, time_ms
 
 INTERVALS: Final = """
     SELECT id, ended_ms, status, is_bot FROM presence_events

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mocha_actors.db.recounts.base import DAY_MS, Recount, by_sql
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
+from mocha_actors.db.recounts.base import Recount, by_sql
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS
 
 AT_MS: Final = f"((id >> 22) + {DISCORD_EPOCH_MS})"
 HOUR: Final = f"{AT_MS} / 3600000"

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from mocha_actors.db.comparison import Table
 from mocha_actors.db.connection import Connection
-from mocha_actors.db.recounts.base import HOUR_MS, HOURS, Bucket, Piece, Recount
-from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.db.recounts.base import HOURS, Bucket, Piece, Recount
+from mocha_actors.discord.snowflake import HOUR_MS, time_ms
 from mocha_actors.pipeline.facts import VoiceFlag
 
 INTERVALS: Final = """

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-HOUR_MS = 3_600_000
-
 HOME_HOURS = 1
 """Hours by which the clocks of most members are ahead of UTC."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from mocha_actors.discord.snowflake import HOUR_MS
 from mocha_actors.simulator.event import Event
 from mocha_actors.simulator.life import presence, servers, voice
 from mocha_actors.simulator.life.parts import Presence
 from mocha_actors.simulator.life.profiles import HAPPENINGS, Profile
-from mocha_actors.simulator.life.rhythm import HOUR_MS, bustle
+from mocha_actors.simulator.life.rhythm import bustle
 from mocha_actors.simulator.life.roster import Roster
 from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.life.turn import Source, Turn
