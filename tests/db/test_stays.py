@@ -93,6 +93,15 @@ def test_a_visit_no_longer_than_a_delivery_may_be_on_one_side_only() -> None:
     assert differences([], [stay(0, 1_000)]) == []
 
 
+def test_a_session_that_one_side_saw_begin_in_a_visit_too_short_for_the_other_begins_with_the_next() -> None:
+    """Joined and moved on within twelve milliseconds, which came in one; who left in between and returned began another session."""
+    moved = [stay(0, 12, channel=STAGE), stay(12, begins=False)]
+
+    assert differences([stay(12)], moved) == differences(moved, [stay(12)]) == []
+    assert differences([stay(12)], [stay(0, 10, channel=STAGE), stay(12, begins=False)]) == [BOTH]
+    assert differences([stay(12)], [stay(0, 12, channel=STAGE, begins=False), stay(12, begins=False)]) == [BOTH]
+
+
 def test_a_difference_names_the_row_and_both_sides() -> None:
     """User, channel, whether a session begins, start, end, and the sums."""
     [found] = compare_stays("voice_events", [stay()], [stay(0, 99_000)], LAG).differences
