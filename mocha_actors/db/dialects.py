@@ -14,8 +14,9 @@ CACHED: Final = 1024
 OF_TWO: Final = re.compile(r"\b(GREATEST|LEAST)(?=\s*\()", re.IGNORECASE)
 SQLITE_NAMES: Final = {"greatest": "max", "least": "min"}
 
-JSON_EACH: Final = re.compile(r"SELECT\s+value\s+FROM\s+json_each\((\?|:\w+)\)", re.IGNORECASE)
-JSON_ELEMENTS: Final = r"SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(\1 AS json))"
+IN_JSON: Final = re.compile(r"\b(NOT\s+)?IN\s*\(\s*SELECT\s+value\s+FROM\s+json_each\((\?|:\w+)\)\s*\)", re.IGNORECASE)
+"""On PostgreSQL the list becomes an array, which is looked up by the index whatever the planner believes: joined with a function's rows, of which it
+expects a hundred, a deletion of one message read all 450,000 of its guild (304 ms, now 0.1), since nothing had been analysed since the table was small."""
 
 TOKEN: Final = re.compile(
     r"""(?P<kept> '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | :: | % )
@@ -37,7 +38,13 @@ def for_sqlite(sql: Statement) -> str:
 def for_postgresql(sql: Statement) -> str:
     """The text for psycopg2: its placeholders, ``%`` doubled."""
     text = sql.postgresql if isinstance(sql, Dialectal) else sql
-    return TOKEN.sub(_placeholder, JSON_EACH.sub(JSON_ELEMENTS, text))
+    return TOKEN.sub(_placeholder, IN_JSON.sub(_in_array, text))
+
+
+def _in_array(match: re.Match[str]) -> str:
+    comparison = "<> ALL" if match[1] else "= ANY"
+    elements = f"json_array_elements_text(CAST({match[2]} AS json))"
+    return f"{comparison}(ARRAY(SELECT CAST(value AS BIGINT) FROM {elements}))"  # noqa: S608 - made of a placeholder and our own words
 
 
 def _placeholder(match: re.Match[str]) -> str:

@@ -27,13 +27,16 @@ def test_the_common_text_becomes_what_the_driver_takes(common: str, sqlite: str,
 
 
 @pytest.mark.parametrize(("placeholder", "translated"), [("?", "%s"), (":ids", "%(ids)s")])
-def test_a_list_of_numbers_is_a_json_text_on_both(placeholder: str, translated: str) -> None:
-    """PostgreSQL has no json_each that gives numbers."""
-    common = f"id IN (SELECT value FROM json_each({placeholder}))"
+@pytest.mark.parametrize(("word", "comparison"), [("IN", "= ANY"), ("NOT IN", "<> ALL")])
+def test_a_list_of_numbers_is_a_json_text_on_both(
+    word: str, comparison: str, placeholder: str, translated: str
+) -> None:
+    """PostgreSQL has no json_each that gives numbers, and looks up an array, but not the rows of a function, by the index."""
+    common = f"id {word} (SELECT value FROM json_each({placeholder}))"
 
     assert for_sqlite(common) == common
     assert for_postgresql(common) == (
-        f"id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({translated} AS json)))"
+        f"id {comparison}(ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({translated} AS json))))"
     )
 
 

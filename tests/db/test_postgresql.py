@@ -18,6 +18,7 @@ from mocha_actors.db.errors import DatabaseOpenError, DatabaseUnavailableError, 
 from mocha_actors.db.ownership import ShardOwnedError
 from mocha_actors.db.postgresql import PostgresReader, connection_options
 from mocha_actors.db.postgresql_session import PostgresSession
+from mocha_actors.db.projections.messages import DELETE
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.session import Session, open_session
 from mocha_actors.db.store import open_store
@@ -54,6 +55,21 @@ def end_connection(postgres_url: str, process: int) -> None:
 
 
 # The writer's session
+
+
+def test_a_few_messages_are_found_by_the_index_whatever_the_server_believes_of_the_table(
+    new_session: Callable[[], PostgresSession],
+) -> None:
+    """Nothing was analysed since the table was empty; a guild has many messages, and one of them is deleted."""
+    session = new_session()
+    bring_up(session)
+    with session.transaction() as connection:
+        connection.execute(
+            "INSERT INTO message_events (guild_id, message_id, channel_id, user_id, author_class, kind, type) SELECT 1, n, 2, 3, 0, 0, 0 FROM generate_series(1, 50000) AS n"
+        )
+        plan = connection.execute(f"EXPLAIN {DELETE}", (7, 1, "[5]")).fetchall()
+
+    assert any("Index Cond" in line and "message_id" in line for (line,) in plan), plan
 
 
 def test_a_lost_connection_is_transient_and_made_anew(
