@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -22,15 +23,24 @@ from mocha_actors.db.overflow_start import spool_place
 from mocha_actors.db.readers import Readers, open_readers
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import database_breaker
-from mocha_actors.errors import ConfigError, MochaError, PermanentError
-from mocha_actors.events.recording import CHUNK, Happened, Recorded, Recorder, chunks
+from mocha_actors.errors import ConfigError, DataError, MochaError, PermanentError
+from mocha_actors.events.recording import CHUNK, Happened, Recorded, Recorder, chunks, moment_ms
 from mocha_actors.gateway.commanding import Commanding
 from mocha_actors.gateway.feed import Feed
 from mocha_actors.gateway.fleet import shard_count
 from mocha_actors.gateway.rest import DiscordRest, open_rest
 from mocha_actors.gateway.tree import ShardRef
 from mocha_actors.pipeline.counters import Counters
-from mocha_actors.pipeline.notices import Checkpoint, Flush, GiveUpSession, ImportFacts, LoadCheckpoint, Quiesce
+from mocha_actors.pipeline.facts import Fact
+from mocha_actors.pipeline.notices import (
+    Checkpoint,
+    Flush,
+    GiveUpSession,
+    ImportFacts,
+    LoadCheckpoint,
+    ObservedPeriod,
+    Quiesce,
+)
 from mocha_actors.privacy.desk import Desk, ServiceDesk
 from mocha_actors.runtime import (
     ActorDead,
@@ -52,6 +62,9 @@ from mocha_actors.tree import PROCESSORS, Parts, Refs, build_tree, measures_cont
 
 ANSWER_LIMIT: Final = 30.0
 """Seconds beyond a question's own deadline, and for a checkpoint, until the tree is considered stuck."""
+
+PERIOD_LIMIT: Final = 900.0
+"""Seconds that the one transaction of an observed period may take: some ten million facts."""
 
 FLUSH_LIMIT: Final = 3600.0
 """Seconds that a flush may take at most: a database that is away holds it up, and whoever waits has a nearer deadline."""
@@ -221,26 +234,35 @@ class StatsClient(Asking, Commanding, Administering):
 
     # What comes from elsewhere
 
-    async def record(self, events: Iterable[Happened]) -> Recorded:
+    async def record(
+        self, events: Iterable[Happened], *, observed: tuple[datetime, datetime] | None = None
+    ) -> Recorded:
         """Record events with explicit times, from elsewhere than a gateway: an import, a past, another chat system.
 
         They are counted by the same rules as live ones. Recording a message, a reaction, a member or a name again changes nothing. Times of one
         guild's voice and presence must not run backwards, so a past is recorded before the live events that follow it, and once. It is no
-        evidence that anything was observed: coverage is about the gateway's sessions alone.
+        evidence that anything was observed, unless you say so with ``observed``.
 
         Args:
             events: made by :func:`~mocha_actors.events.recording.happening` or :func:`~mocha_actors.events.recording.message`, in order of time; an
                 iterator is read as it is written, :data:`~mocha_actors.events.recording.CHUNK` events a transaction.
+            observed: a half-open period of which ``events`` are all that happened in the guilds of their shards: it is no coverage gap. Such a claim
+                stands or falls with what it is about, so that all is read beforehand and written in one transaction, during which nothing else
+                is committed, or refused as a whole.
 
         Returns:
             What came of them. An event that cannot be recorded is refused, counted and named there, and its neighbours are recorded.
 
         Raises:
             MochaError: the database is away, or refuses facts; of the transactions made before it nothing is undone, and what is given again is known.
+            DataError: an event of an ``observed`` period cannot be recorded; none is.
+            ValueError: a time of ``observed`` has no zone.
 
         """
         translations = {event: module.translate for module in PROCESSORS.values() for event in module.HANDLES}
         recorder = Recorder(translations, content=measures_content(self.config))
+        if observed is not None:
+            return await self._record_period(recorder, events, *map(moment_ms, observed))
         for chunk in chunks(events, CHUNK):
             facts = tuple(fact for happened in chunk for fact in recorder.translate(happened))
             if facts:
@@ -249,6 +271,25 @@ class StatsClient(Asking, Commanding, Administering):
         report = recorder.report
         if report.refused:
             logger.warning("record.refused", count=report.refused, events=report.events, first=report.refusals[0].error)
+        return report
+
+    async def _record_period(
+        self, recorder: Recorder, events: Iterable[Happened], since_ms: int, until_ms: int
+    ) -> Recorded:
+        """Record all of a period or nothing."""
+        facts: list[Fact] = []
+        shards: set[int] = set()
+        for chunk in chunks(events, CHUNK):
+            shards.update(happened.shard for happened in chunk)
+            facts += (fact for happened in chunk for fact in recorder.translate(happened))
+            await trio.lowlevel.checkpoint()
+        report = recorder.report
+        if report.refused:
+            first = report.refusals[0]
+            msg = f"{report.refused:,} of {report.events:,} events cannot be recorded, so the period was not observed as a whole; the first is number {first.index}, {first.error}"
+            raise DataError(msg)
+        periods = tuple(ObservedPeriod(shard, since_ms, until_ms) for shard in sorted(shards))
+        report.facts = await self._refs.writer.ask(ImportFacts(tuple(facts), periods), timeout=PERIOD_LIMIT)
         return report
 
     async def flush(self) -> None:

@@ -37,6 +37,7 @@ class SimulatorProcess:
     Attributes:
         api_url: its REST address.
         gateway_url: its gateway address.
+        past: where the past begins and ends that its ledger begins with, milliseconds since the Unix epoch; None without one.
 
     """
 
@@ -44,6 +45,7 @@ class SimulatorProcess:
         """Speak to ``process``; :meth:`greet` must be the first call."""
         self.process = process
         self.api_url = self.gateway_url = ""
+        self.past: tuple[int, int] | None = None
         self._buffer = b""
 
     async def greet(self) -> None:
@@ -57,6 +59,7 @@ class SimulatorProcess:
             if line := await self._line():
                 answer = json.loads(line)
                 self.api_url, self.gateway_url = answer["api_url"], answer["gateway_url"]
+                self.past = answer["past"] and tuple(answer["past"])
                 logger.info("simulator.started", api_url=self.api_url, gateway_url=self.gateway_url)
                 return
         raise PermanentError(await self._why_it_ended())
@@ -131,6 +134,11 @@ def _options(settings: SimulatorSection) -> list[str]:
         *("--seed", str(settings.seed), "--profile", settings.profile, "--guilds", str(settings.guilds)),
         *(() if settings.rate == "profile" else ("--rate", str(settings.rate))),
         *("--members", str(settings.members)),
+        *(
+            ("--past", str(settings.past_days), "--past-messages", str(settings.past_messages))
+            if settings.past_days
+            else ()
+        ),
         *("--port", str(settings.port), "--ledger", settings.ledger, "--token", TOKEN),
     ]
 

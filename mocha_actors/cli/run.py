@@ -21,6 +21,7 @@ from mocha_actors import logs
 from mocha_actors.cli.demo import INTENTS, TOKEN, SimulatorProcess, open_simulator_process
 from mocha_actors.cli.live import Live, summary
 from mocha_actors.cli.main import OneLineCommand
+from mocha_actors.cli.past import load_past
 from mocha_actors.client import StatsClient
 from mocha_actors.config import Config, Secret, SimulatorSection, load, load_token, parse
 from mocha_actors.errors import ConfigError, MochaError, TransientError
@@ -51,6 +52,7 @@ format = "json"
 [simulator]
 guilds = 1
 members = 200
+past_days = 30
 """
 """What ``mocha-run --demo`` runs without a configuration; environment variables override it as they do a file."""
 
@@ -190,6 +192,8 @@ async def serve(
     with open_stop_signals() as requests:
         async with _open_discord(config) as (addressed, token, simulator), trio.open_nursery() as nursery:
             logs.add_secret(token.reveal())
+            if simulator is not None and simulator.past is not None:
+                await load_past(addressed, simulator.past, wait_owner=wait_owner, take_over=take_over)
             async with StatsClient.open(addressed, token, wait_owner=wait_owner, take_over=take_over) as client:
                 stop = trio.Event()
                 nursery.start_soon(_watch_signals, requests, stop, client)

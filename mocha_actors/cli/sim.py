@@ -51,10 +51,13 @@ _PROFILE_HELP = (
     "--resume-address", type=click.Choice(RESUME_ADDRESSES), default="own", show_default=True, help="Where to RESUME."
 )
 @click.option(
-    "--past", type=float, metavar="DAYS", help="Write a past up to now to standard output, and end; see below."
+    "--past",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="DAYS",
+    help="Begin with so many days that are over; see below.",
 )
 @click.option(
-    "--past-messages", type=click.IntRange(1), default=100_000, show_default=True, help="Messages of the past."
+    "--past-messages", type=click.IntRange(1), default=10_000, show_default=True, help="Messages of the past."
 )
 @click.option("--control", type=click.Choice(["stdio"]), help="Obey JSON lines on stdin, and end when it ends.")
 def command(*, control: str | None, past: float | None, past_messages: int, **options: Any) -> None:
@@ -63,17 +66,17 @@ def command(*, control: str | None, past: float | None, past_messages: int, **op
     When it listens it prints one line of JSON with `api_url` and `gateway_url`. Point a bot at them, with the token
     "simulator"; everything that it is sent stands in the ledger before.
 
-    With --past it plays nothing, but writes what happened in the days up to now as lines of a ledger, in the world that
-    --seed, --guilds, --members, --shards and --profile choose.
+    With --past a new ledger begins with what happened in the days up to now, and the world goes on from there; over a ledger that began so
+    the past is the same again. Without --ledger nothing is played, but the lines of that past are printed.
 
     With --control stdio each line of standard input is a command, such as {"cmd": "drop", "shard": 0} or {"cmd": "happen",
     "what": "voice-join"}; mocha_actors.simulator.control lists them.
     """
     try:
-        if past is not None:
+        if past is not None and options["ledger"] is None:
             _write_past(past, past_messages, options)
             return
-        settings = SimulatorSettings(**options)
+        settings = SimulatorSettings(**options, past_days=past or 0.0, past_messages=past_messages)
         trio.run(_serve, settings, control is not None)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
@@ -105,7 +108,9 @@ async def _serve(settings: SimulatorSettings, controlled: bool) -> None:
     async with open_simulator(settings) as simulator:
         async with trio.open_nursery() as nursery:
             await nursery.start(_wait_for_signal, nursery.cancel_scope)
-            _print({"api_url": simulator.api_url, "gateway_url": simulator.gateway_url})
+            _print(
+                {"api_url": simulator.api_url, "gateway_url": simulator.gateway_url, "past": _period(simulator.past)}
+            )
             if controlled:
                 await _obey(simulator)
                 nursery.cancel_scope.cancel()
@@ -113,6 +118,11 @@ async def _serve(settings: SimulatorSettings, controlled: bool) -> None:
                 _tell(f"Listening; token {settings.token!r}, seed {settings.seed}. End with Ctrl-C.")
         if not controlled:
             _tell(_summary(simulator))
+
+
+def _period(past: Past | None) -> list[int] | None:
+    """Where a past begins and ends."""
+    return None if past is None else [past.since_ms, past.until_ms]
 
 
 async def _wait_for_signal(scope: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:

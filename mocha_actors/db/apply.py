@@ -26,7 +26,7 @@ from mocha_actors.db.session import Session
 from mocha_actors.errors import DataError, MochaError, SystemFailure
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Outcome
 from mocha_actors.pipeline.facts import EventsMissed, Fact, GuildSeen, SessionEnded, SessionStarted
-from mocha_actors.pipeline.notices import Changed
+from mocha_actors.pipeline.notices import Changed, ObservedPeriod
 from mocha_actors.pipeline.touching import changes
 
 R = TypeVar("R")
@@ -116,16 +116,16 @@ class Applier:
         self._set_aside_count = 0
         return self._apply(session, [Part(batch, 0, len(batch)) for batch in batches])
 
-    def apply_facts(self, session: Session, facts: Sequence[Fact]) -> int:
+    def apply_facts(self, session: Session, facts: Sequence[Fact], observed: Sequence[ObservedPeriod] = ()) -> int:
         """Write facts that come from elsewhere than a gateway, in one transaction; returns how many may be recorded.
 
-        They have no place in a shard's stream, so that a repetition is known by its keys alone.
+        They have no place in a shard's stream, so that a repetition is known by its keys alone. ``observed`` is what they are all of.
 
         Raises:
             MochaError: as for :meth:`apply`; another error is about the facts, none of which is written then.
 
         """
-        return self._within(session, lambda transaction: transaction.write_facts(facts))
+        return self._within(session, lambda transaction: transaction.write_facts(facts, observed))
 
     def _apply(self, session: Session, parts: list[Part]) -> Applied:
         """Write ``parts``; when the data is at fault, write its halves, down to the entry that cannot be written (promise P3)."""
@@ -314,10 +314,12 @@ class Transaction:
     def _advance(self, shard: int) -> None:
         checkpoint.advance(self._connection, shard, self._applied.standings[shard], self._epoch)
 
-    def write_facts(self, facts: Sequence[Fact]) -> int:
+    def write_facts(self, facts: Sequence[Fact], observed: Sequence[ObservedPeriod]) -> int:
         """Write facts that are no shard's, in their order; returns how many passed the gate."""
         taken = self._take(tuple(facts))
         self._project()
+        for period in observed:
+            checkpoint.observe(self._connection, period, self._epoch)
         return taken
 
     def _take(self, facts: tuple[Fact, ...]) -> int:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, NoReturn
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import FencedOutError
 from mocha_actors.pipeline.facts import SessionStarted
-from mocha_actors.pipeline.notices import Checkpoint
+from mocha_actors.pipeline.notices import Checkpoint, ObservedPeriod
 
 LOAD: Final = """\
 SELECT shard, session_id, resume_url, seq, fingerprint, last_alive_ms FROM gateway_sessions WHERE shard = ? AND resume_url IS NOT NULL"""
@@ -40,6 +40,15 @@ ON CONFLICT (shard) DO UPDATE SET
 GAP: Final = """\
 INSERT INTO coverage_gaps (shard, from_ms, to_ms, reason) VALUES (?, ?, ?, ?)
 ON CONFLICT (shard, from_ms, to_ms) DO UPDATE SET reason = excluded.reason"""
+
+OVERLAPPING: Final = (
+    "SELECT from_ms, to_ms, reason FROM coverage_gaps WHERE shard = ? AND from_ms < ? AND to_ms > ? ORDER BY from_ms"
+)
+
+UNGAP: Final = "DELETE FROM coverage_gaps WHERE shard = ? AND from_ms = ? AND to_ms = ?"
+
+IMPORT: Final = "import"
+"""Stands for the session of a shard that has had none, but of whose guilds a period is known from elsewhere."""
 
 INVALIDATE: Final = "UPDATE gateway_sessions SET resume_url = NULL WHERE shard = ? AND session_id = ? AND epoch = ?"
 
@@ -126,7 +135,11 @@ def gap_before(before: Standing | None, fact: SessionStarted) -> tuple[int, int,
     """
     if before is None:
         return 0, fact.ready_ms, "first_start"
-    reason = "session_invalid" if fact.reason == "first_start" else fact.reason
+    reason = fact.reason
+    if before.session_id == IMPORT:
+        reason = "first_start"
+    elif reason == "first_start":
+        reason = "session_invalid"
     # A wall clock may have been set back in between; the gap then is the shortest that is true.
     return min(before.last_alive_ms, fact.ready_ms), fact.ready_ms, reason
 
@@ -156,6 +169,26 @@ def start_session(connection: Connection, fact: SessionStarted, epoch: int) -> S
     )
     connection.execute(START, row)
     return Standing(fact.session_id, 0, fact.ready_ms, previous)
+
+
+def observe(connection: Connection, period: ObservedPeriod, epoch: int) -> None:
+    """Record that everything that happened in a period is known from elsewhere: what was a gap is none there.
+
+    A shard that never had a session has one that ended with the period, so that its first one begins with a gap from there.
+
+    Raises:
+        FencedOutError: another owner has taken the shard over.
+
+    """
+    shard, since_ms, until_ms = period.shard, period.since_ms, period.until_ms
+    if standing(connection, shard, epoch) is None:
+        connection.execute(START, (shard, IMPORT, None, "", epoch, until_ms, 0, 0, None))
+        connection.execute(GAP, (shard, 0, since_ms, "first_start"))
+    for from_ms, to_ms, reason in connection.execute(OVERLAPPING, (shard, until_ms, since_ms)).fetchall():
+        connection.execute(UNGAP, (shard, from_ms, to_ms))
+        for start, end in ((from_ms, since_ms), (until_ms, to_ms)):
+            if start < end:
+                connection.execute(GAP, (shard, start, end, reason))
 
 
 def invalidate(connection: Connection, shard: int, session_id: str, epoch: int) -> None:

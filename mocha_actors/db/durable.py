@@ -44,7 +44,7 @@ from mocha_actors.db.spool import (
 from mocha_actors.errors import TransientError
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.facts import Fact
-from mocha_actors.pipeline.notices import Checkpoint, ClaimIdentify
+from mocha_actors.pipeline.notices import Checkpoint, ClaimIdentify, ObservedPeriod
 from mocha_actors.runtime import Backoff, CircuitBreaker, CircuitOpen
 
 R = TypeVar("R")
@@ -151,9 +151,9 @@ class Durable:
             self._applier.reset()
         return result
 
-    async def facts(self, facts: Sequence[Fact]) -> int:
+    async def facts(self, facts: Sequence[Fact], observed: Sequence[ObservedPeriod] = ()) -> int:
         """Write facts from elsewhere, now or not at all; returns how many may be recorded. Raises as :meth:`chore` does."""
-        return await self._now(lambda session: self._applier.apply_facts(session, facts))
+        return await self._now(lambda session: self._applier.apply_facts(session, facts, observed))
 
     async def compact_log(self) -> None:
         """Leave nothing of what was overwritten in the database's files. Raises DatabaseAwayError: not available, or still read from."""

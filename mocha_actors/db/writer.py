@@ -187,8 +187,9 @@ class Writer(Actor[WriterMessage]):
             case Chore(work, resets):
                 chore = partial(self._durable.chore, work, resets=resets)
                 await self._serve(message, ctx, chore, EVERYTHING if resets else NOTHING)
-            case ImportFacts(facts):
-                await self._serve(message, ctx, partial(self._durable.facts, facts), changes(facts))
+            case ImportFacts(facts, observed):
+                changed = EVERYTHING if observed else changes(facts)  # what was a gap stands in answers to all guilds
+                await self._serve(message, ctx, partial(self._durable.facts, facts, observed), changed)
             case CompactLog():
                 await self._serve(message, ctx, self._durable.compact_log, NOTHING)
             case SessionInvalidated(shard, session_id):

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
@@ -141,9 +142,11 @@ class MochaStats(Asking):
             raise ConfigError(msg)
         return self._client.feed
 
-    async def record(self, events: Iterable[Happened]) -> Recorded:
+    async def record(
+        self, events: Iterable[Happened], *, observed: tuple[datetime, datetime] | None = None
+    ) -> Recorded:
         """Record events with explicit times, see :meth:`~mocha_actors.client.StatsClient.record`. An iterator is read in Mocha's thread."""
-        return await self.run(StatsClient.record, events)
+        return await self.run(StatsClient.record, events, observed=observed)
 
     async def flush(self) -> None:
         """Wait until everything that was handed over before is committed."""

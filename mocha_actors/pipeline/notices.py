@@ -84,14 +84,23 @@ class Chore(Request[int]):
     resets: bool = False
 
 
+class ObservedPeriod(NamedTuple):
+    """A half-open period of which everything is known that happened in a shard's guilds, though no gateway told it. Milliseconds since the Unix epoch."""
+
+    shard: int
+    since_ms: int
+    until_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class ImportFacts(Request[int]):
     """Ask the writer to write facts that come from elsewhere than a gateway, in order and in one transaction; answered with how many may be recorded.
 
-    They are no shard's and move no ``seq``: a repetition is known by its keys alone.
+    They are no shard's and move no ``seq``: a repetition is known by its keys alone. ``observed`` is recorded with them.
     """
 
     facts: tuple[Fact, ...]
+    observed: tuple[ObservedPeriod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

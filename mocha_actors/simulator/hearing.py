@@ -81,7 +81,8 @@ def hear(path: Path, gaps: Collection[Gap], lag_ms: int) -> Hearing:
             ]
         elif frame["t"] in ABOUT_ONE | ABOUT_ALL and not any(start + ROUNDED < at < end for start, end in others):
             hearing.heard.append(Heard(at, 0, line["shard"], frame["t"], frame["d"]))
-            if any(start - lag_ms <= at <= start + ROUNDED for start, _ in others):
+            # A past is read, not heard: nothing of it is on its way when a gap begins.
+            if session is not None and any(start - lag_ms <= at <= start + ROUNDED for start, _ in others):
                 hearing.unsure.add(subject(frame))
     return hearing
 

@@ -11,13 +11,21 @@ The first events are the GUILD_CREATEs of all guilds, in which everybody is name
 messages are of their times; messages follow the hours of the day and the days of the week, and people and channels
 Zipf's law. What happens beside a message keeps to the messages, in the proportions of the profile, while in voice the clock
 alone decides: sessions last about `SESSION_HOURS`. At the end everybody leaves voice and goes offline.
+
+A simulator whose settings have a past goes on from where that ended, with the same members and channels. It writes the past
+to the beginning of its ledger before anything else; who records the live traffic loads it from there (`imported`).
 """
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
 from mocha_actors.simulator.errors import SettingsError
@@ -110,14 +118,18 @@ def ledger_line(event: PastEvent) -> bytes:
     )
 
 
-def past_events(past: Past) -> Iterator[PastEvent]:
+def past_events(past: Past, town: Town | None = None) -> Iterator[PastEvent]:
     """Make the events of a past, one after the other.
+
+    Args:
+        past: which one.
+        town: lives through it; one that `settle` has just made for this past.
 
     Raises:
         SettingsError: it begins before the world does.
     """
     seq = 0
-    for at_ms, events in _happenings(past):
+    for at_ms, events in _happenings(past, settle(past) if town is None else town):
         for event in events:
             seq += 1
             data = event.view(*_SEES_ALL) if event.view else event.data
@@ -125,9 +137,70 @@ def past_events(past: Past) -> Iterator[PastEvent]:
             yield PastEvent(at_ms, shard, b'{"t":"%b","s":%d,"op":0,"d":%b}' % (event.name, seq, data))
 
 
-def _happenings(past: Past) -> Iterator[tuple[int, list[Event]]]:
+class ImportedLine(msgspec.Struct):
+    """A line of a ledger, as far as it is needed to record it."""
+
+    at: float
+    shard: int
+    frame: msgspec.Raw
+    via: str = ""
+
+
+def imported(path: Path) -> Iterator[PastEvent]:
+    """Read the past with which a ledger begins.
+
+    Raises:
+        OSError: the file cannot be read.
+        msgspec.MsgspecError: a line is not a line of a ledger.
+    """
+    decoder = msgspec.json.Decoder(ImportedLine)
+    with path.open("rb") as lines:
+        for text in lines:
+            line = decoder.decode(text)
+            if line.via != "import":
+                return
+            yield PastEvent(round(line.at * 1000), line.shard, bytes(line.frame))
+
+
+def live_through(past: Past, ledger: Path) -> tuple[Past, Town] | None:
+    """Let a town live through the past of a ledger. A new ledger gets this one; None if the ledger began without one.
+
+    Which past it is stands beside the ledger (`<ledger>.past`), so that a later start finds the same one, whatever the settings are by then.
+
+    Raises:
+        SettingsError: it begins before the world does.
+        OSError: a file cannot be written or read.
+        msgspec.MsgspecError: what stands beside the ledger describes no past.
+    """
+    described = ledger.with_name(ledger.name + ".past")
+    is_new = not ledger.exists() or not ledger.stat().st_size
+    if not is_new:
+        if not described.exists():
+            return None
+        past = msgspec.json.decode(described.read_bytes(), type=Past)
+    town = settle(past)
+    events = past_events(past, town)
+    if is_new:
+        _write_durably(described, iter([msgspec.json.encode(past)]))
+        _write_durably(ledger, map(ledger_line, events))
+    deque(events, maxlen=0)
+    return past, town
+
+
+def _write_durably(path: Path, parts: Iterator[bytes]) -> None:
+    """Write a file of our own that is there as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def _happenings(past: Past, town: Town) -> Iterator[tuple[int, list[Event]]]:
     """Let everything happen, and yield it with its time before anything else happens."""
-    town = _settle(past)
     if town.profile.is_alive:
         town.open_up(past.since_ms)
     for guild in tuple(town.guilds.values()):
@@ -151,7 +224,12 @@ def _happenings(past: Past) -> Iterator[tuple[int, list[Event]]]:
     yield past.until_ms, town.close_down(past.until_ms)
 
 
-def _settle(past: Past) -> Town:
+def settle(past: Past) -> Town:
+    """Make the town in which a past is to happen.
+
+    Raises:
+        SettingsError: the past begins before the world does.
+    """
     world = build_world(past.seed, past.guilds, past.shards, past.members)
     youngest = max(member.joined_ms for guild in world.guilds for member in (*guild.members, *guild.bots))
     if past.since_ms <= youngest:

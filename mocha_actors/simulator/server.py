@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ import trio
 
 from mocha_actors.simulator.connection import Connection, Cut
 from mocha_actors.simulator.drive import Driver
+from mocha_actors.simulator.errors import SimulatorError
 from mocha_actors.simulator.event import Event, control
 from mocha_actors.simulator.faults import (
     GARBAGE,
@@ -33,6 +35,7 @@ from mocha_actors.simulator.ledger import Ledger
 from mocha_actors.simulator.life.profiles import HAPPENINGS, PROFILES
 from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.life.town import BOT_ADDED, Town
+from mocha_actors.simulator.past import Past, live_through
 from mocha_actors.simulator.payloads import guild_create, own_user_update
 from mocha_actors.simulator.rest import API_PATH, RestApi
 from mocha_actors.simulator.serving import RESUME_PATH, Port, listen
@@ -74,15 +77,19 @@ class Simulator:
         api_url: base address of REST, with the API version.
         gateway_url: address of the gateway.
         transcript: what every client did so far.
+        past: what the ledger begins with; None if it began with the live traffic.
     """
 
-    def __init__(self, settings: SimulatorSettings, port: int, ledger: Ledger | None, dead_port: int = 0) -> None:
+    def __init__(
+        self, settings: SimulatorSettings, port: int, ledger: Ledger | None, lived: tuple[Past, Town] | None = None, dead_port: int = 0
+    ) -> None:  # fmt: skip
         """Build the world, and bring back the sessions of the ledger; `open_simulator` listens and runs it.
 
         Args:
             settings: how to behave.
             port: where it listens.
             ledger: gets every dispatch, and knows those of earlier runs.
+            lived: the past of the ledger, and the town that lived through it.
             dead_port: where nobody listens, for the settings that want such an address.
         """
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -92,7 +99,9 @@ class Simulator:
         world = build_world(settings.seed, settings.guilds, settings.shards, settings.members)
         resume_base = f"ws://{host}:{dead_port}" if settings.resume_address == "dead" else self.gateway_url
         profile = PROFILES[settings.profile]
-        self._town = Town(world, settings.seed, profile, shards=settings.shards)
+        self.past = lived and lived[0]
+        self._town = Town(world, settings.seed, profile, shards=settings.shards) if lived is None else lived[1]
+        self._town.go_live()
         if profile.is_alive:
             self._town.open_up(time.time_ns() // 1_000_000)
         resume_url = partial(_resume_url, settings.resume_address, resume_base)
@@ -363,17 +372,40 @@ async def open_simulator(settings: SimulatorSettings) -> AsyncIterator[Simulator
         SimulatorError: the port is taken, or the ledger cannot be used.
     """
     with ExitStack() as stack:
-        ledger = None
+        ledger = lived = None
         if settings.ledger is not None:
+            lived = _live_through(settings, settings.ledger)
             ledger = Ledger(settings.ledger)
             stack.callback(ledger.close)
         dead_port = stack.enter_context(_dead_port(settings)) if settings.resume_address == "dead" else 0
         listeners = await listen(settings.host, settings.port)
-        simulator = Simulator(settings, listeners[0].socket.getsockname()[1], ledger, dead_port)
+        simulator = Simulator(settings, listeners[0].socket.getsockname()[1], ledger, lived, dead_port)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(simulator.run, listeners)
             yield simulator
             nursery.cancel_scope.cancel()
+
+
+def _live_through(settings: SimulatorSettings, ledger: Path) -> tuple[Past, Town] | None:
+    """Let the past of the settings, or of an earlier run, happen.
+
+    Raises:
+        SimulatorError: it cannot be made, written or read.
+    """
+    if not settings.past_days:
+        return None
+    past = Past(
+        until_ms=time.time_ns() // 1_000_000, days=settings.past_days, messages=settings.past_messages, seed=settings.seed,
+        profile=settings.profile, guilds=settings.guilds, members=settings.members, shards=settings.shards,
+    )  # fmt: skip
+    try:
+        return live_through(past, ledger)
+    except OSError as error:
+        msg = f"the past of the ledger {ledger} cannot be written: {error.strerror}"
+        raise SimulatorError(msg) from error
+    except msgspec.MsgspecError as error:
+        msg = f"{ledger}.past does not describe the past of a ledger ({error})"
+        raise SimulatorError(msg) from error
 
 
 @contextmanager

@@ -53,6 +53,9 @@ class SimulatorSettings:
             comes sooner is answered with opcode 9, false. Discord's own spacing is 5 seconds; 0 allows any haste.
         identify_limit: IDENTIFYs a day. One more ends all sessions and resets the token: it is refused ever after.
         payload_limit: payloads that a connection may send in 60 seconds; one more is closed with 4008.
+        past_days: days of a past that happened before the live traffic; it stands at the beginning of a new ledger, and a later run over that ledger
+            has the same past. 0 begins with the live traffic.
+        past_messages: number of messages of the past.
         resume_address: which `resume_gateway_url` READY names, one of `RESUME_ADDRESSES`.
     """
 
@@ -80,6 +83,8 @@ class SimulatorSettings:
     identify_spacing: float = 0.0
     identify_limit: int = 1_000
     payload_limit: int = 120
+    past_days: float = 0.0
+    past_messages: int = 10_000
     resume_address: str = "own"
 
     def __post_init__(self) -> None:
@@ -100,6 +105,15 @@ class SimulatorSettings:
         _allow("identify spacing", self.identify_spacing, self.identify_spacing >= 0, "at least 0 seconds")
         _allow("identify limit", self.identify_limit, self.identify_limit >= 0, "at least 0")
         _allow("payload limit", self.payload_limit, self.payload_limit >= 1, "at least 1")
+        _allow("past", "without a ledger", not self.past_days or self.ledger is not None, "with one")
+        _allow(
+            "past",
+            f"with profile {self.profile!r}",
+            not self.past_days or PROFILES[self.profile].is_alive,
+            "with one in which more than messages happens",
+        )
+        _allow("past", f"{self.past_days} days", 0 <= self.past_days <= 3_650, "between 0 and 3650 days")
+        _allow("past", f"{self.past_messages} messages", self.past_messages >= 1, "at least 1 message")
         resume, addresses = self.resume_address, RESUME_ADDRESSES
         _allow("resume address", resume, resume in addresses, "one of " + ", ".join(addresses))
         _allow("rate", self.rate, 0 <= self.mean_rate <= MAX_RATE, f"between 0 and {MAX_RATE} events a second")

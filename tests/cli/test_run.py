@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ import trio
 from click.testing import CliRunner, Result
 
 from mocha_actors import logs
+from mocha_actors.cli.demo import INTENTS
+from mocha_actors.cli.main import mocha
 from mocha_actors.cli.run import command
 from mocha_actors.db.address import database_path
 from mocha_actors.db.ownership import Ownership
@@ -156,9 +160,19 @@ def test_a_port_that_is_in_use_is_named_and_no_simulator_is_left() -> None:
     assert f"port {port}" in result.stderr
 
 
-def start(token: str = "a.b.c") -> subprocess.CompletedProcess[str]:
+PAST = """\
+[simulator]
+guilds = 1
+members = 20
+past_days = 9
+past_messages = 300
+ledger = "ledger.jsonl"
+"""
+
+
+def start(*options: str, token: str = "a.b.c") -> subprocess.CompletedProcess[str]:
     """Run ``mocha-run mocha.toml`` as a program."""
-    command = [sys.executable, "-m", "mocha_actors.cli.run", "mocha.toml"]
+    command = [sys.executable, "-m", "mocha_actors.cli.run", "mocha.toml", *options]
     environment = os.environ | {"DISCORD_TOKEN": token}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
 
@@ -180,7 +194,7 @@ async def test_a_token_that_discord_refuses_ends_the_program_with_what_to_do() -
     """Exit 1, one line beside the log, no retry, and the token is in neither."""
     async with open_simulator(SimulatorSettings(token="the.right.one", rate=0, count=0)) as simulator:
         Path("mocha.toml").write_text(MINIMAL + f'[discord]\napi_url = "{simulator.api_url}"\n')
-        done = await trio.to_thread.run_sync(start, "the.wrong.one")
+        done = await trio.to_thread.run_sync(partial(start, token="the.wrong.one"))
         stats = simulator.stats()
 
     lines = [line for line in done.stderr.splitlines() if line.startswith("mocha: ")]
@@ -189,3 +203,28 @@ async def test_a_token_that_discord_refuses_ends_the_program_with_what_to_do() -
     assert "developer portal" in lines[0]
     assert "the.wrong.one" not in done.stdout + done.stderr
     assert 0 == stats["identifies"]
+
+
+async def test_a_past_is_recorded_once_and_the_live_traffic_goes_on_from_it(tmp_path: Path) -> None:
+    """The database equals a ledger that begins with the past; the members at the end of the past are those whom the live Discord names."""
+    Path("mocha.toml").write_text(MINIMAL + f"[discord]\nintents = {list(INTENTS)}\n" + PAST)
+    told = [(await trio.to_thread.run_sync(partial(start, "--seconds", "1"))).stderr for _ in range(2)]
+    database = ("--database", f"{tmp_path}/mocha.db")
+
+    def ask(*arguments: str) -> str:
+        result = CliRunner().invoke(mocha, [*arguments, *database])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    checked, growth, past = await trio.to_thread.run_sync(
+        lambda: (
+            ask("verify", "--ledger", "ledger.jsonl"),
+            json.loads(ask("query", "member-growth", "--days", "1", "--json")),
+            json.loads(ask("query", "messages", "--since", "2020-01-01", "--until", "2080-01-01", "--json")),
+        )
+    )
+
+    assert [text.count("loading what happened in the 9 days before") for text in told] == [1, 0]
+    assert "left out" not in checked
+    assert past["messages"] > 150
+    assert sum(step["leaves"] for step in growth["buckets"]) < 5, "who joined in the past is a member of the live guild"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mocha_actors.db import checkpoint
 from mocha_actors.db.checkpoint import Standing
 from mocha_actors.db.session import Session
 from mocha_actors.errors import FencedOutError
+from mocha_actors.pipeline.notices import ObservedPeriod
 from tests.db.builders import NOON_MS, begin, gap_rows, ready
 
 
@@ -137,3 +140,48 @@ def test_a_gap_never_ends_before_it_begins(session: Session) -> None:
     begin(session, ready("session-2", at_ms=NOON_MS - 5000, reason="resume_refused"))
 
     assert gap_rows(session) == [BEFORE, (0, NOON_MS - 5000, NOON_MS - 5000, "resume_refused")]
+
+
+def observe(session: Session, since_ms: int, until_ms: int, shard: int = 0) -> None:
+    """A period of a shard is known from elsewhere."""
+    with session.transaction() as connection:
+        checkpoint.observe(connection, ObservedPeriod(shard, since_ms, until_ms), epoch=1)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example empties the table
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20)), max_size=4),
+    st.tuples(st.integers(1, 50), st.integers(1, 20)),
+)
+def test_no_gap_is_left_in_a_period_that_is_known_and_none_is_made(
+    sqlite_session: Session, gaps: list[tuple[int, int]], period: tuple[int, int]
+) -> None:
+    """Moment by moment: a gap is where one was, outside the period."""
+    since, until = period[0], sum(period)
+    begin(sqlite_session, ready())
+    before = [(start, start + length) for start, length in gaps]
+    with sqlite_session.transaction() as connection:
+        connection.execute("DELETE FROM coverage_gaps")
+        for gap in before:
+            connection.execute(checkpoint.GAP, (0, *gap, "resume_refused"))
+    observe(sqlite_session, since, until)
+    left = [(int(str(start)), int(str(end))) for _, start, end, _ in gap_rows(sqlite_session)]
+
+    def missing(moment: int, among: list[tuple[int, int]]) -> bool:
+        return any(start <= moment < end for start, end in among)
+
+    for moment in range(80):
+        assert missing(moment, left) == (missing(moment, before) and not since <= moment < until)
+
+
+def test_a_shard_without_a_session_of_which_a_period_is_known_begins_with_a_gap_from_there(session: Session) -> None:
+    """It cannot resume, and what came before the period was not observed either."""
+    observe(session, NOON_MS - 9_000, NOON_MS - 4_000)
+    with session.transaction() as connection:
+        assert checkpoint.load(connection, 0) is None
+    begin(session, ready())
+
+    assert gap_rows(session) == [
+        (0, 0, NOON_MS - 9_000, "first_start"),
+        (0, NOON_MS - 4_000, NOON_MS, "first_start"),
+    ]

@@ -19,6 +19,7 @@ from mocha_actors.client import StatsClient
 from mocha_actors.config import Config, DatabaseSection, DiscordSection
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
+from mocha_actors.errors import DataError
 from mocha_actors.events.recording import Happening, happening, message
 from mocha_actors.simulator.past import Past, PastEvent, ledger_line, past_events
 
@@ -114,6 +115,32 @@ async def test_what_cannot_be_recorded_is_refused_and_its_neighbours_are_not(
     assert report.refused == 3
     assert "`id`" in report.refusals[1].error
     assert "hush" not in repr(report)
+
+
+async def test_a_period_of_which_everything_is_given_is_no_gap(tmp_path: Path, inline: trio.abc.Clock) -> None:
+    """Before it nothing was observed, and after it not yet."""
+    sent = message(NOON, guild_id=GUILD, channel_id=CHANNEL, user_id=ADA)
+    period = (NOON - timedelta(hours=2), NOON + timedelta(hours=1))
+    async with StatsClient.open(config_for(tmp_path), gateway=False) as stats:
+        await stats.record([sent], observed=period)
+        within = await stats.message_stats(GUILD, since=period[0], until=period[1])
+        around = await stats.message_stats(GUILD, since=NOON - timedelta(hours=3), until=NOON + timedelta(hours=2))
+    assert (within.messages, within.coverage.complete) == (1, True)
+    gaps = [(gap.reason, (gap.until_ms - gap.since_ms) / 3_600_000) for gap in around.coverage.gaps]
+    assert gaps == [("first_start", 1), ("not_yet_observed", 1)]
+
+
+async def test_of_a_period_of_which_everything_is_given_all_is_recorded_or_nothing(
+    tmp_path: Path, inline: trio.abc.Clock
+) -> None:
+    """An event that cannot be recorded belies the claim."""
+    good = message(NOON, guild_id=GUILD, channel_id=CHANNEL, user_id=ADA)
+    events = [good, Happening(0, b"{hush"), good]
+    async with StatsClient.open(config_for(tmp_path), gateway=False) as stats:
+        with pytest.raises(DataError, match="^1 of 3 events cannot be recorded, so .* the first is number 1, "):
+            await stats.record(events, observed=(NOON, NOON + timedelta(hours=1)))
+        found = await stats.message_stats(GUILD, since=NOON - timedelta(days=1), until=NOON + timedelta(days=1))
+    assert found.messages == 0
 
 
 def test_a_time_without_zone_is_refused() -> None:

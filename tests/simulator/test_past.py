@@ -16,7 +16,7 @@ from mocha_actors.cli.sim import command
 from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.simulator.errors import SettingsError
 from mocha_actors.simulator.event import Event
-from mocha_actors.simulator.past import Past, ledger_line, past_events
+from mocha_actors.simulator.past import Past, imported, ledger_line, live_through, past_events
 from mocha_actors.simulator.recount import recount
 from tests.simulator.life.observer import EVERYTHING, Observer
 
@@ -153,6 +153,49 @@ def test_what_cannot_be_is_refused(wrong: dict[str, Any], sentence: str) -> None
     """In one sentence."""
     with pytest.raises(SettingsError, match=sentence):
         next(past_events(Past(**{"until_ms": UNTIL_MS} | wrong)))
+
+
+SHORT = Past(until_ms=UNTIL_MS, days=3, messages=200, members=20, seed=4)
+
+
+def test_a_ledger_begins_with_the_past_of_its_first_start(tmp_path: Path) -> None:
+    """A later start finds the same one, whatever it would want by then, and leaves the town as the first did."""
+    ledger = tmp_path / "ledger.jsonl"
+    first = live_through(SHORT, ledger)
+    written = ledger.read_bytes()
+    later = live_through(Past(until_ms=UNTIL_MS + DAY_MS, days=9, seed=9), ledger)
+
+    assert first is not None
+    assert later is not None
+    assert first[0] == later[0] == SHORT
+    assert ledger.read_bytes() == written == b"".join(map(ledger_line, past_events(SHORT)))
+    assert [*imported(ledger)] == [*past_events(SHORT)]
+    ends = [
+        {guild.id: (sorted(guild.members), sorted(guild.channels)) for guild in town.guilds.values()}
+        for _, town in (first, later)
+    ]
+    assert ends[0] == ends[1]
+    assert {path.name for path in tmp_path.iterdir()} == {"ledger.jsonl", "ledger.jsonl.past"}
+
+
+def test_a_ledger_that_began_without_a_past_gets_none(tmp_path: Path) -> None:
+    """What is live in it would come before what is older."""
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.write_text('{"at":1.0,"shard":0,"session":"a","frame":{}}\n')
+
+    assert live_through(SHORT, ledger) is None
+    assert [*imported(ledger)] == []
+
+
+def test_a_past_whose_writing_was_killed_is_written_anew(tmp_path: Path) -> None:
+    """A ledger has all of it or does not exist."""
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.with_name("ledger.jsonl.part").write_bytes(b'{"at":1')
+    ledger.with_name("ledger.jsonl.past").write_bytes(b"{}")
+
+    live_through(SHORT, ledger)
+
+    assert [*imported(ledger)] == [*past_events(SHORT)]
 
 
 def test_the_program_writes_a_past_as_lines_of_a_ledger(tmp_path: Path) -> None:

@@ -74,6 +74,10 @@ class Town:
         self._busy = Roster(self.guilds)
         self._bustle = (0, 1.0)
 
+    def go_live(self) -> None:
+        """Let what happens from now on happen as often as the profile has it."""
+        self._pace_ms, self._sociability = 1000 / (self.profile.rate or 1000), 1.0
+
     def draw(self) -> float:
         """Draw a number from 0 up to but without 1."""
         return self._source.draw()
