@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mocha_actors.cli.answers import TIMELINES, since_first
-from mocha_actors.cli.charts import DAYS, RAMP
-from mocha_actors.cli.output import moment, printable
-from mocha_actors.cli.subjects import title_of
 from mocha_actors.errors import ConfigError
+from mocha_actors.showing.colours import FAINT, HOLE, INK, MAIN, RAMP, SECOND
+from mocha_actors.showing.timelines import TIMELINES, since_first
+from mocha_actors.showing.titles import title_of
+from mocha_actors.showing.words import DAYS, moment, printable
 from mocha_actors.stats.results import (
     ActiveMembers,
     Answer,
@@ -27,12 +28,6 @@ from mocha_actors.stats.results import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-INK: Final = "#22303c"
-FAINT: Final = "#8899a6"
-MAIN: Final = "#1d6fa5"
-SECOND: Final = "#e07a5f"
-HOLE: Final = "#f2e3c6"
 
 WIDTH, HEIGHT = 9.6, 4.8
 """Inches, at 150 dots."""
@@ -55,6 +50,23 @@ def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
     if path.suffix.lower() not in {".png", ".svg"}:
         msg = f"the chart's file is {path}; its name must end with .png or .svg"
         raise ConfigError(msg)
+    title = title_of(answer)
+    _figure(answer, names, title).savefig(path, metadata={"Title": title})
+
+
+def png(answer: Answer, names: Mapping[int, str], title: str) -> bytes:
+    """The chart of an answer that :data:`CHARTS` has, as a PNG under ``title``.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+
+    """
+    file = io.BytesIO()
+    _figure(answer, names, title).savefig(file, format="png", metadata={"Title": title})
+    return file.getvalue()
+
+
+def _figure(answer: Answer, names: Mapping[int, str], title: str) -> Figure:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -65,8 +77,8 @@ def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
     axes = figure.add_subplot()
     _frame(axes)
     CHARTS[type(answer)](figure, axes, answer)
-    _entitle(axes, answer, names)
-    figure.savefig(path, metadata={"Title": title_of(answer)})
+    _entitle(axes, answer, names, title)
+    return figure
 
 
 def _frame(axes: Axes) -> None:
@@ -77,12 +89,12 @@ def _frame(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _entitle(axes: Axes, answer: Answer, names: Mapping[int, str]) -> None:
+def _entitle(axes: Axes, answer: Answer, names: Mapping[int, str], title: str) -> None:
     """Title, guild, range, zone, and whether anything is missing."""
     guild = names.get(answer.guild_id, str(answer.guild_id))
     ends = " to ".join(str(moment(ms, answer.time_zone)) for ms in (answer.since_ms, answer.until_ms))
     observed = "" if answer.coverage.complete else f"   ·   {answer.coverage.observed_share:.1%} observed"
-    axes.set_title(_plain(title_of(answer)), loc="left", fontsize=13, color=INK, fontweight="bold", pad=24)
+    axes.set_title(_plain(title), loc="left", fontsize=13, color=INK, fontweight="bold", pad=24)
     subtitle = _plain(f"{guild}   ·   {ends}   ·   {answer.time_zone}{observed}")
     axes.text(0, 1.02, subtitle, transform=axes.transAxes, fontsize=8, color=FAINT)
 
