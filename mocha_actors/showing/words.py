@@ -46,6 +46,11 @@ def moment(ms: int | None, time_zone: str, *, exact: bool = False) -> str | None
     return f"{local} {'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
+def local_time(ms: int, time_zone: str, form: str) -> str:
+    """A time of the zone in a form of ``strftime``, which does not say the zone."""
+    return f"{UNIX_EPOCH + timedelta(milliseconds=ms + offset_ms(zone_named(time_zone), ms)):{form}}"
+
+
 def duration(seconds: int) -> str:
     """A duration for people: the two greatest units."""
     hours, rest = divmod(seconds, 3600)
