@@ -25,8 +25,8 @@ NAME: Final = 40
 JOINER: Final = "\N{ZERO WIDTH JOINER}"
 """Holds the parts of an emoji together; everything else that is invisible could forge what is shown."""
 
-MARKS: Final = re.compile(r"([!-/:-@\[-`{-~])")
-"""ASCII punctuation: Discord shows what follows a backslash as it is."""
+MARKS: Final = re.compile(r"([\\*_~`|<>\[\]()#:@])")
+"""What makes Markdown, a mention, an emoji or a link out of a name; Discord shows what follows a backslash as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS
 from mocha_actors.embed.commands.confirming import CONFIRM_SECONDS, Confirmation
 from mocha_actors.embed.commands.replies import DESCRIPTION, Attached, Button, Chart, Field, Reply, lines_within, plain
 from mocha_actors.showing.words import DAYS, GAP_REASONS, duration, local_time
@@ -55,7 +56,7 @@ class Frame:
 def server(answer: GuildStats, timeline: MessageTimeline, frame: Frame) -> Reply:
     """A server as a whole."""
     fields = [
-        _messages(answer.messages, answer.messages_per_day),
+        _messages(answer),
         Field("Active members", _number(answer.active_users)),
         Field("Active channels", _number(answer.active_channels)),
         Field("Voice", duration(answer.voice_seconds)),
@@ -72,7 +73,7 @@ def user(answer: UserStats, timeline: MessageTimeline | VoiceTimeline, frame: Fr
     name = answer.global_name or answer.username
     place = None if answer.rank is None else f"{answer.rank:,} of {answer.ranked_users:,}"
     fields = [
-        _messages(answer.messages, answer.messages_per_day),
+        _messages(answer),
         Field("Rank by messages", place or "none"),
         Field("Voice", duration(answer.voice_seconds)),
         Field("Reactions given", _number(answer.reactions_given)),
@@ -89,7 +90,7 @@ def channel(answer: ChannelStats, timeline: MessageTimeline | VoiceTimeline, fra
     """One channel or thread."""
     place = None if answer.rank is None else f"{answer.rank:,} of {answer.ranked_channels:,}"
     fields = [
-        _messages(answer.messages, answer.messages_per_day),
+        _messages(answer),
         Field("Rank by messages", place or "none"),
         Field("Share of messages", f"{answer.guild_share:.1%}"),
         Field("Voice", duration(answer.voice_seconds)),
@@ -231,7 +232,7 @@ def _channel_name(entry: ChannelEntry) -> str:
 
 
 def _line(entry: Entry | ChannelEntry, who: str, value: str) -> str:
-    return rf"**{entry.rank}\.** {who}: {value}"
+    return f"**{entry.rank}.** {who}: {value}"
 
 
 def _ranked(title: str, lines: Sequence[str], whole: str, answer: Any, frame: Frame) -> Reply:
@@ -251,9 +252,10 @@ def _reply(
 
 
 def _span(answer: Answer) -> str:
-    begin = answer.since_ms if (first := _first_start(answer.coverage, answer.since_ms)) is None else first
-    ends = (_minute(ms, answer.time_zone) for ms in (begin, answer.until_ms))
-    return f"{' to '.join(filter(None, ends))} ({answer.time_zone})"
+    until = _minute(answer.until_ms, answer.time_zone)
+    if answer.since_ms <= DISCORD_EPOCH_MS:
+        return f"All time up to {until} ({answer.time_zone})"
+    return f"{_minute(answer.since_ms, answer.time_zone)} to {until} ({answer.time_zone})"
 
 
 def _first_start(coverage: Coverage, since_ms: int) -> int | None:
@@ -301,8 +303,12 @@ def _about(timeline: MessageTimeline | VoiceTimeline) -> str:
     return "Messages" if isinstance(timeline, MessageTimeline) else "Voice"
 
 
-def _messages(count: int, per_day: float) -> Field:
-    return Field("Messages", f"{count:,} ({per_day:,.1f} a day)")
+def _messages(answer: GuildStats | UserStats | ChannelStats) -> Field:
+    """How many, and how many a day where the range has days, and is not all time, of which nobody knows how much was recorded."""
+    short = answer.until_ms - answer.since_ms < 2 * DAY_MS
+    if short or answer.since_ms <= DISCORD_EPOCH_MS:
+        return Field("Messages", f"{answer.messages:,}")
+    return Field("Messages", f"{answer.messages:,} ({answer.messages_per_day:,.1f} a day)")
 
 
 def _number(value: int | None) -> str:
