@@ -169,6 +169,10 @@ class Interactions:
         self._by_token: dict[str, Interaction] = {}
         self._replies: deque[Reply] = deque(maxlen=REMEMBERED)
 
+    def __len__(self) -> int:
+        """Return the number of interactions that can still be answered."""
+        return len(self._known)
+
     def open(self, asked: Asked, now: Instant) -> tuple[Interaction, Event]:
         """Let a user ask for something, and return the event that tells the bot."""
         self._forget(now)
