@@ -14,6 +14,7 @@ from mocha_actors.simulator.interactions import ACKNOWLEDGE_SECONDS, Instant, In
 from mocha_actors.simulator.invocation import InvocationRefused, Value
 from mocha_actors.simulator.permissions import member_permissions
 from mocha_actors.simulator.replies import Reply
+from mocha_actors.simulator.world import Guild
 
 
 class NotAnswered(Exception):
@@ -101,6 +102,25 @@ class Use:
             lambda: len(self.interaction.follow_ups) >= number, within, f"was not followed up {number} times"
         )
         return self.interaction.follow_ups[number - 1]
+
+    async def finished(self, within: float, *, edits: int = 0, follow_ups: int = 0) -> None:
+        """Wait until the bot has answered, in whatever way, and has changed and added to its answer so many times.
+
+        Raises:
+            NotAnswered: it did not within so many seconds.
+        """
+
+        def is_finished() -> bool:
+            answer = self.interaction
+            changed = answer.original.edits if answer.original is not None else 0
+            return answer.is_answered and changed >= edits and len(answer.follow_ups) >= follow_ups
+
+        complaint = (
+            f"was not answered with {edits} edits and {follow_ups} follow-ups"
+            if edits or follow_ups
+            else "was not answered"
+        )
+        await self._until(is_finished, within, complaint)
 
     async def choices(self, within: float = ACKNOWLEDGE_SECONDS) -> list[dict[str, Any]]:
         """Wait for what the bot offers for an option that is being typed.
@@ -209,12 +229,31 @@ class Users:
         Raises:
             InvocationRefused: Discord would not let the member do that, or no session of the bot would be told.
         """
-        reply = message if isinstance(message, Reply) else self._application.interactions.reply(message)
-        if reply is None:
-            raise InvocationRefused(f"the bot has sent no message {message} that is remembered")
+        reply = message if isinstance(message, Reply) else self.message(message)
         self._check_told(reply.guild.id)
         chosen = [str(value) for value in values]
         return await self._tell(self._application.press(reply, custom_id, chosen, user, _now()))
+
+    def guild(self, guild_id: int) -> Guild:
+        """Find a guild that the bot is in, as it was founded.
+
+        Raises:
+            InvocationRefused: there is none with this id.
+        """
+        if guild_id not in self._hub.guilds:
+            raise InvocationRefused(f"the bot is in no guild {guild_id}")
+        return self._hub.guilds[guild_id].guild
+
+    def message(self, message_id: int) -> Reply:
+        """Find one of the newest messages with which the bot has answered.
+
+        Raises:
+            InvocationRefused: there is none with this id.
+        """
+        reply = self._application.interactions.reply(message_id)
+        if reply is None:
+            raise InvocationRefused(f"the bot has sent no message {message_id} that is remembered")
+        return reply
 
     def use(self, interaction_id: int) -> Use:
         """Find an interaction of the last quarter of an hour again.

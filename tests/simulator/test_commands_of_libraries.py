@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import textwrap
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import trio
 
+import mocha_actors.simulator
 from mocha_actors.simulator.contents import EPHEMERAL
 from mocha_actors.simulator.interactions import DEFERRED_MESSAGE, DEFERRED_UPDATE, MESSAGE
 from mocha_actors.simulator.recount import BOT, COMMAND, recount
@@ -26,7 +28,7 @@ yarl = pytest.importorskip("yarl", reason="part of discord.py's own requirements
 TOKEN = "MTAwMDAwMDAwMDAwMDAwMDAw.invented.token"
 """hikari reads the bot's id out of the first part."""
 
-PICTURE = bytes(range(256)) * 3 + b"\r\n--\r\n"
+PICTURE = b"\x89PNG" + bytes(range(256)) * 3 + b"\r\n--\r\n"
 """Every byte, and an end that looks like that of a part."""
 
 NAME = "stündlich.png"
@@ -144,6 +146,15 @@ class HikariBot:
         await interaction.execute("that was it")
 
 
+def example() -> Any:
+    """Return the function of the docstring that uses a command, but for the name of the file."""
+    text = mocha_actors.simulator.__doc__ or ""
+    block = text.partition("\nSlash commands")[2].partition("::\n")[2].partition("\nThe highest role")[0]
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(block).replace("top.png", NAME), names)  # noqa: S102 - the example is the project's own
+    return names["my_bot_answers"]
+
+
 Make = Callable[[Simulator], Any]
 
 
@@ -211,3 +222,10 @@ async def test_a_command_is_registered_used_deferred_answered_edited_and_pressed
         (guild.id, answer.id): (channel, bot, BOT, COMMAND),
         (guild.id, follow_up.id): (channel, bot, BOT, PLAIN),
     }
+
+
+async def test_the_example_of_the_docstring_does_what_it_says(make: Make) -> None:
+    """With a bot of either library."""
+    async with open_simulator(SimulatorSettings(count=0, guilds=1, token=TOKEN)) as simulator:
+        async with living(simulator, make(simulator)):
+            await example()(simulator)

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from mocha_actors.simulator.control import execute
 from mocha_actors.simulator.invocation import InvocationRefused
 from mocha_actors.simulator.recount import BOT, COMMAND, MESSAGE, recount
 from mocha_actors.simulator.server import Simulator, open_simulator
@@ -516,6 +518,52 @@ async def test_a_simulator_that_is_started_anew_does_not_replay_interactions(tmp
             frames = await client.receive_until("RESUMED")
     assert [(frame["t"], frame["s"]) for frame in frames] == [("MESSAGE_CREATE", 4), ("RESUMED", 5)]
     assert [frame["s"] for frame in first_hand(ledger)] == [1, 2, 3, 4, 5]
+
+
+async def test_users_are_played_by_commands_of_the_control_too() -> None:
+    """As JSON, with ids as strings and files in base64; what Discord would not let a user do is answered with its sentence."""
+    async with connected() as bot:
+
+        async def ask(**command: Any) -> dict[str, Any]:
+            answered: dict[str, Any] = json.loads(
+                msgspec.json.encode(await execute(bot.simulator, msgspec.json.encode(command)))
+            )
+            return answered
+
+        listed = await ask(cmd="commands")
+        assert [each["name"] for each in listed["commands"]] == ["stats", "ping", "purge"]
+        assert await ask(cmd="commands", guild=str(bot.guild.id)) == {"commands": []}
+        used = await ask(cmd="invoke", command="stats top", options={"days": 7})
+        told = await bot.told("INTERACTION_CREATE")
+        assert used == {"interaction": told["id"]}
+        assert told["data"]["options"][0]["options"][0]["value"] == 7
+        waiting = await ask(cmd="answer", interaction=told["id"], within=0.01)
+        assert waiting == {"error": "/stats top was not answered within 0.01 seconds"}
+        await bot.rest.respond(told, 4, {"components": BUTTONS}, _0=("a", b"\x00\x01", "image/png"))
+        await bot.rest.follow_up(told, {"content": "more", "flags": EPHEMERAL})
+        answer = (await ask(cmd="answer", interaction=told["id"], follow_ups=1))["answer"]
+        assert (answer["kind"], answer["message"]["files"]) == (4, {"a": "AAE="})
+        assert [(each["content"], each["ephemeral"]) for each in answer["follow_ups"]] == [("more", True)]
+        await bot.told("MESSAGE_CREATE")
+        message = answer["message"]["id"]
+        pressed = await ask(cmd="press", message=message, custom_id="pick", values=["one"], user=str(bot.other))
+        press = await bot.told("INTERACTION_CREATE")
+        assert (pressed["interaction"], press["member"]["user"]["id"]) == (press["id"], str(bot.other))
+        typed = await ask(cmd="invoke", command="stats top", options={"word": "a"}, focused="word")
+        assert (await bot.told("INTERACTION_CREATE"))["type"] == 4
+        assert set(typed) == {"interaction"}
+        for wrong, sentence in (
+            ({"cmd": "invoke", "command": "pong"}, "/pong is not registered: there is /stats, /ping, /purge"),
+            ({"cmd": "invoke", "command": "ping", "guild": "5"}, "the bot is in no guild 5"),
+            (
+                {"cmd": "invoke", "command": "ping", "user": "5"},
+                f"guild {bot.guild.id} has no member 5 who is a person",
+            ),
+            ({"cmd": "press", "message": "5", "custom_id": "x"}, "the bot has sent no message 5 that is remembered"),
+        ):
+            assert await ask(**wrong) == {"error": sentence}
+        unknown = await ask(cmd="answer", interaction="5")
+        assert unknown["error"].endswith("there was no interaction 5 in the last quarter of an hour")
 
 
 async def test_an_answer_in_a_channel_that_is_gone_is_refused() -> None:
