@@ -355,13 +355,14 @@ class Interactions:
         return Answer(204, None, tuple(reply.gone()))
 
     def follow_up(self, token: str, form: Form, now: Instant) -> Answer:
-        """Let the bot add a message; if it has deferred its answer, this is the answer.
+        """Let the bot add a message; if it has deferred its answer, and not deleted that, this is the answer.
 
         Raises:
             Refusal: the token is not valid, or something is wrong with the message.
         """
         interaction = self._acknowledged(token, now)
-        if interaction.original is not None and interaction.original.loading:
+        original = interaction.original
+        if original is not None and original.loading and not original.deleted:
             return self._edited(self._message(interaction, None), form, now)
         reply = self._said(interaction, form.payload, form, now, follows=True)
         interaction.follow_ups.append(reply)
