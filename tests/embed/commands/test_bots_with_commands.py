@@ -39,11 +39,12 @@ class Bot(Told):
         give_up: set by the test: the statistics are to end, and the bot is not.
         given_up: they have.
         seen: how many interactions the bot's own listener has seen.
+        has_own: the bot has a command of its own, `ping`.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.give_up = self.given_up = False
+        self.give_up = self.given_up = self.has_own = False
         self.seen = 0
 
     async def serve(self, stats: MochaStats) -> None:
@@ -97,6 +98,7 @@ async def on_hikari(simulator: Simulator, folder: Path, told: Bot) -> None:
     async def on_starting(_: hikari.StartingEvent) -> None:
         application = await bot.rest.fetch_application()
         await bot.rest.create_slash_command(application, "ping", "The bot's own")
+        told.has_own = True
 
     bot.subscribe(hikari.InteractionCreateEvent, on_interaction)
     bot.subscribe(hikari.StartingEvent, on_starting)
@@ -204,6 +206,9 @@ async def test_every_command_is_answered_with_an_embed_and_a_chart(here: Here) -
     assert user.embeds[0]["title"] == r"\*\*\@everyone\*\* \<\@1\>"
     assert user.embeds[0]["description"] == f"<@{here.asker}>"
     assert here.bot.seen == 7, "the bot's own listener hears of everything"
+    known = {command["name"] for command in here.simulator.users.commands()}
+    assert known - {"ping"} == {"stats", "leaderboard", "heatmap", "growth", "privacy"}
+    assert ("ping" in known) is here.bot.has_own, "the bot's own commands stay"
     shared = await here.used("leaderboard", share=True)
     assert not shared.ephemeral
     assert "channels that everybody can see" in shared.embeds[0]["footer"]["text"]
