@@ -123,6 +123,7 @@ class Here(NamedTuple):
         asker: who asks, without any right.
         owner: who owns the server.
         hidden: a channel that only administrators see.
+        thread: one of its threads.
     """
 
     simulator: Simulator
@@ -131,6 +132,7 @@ class Here(NamedTuple):
     asker: int
     owner: int
     hidden: int
+    thread: int
 
     async def used(self, command: str, user: int | None = None, kind: int = DEFERRED_MESSAGE, **options: Any) -> Reply:
         """What a command is answered, which was put off at once."""
@@ -151,7 +153,8 @@ async def living(library: str, folder: Path, point: Callable[[Simulator], None])
     async with open_simulator(settings) as simulator:
         point(simulator)
         bot, guild = Bot(), simulator.world.guilds[0]
-        channel = next(each for each in guild.channels if each.type == 0 and each.id != guild.system_channel_id)
+        thread = next(each for each in guild.threads if each.parent_id != guild.system_channel_id)
+        channel = next(each for each in guild.channels if each.id == thread.parent_id)
         rights = simulator.users.permissions
         asker = next(each for each in guild.members if not rights(guild.id, each.user.id) & ADMINISTRATOR)
 
@@ -167,7 +170,7 @@ async def living(library: str, folder: Path, point: Callable[[Simulator], None])
             await simulator.dispatch(0, "GUILD_MEMBER_UPDATE", member)
             await until(lambda: bot.health.committed > before)
             place = {"guild": guild.id, "channel": guild.system_channel_id}
-            found.append(Here(simulator, bot, place, asker.user.id, guild.owner_id, channel.id))
+            found.append(Here(simulator, bot, place, asker.user.id, guild.owner_id, channel.id, thread.id))
             ready.set()
             await over.wait()
 
@@ -216,8 +219,9 @@ async def test_every_command_is_answered_with_an_embed_and_a_chart(here: Here) -
 
 async def test_a_hidden_channel_is_refused_and_left_out_of_the_ranking(here: Here) -> None:
     """The owner sees it, and may not share it."""
-    refused = await here.used("stats channel", channel=here.hidden)
-    assert (refused.content, refused.embeds) == ("You cannot see that channel, so its numbers are not shown.", [])
+    for channel in (here.hidden, here.thread):
+        refused = await here.used("stats channel", channel=channel)
+        assert (refused.content, refused.embeds) == ("You cannot see that channel, so its numbers are not shown.", [])
     ranking = await here.used("leaderboard", of="channels")
     assert f"<#{here.hidden}>" not in ranking.embeds[0]["description"]
 
@@ -225,6 +229,8 @@ async def test_a_hidden_channel_is_refused_and_left_out_of_the_ranking(here: Her
     assert f"<#{here.hidden}>" in owners.embeds[0]["description"]
     seen = await here.used("stats channel", user=here.owner, channel=here.hidden)
     assert seen.embeds[0]["description"] == f"<#{here.hidden}>"
+    thread = await here.used("stats channel", user=here.owner, channel=here.thread)
+    assert thread.embeds[0]["description"] == f"<#{here.thread}>"
     use = await here.simulator.users.invoke(
         "stats channel", user=here.owner, options={"channel": here.hidden, "share": True}, **here.place
     )
