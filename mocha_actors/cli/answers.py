@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from mocha_actors.cli.charts import DAYS, bar, sparkline, week
-from mocha_actors.cli.output import console, duration, facts, iso, moment, named, person, printable, shown, table
-from mocha_actors.cli.subjects import lines_of, title_of
-from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
+from mocha_actors.cli.charts import bar, sparkline, week
+from mocha_actors.cli.output import console, facts, person, shown, table
+from mocha_actors.cli.subjects import lines_of
+from mocha_actors.showing.timelines import TIMELINES, heights, since_first
+from mocha_actors.showing.titles import title_of
+from mocha_actors.showing.words import DAYS, GAP_REASONS, duration, iso, moment, named, printable
 from mocha_actors.stats.questions import Filters
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import (
@@ -29,7 +30,6 @@ from mocha_actors.stats.results import (
     Leaderboard,
     MemberGrowth,
     MessageTimeline,
-    OnlineTimeline,
     Rank,
     Retention,
     Step,
@@ -45,17 +45,6 @@ NARROWEST_BAR: Final = 8
 
 GUTTER: Final = 3
 """Columns between two columns of a table."""
-
-REASONS: Final = {
-    "first_start": "before recording began",
-    "session_invalid": "Discord had ended the session",
-    "session_not_resumable": "the session could not be resumed",
-    "fingerprint_changed": "the settings of the connection were changed",
-    "resume_refused": "Discord refused to resume the session",
-    "poison_frame": "a frame that could not be read was passed over",
-    "not_yet_observed": "not observed yet",
-}
-"""Reasons of gaps in words; others are shown as they are stored."""
 
 METRICS: Final = {
     "messages": "Messages", "voice_seconds": "Voice", "reactions_given": "Given", "reactions_received": "Received", "reactions": "Reactions",
@@ -91,7 +80,7 @@ def print_coverage(out: Console, coverage: Coverage, time_zone: str) -> None:
     out.print(Text("Not all of this was observed; events may be missing:", style="yellow"))
     for gap in coverage.gaps[:GAPS_SHOWN]:
         span = f"{moment(gap.since_ms, time_zone, exact=True)} to {moment(gap.until_ms, time_zone, exact=True)}"
-        out.print(Text(f"  {span}: {REASONS.get(gap.reason, gap.reason)}", style="yellow"))
+        out.print(Text(f"  {span}: {GAP_REASONS.get(gap.reason, gap.reason)}", style="yellow"))
     if len(coverage.gaps) > GAPS_SHOWN:
         out.print(Text(f"  and {len(coverage.gaps) - GAPS_SHOWN:,} more gaps", style="yellow"))
 
@@ -239,7 +228,7 @@ def _comparison(answer: Comparison) -> RenderableType:
 def _timeline(answer: Any, out: Console) -> list[RenderableType]:
     """Every bucket as a row with a bar; parts and holes in what was recorded are marked."""
     answer = since_first(answer)
-    headings, values, cells = _columns(answer)
+    values, (headings, cells) = heights(answer), _columns(answer)
     columns = (answer.interval.capitalize(), *headings)
     texts = [
         [shown(cell) for cell in (step.label + _mark(step), *row)]
@@ -261,39 +250,28 @@ def _timeline(answer: Any, out: Console) -> list[RenderableType]:
     ]
 
 
-def since_first(answer: Any) -> Any:
-    """A timeline of all time without the years in which there was nothing yet."""
-    if answer.since_ms > DISCORD_EPOCH_MS:
-        return answer
-    _, values, _ = _columns(answer)
-    first = next((position for position, value in enumerate(values) if value), 0)
-    return replace(answer, buckets=answer.buckets[first:])
-
-
 def _mark(step: Step) -> str:
     estimated = bool(getattr(step, "estimated", False))
     return "*" * step.partial + "!" * (step.observed_share < 1) + "~" * estimated
 
 
-def _columns(answer: Any) -> tuple[tuple[str, ...], list[float], list[tuple[object, ...]]]:
-    """Headings, the value of each bar, and the other cells of each row."""
+def _columns(answer: Any) -> tuple[tuple[str, ...], Sequence[tuple[object, ...]]]:
+    """Headings, and the cells of each row beside its bar."""
     steps = answer.buckets
     match answer:
         case MessageTimeline():
-            return ("Messages",), [s.messages for s in steps], [(s.messages,) for s in steps]
+            return ("Messages",), [(s.messages,) for s in steps]
         case VoiceTimeline():
-            spoken = [(duration(s.voice_seconds), s.sessions) for s in steps]
-            return ("Voice", "Sessions"), [s.voice_seconds for s in steps], spoken  # type: ignore[return-value]
+            return ("Voice", "Sessions"), [(duration(s.voice_seconds), s.sessions) for s in steps]
         case ActiveMembers():
-            rows = [(s.active_members, s.writers, s.speakers) for s in steps]
-            return ("Active", "Writers", "Speakers"), [s.active_members for s in steps], rows  # type: ignore[return-value]
+            return ("Active", "Writers", "Speakers"), [(s.active_members, s.writers, s.speakers) for s in steps]
         case MemberGrowth():
             moves = [(s.joins, s.leaves, f"{s.net:+,}", s.member_count) for s in steps]
-            return ("Joins", "Leaves", "Net", "Members"), [s.joins for s in steps], moves  # type: ignore[return-value]
+            return ("Joins", "Leaves", "Net", "Members"), moves
         case Retention():
             kept = [(s.joined, _share(s.week_share), _share(s.month_share)) for s in steps]
-            return ("Joined", "After 7 d", "After 30 d"), [s.joined for s in steps], kept  # type: ignore[return-value]
-    return ("Online",), [s.present_average for s in steps], [(f"{s.present_average:,.1f}",) for s in steps]
+            return ("Joined", "After 7 d", "After 30 d"), kept
+    return ("Online",), [(f"{s.present_average:,.1f}",) for s in steps]
 
 
 def _share(value: float | None) -> str | None:
@@ -309,8 +287,6 @@ def _print_next(out: Console, answer: Any) -> None:
         bounds = f"--since {iso(answer.since_ms)} --until {iso(answer.until_ms)}"
         out.print(Text(f"next page: {bounds} --cursor {cursor}", style="dim"), soft_wrap=True)
 
-
-TIMELINES: Final = (ActiveMembers, MemberGrowth, MessageTimeline, OnlineTimeline, Retention, VoiceTimeline)
 
 BODIES: Final[dict[type[Answer], Callable[[Any, Mapping[int, str], Console], list[RenderableType]]]] = {
     BusiestHours: lambda answer, _, out: _busiest(answer, out),

@@ -14,10 +14,11 @@ import msgspec
 
 from mocha_actors.cli.answers import print_answer
 from mocha_actors.cli.database import database_options, database_url, read, time_zone
-from mocha_actors.cli.output import print_json, printable
+from mocha_actors.cli.output import print_json
 from mocha_actors.cli.spreadsheet import print_csv
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import ConfigError
+from mocha_actors.showing.words import printable
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.calendar_ranges import PERIODS
 from mocha_actors.stats.errors import QuestionError
@@ -161,7 +162,7 @@ def show(asked: Asked, result: Answer, filters: Filters, names: dict[int, str]) 
     elif asked.as_csv:
         print_csv(result)
     elif asked.picture is not None:
-        from mocha_actors.cli.pictures import draw  # noqa: PLC0415 - an extra, and slow to import
+        from mocha_actors.showing.pictures import draw  # noqa: PLC0415 - an extra, and slow to import
 
         draw(result, asked.picture, names)
         click.echo(f"drawn: {asked.picture}")

@@ -8,9 +8,10 @@ import msgspec
 from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out
 from mocha_actors.cli.database import database_options, database_url, read
-from mocha_actors.cli.output import print_table, printable
+from mocha_actors.cli.output import print_table
 from mocha_actors.db.plain import moment
 from mocha_actors.privacy.audit import AuditEntry, entries
+from mocha_actors.showing.words import printable
 
 
 @click.command()

@@ -9,16 +9,13 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from mocha_actors.showing.colours import RAMP
+from mocha_actors.showing.words import DAYS
 from mocha_actors.stats.results import Cell
 
 EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 LEVELS: Final = " ▁▂▃▄▅▆▇█"
 SHADES: Final = " ░▒▓█"
-
-RAMP: Final = ("#0b2545", "#13417a", "#1d6fa5", "#2ea6b5", "#5bd1a5", "#c4ea6b")
-"""From little to much: dark blue to a light green, which reads on dark and on light ground and for the colour-blind."""
-
-DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def bar(value: float, greatest: float, width: int) -> Text:

@@ -10,10 +10,11 @@ import msgspec
 from mocha_actors.administration import DropLetters, NoteAccess, RetryLetters
 from mocha_actors.cli.administration import actor, answer, carry_out
 from mocha_actors.cli.database import anonymised, database_options, database_url, read
-from mocha_actors.cli.output import print_table, printable
+from mocha_actors.cli.output import print_table
 from mocha_actors.db.plain import moment
 from mocha_actors.errors import ConfigError
 from mocha_actors.privacy.letters import Letter, by_id, newest, obstacle
+from mocha_actors.showing.words import printable
 
 IDS = click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="ID...")
 ALL = click.option("--all", "everything", is_flag=True, help="All of them.")

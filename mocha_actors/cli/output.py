@@ -1,10 +1,9 @@
-"""What a person sees, whatever it is: tables that fit 80 columns and a pipe, JSON, times and numbers."""
+"""What a person sees on a terminal: tables that fit 80 columns and a pipe, and JSON."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 import click
@@ -14,9 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mocha_actors.stats.ranges import UNIX_EPOCH, show_time
+from mocha_actors.showing.words import printable
 from mocha_actors.stats.results import Answer
-from mocha_actors.stats.zones import offset_ms, zone_named
 
 UNKNOWN: Final = "-"
 
@@ -68,16 +66,6 @@ def shown(value: Any) -> Text:
     return Text(f"{value:,}" if isinstance(value, int) else printable(str(value)))
 
 
-def printable(text: str) -> str:
-    """``text`` without what would move a terminal's cursor or change its colours: names come from strangers."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
-def named(key: int, name: str | None) -> str:
-    """A name with its id, or the id alone."""
-    return str(key) if name is None else f"{printable(name)} ({key})"
-
-
 def person(entry: Any) -> Text:
     """The best name of an entry about a user, and what there is to say of it."""
     name = entry.global_name or entry.username
@@ -87,30 +75,3 @@ def person(entry: Any) -> Text:
     if getattr(entry, "left", None):
         text.append(" (left)", "dim")
     return text
-
-
-def moment(ms: int | None, time_zone: str, *, exact: bool = False) -> str | None:
-    """A time of the zone, to the second unless ``exact``."""
-    if ms is None:
-        return None
-    ms = ms if exact else ms // 1000 * 1000
-    if time_zone == "UTC":
-        return show_time(ms)
-    zone = zone_named(time_zone)
-    offset = offset_ms(zone, ms)
-    minutes = abs(offset) // 60_000
-    local = show_time(ms + offset).removesuffix(" UTC")
-    return f"{local} {'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
-
-
-def duration(seconds: int) -> str:
-    """A duration for people: the two greatest units."""
-    hours, rest = divmod(seconds, 3600)
-    if hours:
-        return f"{hours:,} h {rest // 60:02d} min"
-    return f"{rest // 60} min {rest % 60:02d} s" if rest >= 60 else f"{rest} s"
-
-
-def iso(ms: int) -> str:
-    """A time as ``--since`` and ``--until`` read it in any zone, to the millisecond."""
-    return (UNIX_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}Z"

@@ -17,10 +17,10 @@ from rich.text import Text
 
 from mocha_actors.cli.database import database_options, database_url
 from mocha_actors.cli.live import seconds
-from mocha_actors.cli.output import printable
 from mocha_actors.control import Node, Status, ask
 from mocha_actors.db.address import database_address, local_path
 from mocha_actors.pipeline.counters import CacheCounters
+from mocha_actors.showing.words import printable
 
 COLOURS: Final = {"running": "green", "starting": "yellow", "restarting": "yellow", "stopping": "yellow"}
 """States that are no cause for alarm; every other one is red."""

@@ -6,7 +6,7 @@ async with MochaStats(database="sqlite:///stats.db") as stats:
     await bot.start(token)
 ```
 
-A program on trio needs none of this: see :meth:`mocha_actors.client.StatsClient.open`.
+:mod:`mocha_actors.embed.commands` has ready-made commands for the bot's members. A program on trio needs none of this: see :meth:`mocha_actors.client.StatsClient.open`.
 """
 
 from mocha_actors.embed.health import Health

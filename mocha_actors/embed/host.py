@@ -12,6 +12,8 @@ from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
 import msgspec
 
+from mocha_actors.administering import PROGRAM
+from mocha_actors.administration import Done
 from mocha_actors.client import Report, StatsClient
 from mocha_actors.config import Config, DatabaseSection, Secret, load
 from mocha_actors.control import Status
@@ -162,6 +164,25 @@ class MochaStats(Asking):
     async def ask(self, question: Request[R]) -> R:
         """Ask any question of :mod:`mocha_actors.stats.questions`; see :meth:`~mocha_actors.client.StatsClient.ask`."""
         return await self.run(StatsClient.ask, question)
+
+    # Whom it is about
+
+    @property
+    def anonymised(self) -> bool:
+        """Whether users stand under pseudonyms in the database."""
+        return self.config.privacy.anonymise
+
+    async def forget(self, user_id: int, *, actor: str = PROGRAM) -> Done:
+        """Erase a user for good; see :meth:`mocha_actors.administering.Administering.forget`."""
+        return await self.run(StatsClient.forget, user_id, actor=actor)
+
+    async def opt_out(self, user_id: int, *, out: bool = True, actor: str = PROGRAM) -> Done:
+        """Record nothing more of a user, or record it again; see :meth:`mocha_actors.administering.Administering.opt_out`."""
+        return await self.run(StatsClient.opt_out, user_id, out=out, actor=actor)
+
+    async def user_data(self, user_id: int, *, actor: str = PROGRAM) -> str:
+        """Everything that is stored about a user, as JSON; see :meth:`mocha_actors.administering.Administering.user_data`."""
+        return await self.run(StatsClient.user_data, user_id, actor=actor)
 
     async def run(
         self, function: Callable[Concatenate[StatsClient, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs

@@ -75,6 +75,28 @@ hikari, of which nothing but the addresses is changed::
 
         bot.run(check_for_updates=False)
 
+Slash commands are used the way a member uses them. The bot registers and answers over REST as it does with Discord, and
+`simulator.users` (`mocha_actors.simulator.users`) plays the member and waits for the answer. What Discord's client would
+not let the member do raises an `InvocationRefused` that says why: a command or option that is not registered, a value of
+the wrong type, permissions that are missing::
+
+    async def my_bot_answers(simulator):
+        guild = simulator.world.guilds[0]
+        place = {"guild": guild.id, "channel": guild.system_channel_id}
+        asking, asked = guild.members[3].user.id, guild.members[4].user.id
+        await simulator.users.registered("stats")
+        use = await simulator.users.invoke("stats top", user=asking, options={"days": 7, "who": asked}, **place)
+        answer = await use.answer(within=10)  # a deferred answer is waited for
+        assert not answer.ephemeral
+        assert answer.embeds[0]["title"] == "Top"
+        assert answer.files["top.png"][1:4] == b"PNG"
+        press = await simulator.users.press(answer, "again", user=asking)
+        assert await press.answer() is answer  # the press has updated the message
+
+The highest role of a guild, which some members have, may moderate, and its owner may do everything; `users.permissions`
+tells. Public answers come over the gateway as MESSAGE_CREATE like other messages, ephemeral ones do not. The commands
+`invoke`, `press` and `answer` of the control do the same from another language.
+
 The profiles of `mocha_actors.simulator.life.profiles` say what happens by itself: `messages` alone, a `quiet` server, a busy
 `community` with everything that happens in one, a flood of `presence`, or a `burst`. What happens follows from the seed
 and the hour; a GUILD_CREATE always shows the sum of the events before it, as far as the session's intents go. A past of
@@ -83,5 +105,7 @@ months, with explicit times, comes from `mocha_actors.simulator.past`, or from `
 Where it knowingly differs from Discord: the live traffic keeps its rate at all hours, and only who is in voice and
 online follows the day; a simulator that is started anew over its ledger takes up the sessions, but its world begins again,
 which it tells as the end of an outage; `create_guild` names everybody in its GUILD_CREATE; of stages, events, invites,
-roles, stickers and polls nothing changes.
+roles, stickers and polls nothing changes; commands are used in guilds and by their names alone, not in private and not from
+the menus of users and messages; a modal is kept, but nobody fills it in; what the members do by themselves never touches
+the bot's answers; interactions do not survive the simulator, and their tokens stand in no ledger.
 """

@@ -7,7 +7,11 @@ from typing import Annotated, Any
 import msgspec
 
 from mocha_actors.simulator.faults import AnswerFault, Manner, Moment, Opening
+from mocha_actors.simulator.interactions import ACKNOWLEDGE_SECONDS
+from mocha_actors.simulator.invocation import InvocationRefused
+from mocha_actors.simulator.replies import Reply
 from mocha_actors.simulator.server import Simulator
+from mocha_actors.simulator.users import NotAnswered, Use
 
 
 class Command(msgspec.Struct, tag_field="cmd", forbid_unknown_fields=True):
@@ -109,6 +113,52 @@ class Happen(Command, tag="happen"):
     guild: str | None = None
 
 
+class ListCommands(Command, tag="commands"):
+    """`{"cmd": "commands"}` answers `{"commands": [what the bot registered]}`, for one `guild` or globally."""
+
+    guild: str | None = None
+
+
+class Invoke(Command, tag="invoke"):
+    """`{"cmd": "invoke", "command": "stats top", "options": {"days": 7}}` answers `{"interaction": id}`.
+
+    Without `guild`, `channel` and `user` it is used in the first guild, in its system channel, by the last of its founding
+    members. With `focused`, that option is still being typed, and the bot is to offer values for it.
+    """
+
+    command: str
+    options: dict[str, str | int | float | bool] = {}
+    guild: str | None = None
+    channel: str | None = None
+    user: str | None = None
+    focused: str | None = None
+
+
+class Press(Command, tag="press"):
+    """`{"cmd": "press", "message": id, "custom_id": "again", "values": []}` answers `{"interaction": id}`.
+
+    Without `user` it is the last of the guild's founding members.
+    """
+
+    message: str
+    custom_id: str
+    values: list[str] = []
+    user: str | None = None
+
+
+class AwaitAnswer(Command, tag="answer"):
+    """`{"cmd": "answer", "interaction": id}` answers `{"answer": {...}}` with all that the bot answered so far.
+
+    It waits `within` so many seconds for an answer that is not deferred any more, and for so many `edits` of it and
+    `follow_ups`. Files are in base64.
+    """
+
+    interaction: str
+    within: Annotated[float, msgspec.Meta(ge=0, le=900)] = ACKNOWLEDGE_SECONDS
+    edits: Annotated[int, msgspec.Meta(ge=0)] = 0
+    follow_ups: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
 class StartLimit(Command, tag="session-start-limit"):
     """`{"cmd": "session-start-limit", "remaining": 0, "reset_after": 3.0}` answers `{"remaining": 0}`."""
 
@@ -126,16 +176,23 @@ class Stats(Command, tag="stats"):
 
 AnyCommand = (
     StopTraffic | Drop | Restart | Burst | Flood | Reconnect | InvalidSession | Inject | Plan | ClearPlan | Dispatch
-    | CreateGuild | Happen | StartLimit | ReadTranscript | Stats
+    | CreateGuild | Happen | ListCommands | StartLimit | ReadTranscript | Stats
 )  # fmt: skip
 
-_decode = msgspec.json.Decoder(AnyCommand).decode
+UserCommand = Invoke | Press | AwaitAnswer
+
+_decode = msgspec.json.Decoder(AnyCommand | UserCommand).decode
 
 
 async def execute(simulator: Simulator, line: bytes) -> dict[str, Any]:
     """Carry out one command and return its answer, `{"error": sentence}` for one that makes no sense."""
     try:
-        return await _carry_out(simulator, _decode(line))
+        command = _decode(line)
+        if isinstance(command, Invoke | Press | AwaitAnswer):
+            return await _play(simulator, command)
+        return await _carry_out(simulator, command)
+    except (InvocationRefused, NotAnswered) as error:
+        return {"error": str(error)}
     except (msgspec.MsgspecError, ValueError) as error:
         return {"error": f"this is no command of the simulator: {error}"}
 
@@ -164,9 +221,73 @@ async def _carry_out(simulator: Simulator, command: AnyCommand) -> dict[str, Any
             return _carry_out_at_once(simulator, command)
 
 
+async def _play(simulator: Simulator, command: UserCommand) -> dict[str, Any]:
+    """Deal what a user of the bot does to its method."""
+    match command:
+        case Invoke():
+            return {"interaction": str((await _invoke(simulator, command)).interaction.id)}
+        case Press():
+            return {"interaction": str((await _press(simulator, command)).interaction.id)}
+        case AwaitAnswer():
+            return {"answer": await _await_answer(simulator, command)}
+
+
+async def _invoke(simulator: Simulator, command: Invoke) -> Use:
+    guild = simulator.world.guilds[0] if command.guild is None else simulator.users.guild(int(command.guild))
+    place = {
+        "guild": guild.id,
+        "channel": guild.system_channel_id if command.channel is None else int(command.channel),
+        "user": guild.members[-1].user.id if command.user is None else int(command.user),
+    }
+    if command.focused is None:
+        return await simulator.users.invoke(command.command, options=command.options, **place)
+    return await simulator.users.complete(command.command, command.focused, options=command.options, **place)
+
+
+async def _press(simulator: Simulator, command: Press) -> Use:
+    reply = simulator.users.message(int(command.message))
+    user = reply.guild.guild.members[-1].user.id if command.user is None else int(command.user)
+    return await simulator.users.press(reply, command.custom_id, user=user, values=command.values)
+
+
+async def _await_answer(simulator: Simulator, command: AwaitAnswer) -> dict[str, Any]:
+    use = simulator.users.use(int(command.interaction))
+    await use.finished(command.within, edits=command.edits, follow_ups=command.follow_ups)
+    interaction = use.interaction
+    return {
+        "kind": interaction.kind,
+        "message": None if interaction.original is None else _described(interaction.original),
+        "follow_ups": [_described(reply) for reply in interaction.follow_ups],
+        "modal": interaction.modal,
+        "choices": interaction.choices,
+    }
+
+
+def _described(reply: Reply) -> dict[str, Any]:
+    """Describe a message for whoever plays the user."""
+    return {
+        "id": str(reply.id),
+        "ephemeral": reply.ephemeral,
+        "content": reply.content,
+        "embeds": reply.embeds,
+        "components": reply.components,
+        "files": reply.files,
+        "edits": reply.edits,
+        "deleted": reply.deleted,
+    }
+
+
 def _carry_out_at_once(
     simulator: Simulator,
-    command: Reconnect | InvalidSession | Inject | Plan | ClearPlan | StartLimit | ReadTranscript | Stats,
+    command: Reconnect
+    | InvalidSession
+    | Inject
+    | Plan
+    | ClearPlan
+    | ListCommands
+    | StartLimit
+    | ReadTranscript
+    | Stats,
 ) -> dict[str, Any]:
     """Deal the commands that take no time to their methods."""
     answer: dict[str, Any]
@@ -185,6 +306,8 @@ def _carry_out_at_once(
         case ClearPlan():
             simulator.clear_plan()
             answer = {"planned": False}
+        case ListCommands(guild=guild):
+            answer = {"commands": simulator.users.commands(None if guild is None else int(guild))}
         case StartLimit(remaining=remaining, reset_after=reset_after):
             simulator.set_session_start_limit(remaining, reset_after)
             answer = {"remaining": remaining}

@@ -4,6 +4,9 @@ A line is `{"at": unix seconds, "shard": n, "session": id, "frame": {"t": ..., "
 repeats an earlier dispatch after a RESUME has `"replay": true` too. A line is written before its frame goes to a
 socket: whatever a client ever got stands in the ledger, even if the simulator is killed.
 
+Of an INTERACTION_CREATE a line holds who used which command where, and nothing else: not the token with which it is answered,
+and nothing that the user typed.
+
 Beside it lies a small index of the sessions (`<ledger>.sessions`), so that a later start finds them without reading all
 of the ledger. Both files hold session ids and are readable for their owner alone.
 """
@@ -16,6 +19,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,6 +31,14 @@ TAIL_BLOCK = 1 << 16
 _HEAD = re.compile(
     rb'\{"at":[0-9.]+,"shard":[0-9]+,"session":"([^"]+)","frame":(?=\{"t":"([A-Z_]+)","s":([0-9]+),"op":0,)',
 )
+
+
+_INTERACTION = b'{"t":"INTERACTION_CREATE",'
+
+_KEPT = ("version", "type", "id", "guild_id", "context", "channel_id", "application_id")
+"""What a line says of an interaction, its user and the command aside."""
+
+_KEPT_DATA = ("id", "name", "type", "component_type")
 
 
 class Opened(msgspec.Struct, tag_field="event", tag="opened"):
@@ -85,6 +97,7 @@ class Ledger:
         Raises:
             SimulatorError: the file takes no more; whatever then stands there in part is cut off by the next start.
         """
+        frames = [without_secrets(frame) if frame.startswith(_INTERACTION) else frame for frame in frames]
         again = b'"replay":true,' if replay else b""
         head = b'{"at":%.6f,"shard":%d,"session":"%b",%b"frame":' % (at, session.shard, session.id.encode(), again)
         self.size += self._append(self._file, head + (b"}\n" + head).join(frames) + b"}\n")
@@ -139,6 +152,22 @@ class Ledger:
             head = _HEAD.match(line)
             if head:
                 yield Line(head[1].decode(), head[2].decode(), int(head[3]), line[head.end() : -1])
+
+
+def without_secrets(frame: bytes) -> bytes:
+    """Take from the frame of an INTERACTION_CREATE its token and whatever the user typed or saw."""
+    whole = msgspec.json.decode(frame)
+    interaction = whole["d"] if isinstance(whole["d"], dict) else {}
+    told = _picked(interaction, _KEPT)
+    if isinstance(interaction.get("member"), dict):
+        told["member"] = {"user": _picked(interaction["member"].get("user"), ("id",))}
+    if isinstance(interaction.get("data"), dict):
+        told["data"] = _picked(interaction["data"], _KEPT_DATA)
+    return msgspec.json.encode(whole | {"d": told})
+
+
+def _picked(found: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: found[name] for name in names if name in found} if isinstance(found, dict) else {}
 
 
 def _open_alone(path: Path) -> int:

@@ -14,7 +14,13 @@ from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.simulator.life.parts import OFFLINE, Presence, Voice
 from mocha_actors.simulator.world import CATEGORY, FORUM, STAGE, VOICE, Channel, Emoji, Member, User
 
-BOT_PERMISSIONS = "1071698660929"
+EVERYBODYS_PERMISSIONS = 1_071_698_660_929
+
+MODERATORS_PERMISSIONS = 1 << 1 | 1 << 2 | 1 << 5 | 1 << 7 | 1 << 13 | 1 << 40
+"""To kick, ban, manage the guild, see its log, manage messages and time people out: what the highest role adds."""
+
+HIGHEST_ROLE = 5
+"""Place of the highest role of a guild."""
 
 
 def timestamp(ms: int) -> str:
@@ -102,6 +108,11 @@ def emoji_object(emoji: Emoji) -> dict[str, Any]:
     }
 
 
+def role_permissions(place: int) -> int:
+    """Tell what the role at this place in the order of roles lets its members do."""
+    return EVERYBODYS_PERMISSIONS | (MODERATORS_PERMISSIONS if place == HIGHEST_ROLE else 0)
+
+
 def role_object(role: int, place: int) -> dict[str, Any]:
     """Describe a role at its place in the order of roles."""
     return {
@@ -113,7 +124,7 @@ def role_object(role: int, place: int) -> dict[str, Any]:
         "icon": None,
         "unicode_emoji": None,
         "position": place,
-        "permissions": BOT_PERMISSIONS,
+        "permissions": str(role_permissions(place)),
         "managed": False,
         "mentionable": False,
         "flags": 0,

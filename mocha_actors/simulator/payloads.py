@@ -58,6 +58,9 @@ def application_object(world: World) -> dict[str, Any]:
         "owner": user_object(world.guilds[0].members[0].user),
         "team": None,
         "hook": True,
+        "approximate_guild_count": len(world.guilds),
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
     }
 
 

@@ -6,6 +6,9 @@ from mocha_actors.simulator.ledger import Ledger, Line
 from mocha_actors.simulator.registry import SessionRegistry
 from mocha_actors.simulator.session import UNSEEN, Session
 
+NOT_REPLAYED = frozenset({"RESUMED", "INTERACTION_CREATE"})
+"""Dispatches that a RESUME does not repeat: the end of another, and interactions, of which the ledger keeps no token."""
+
 TAIL_BYTES = 128 << 20
 """How much of a ledger's end is read, so that the start takes about a second; who is further behind must IDENTIFY."""
 
@@ -47,5 +50,5 @@ def restore_sessions(ledger: Ledger, registry: SessionRegistry, now: float) -> l
 def _recall(session: Session, line: Line) -> None:
     if line.seq != session.last_seq + 1:
         session.start_from(line.seq - 1)
-    session.remember([UNSEEN if line.name == "RESUMED" else line.frame])
+    session.remember([UNSEEN if line.name in NOT_REPLAYED else line.frame])
     session.sent_seq = line.seq

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import trio
 
+from mocha_actors.simulator.application import Application
 from mocha_actors.simulator.connection import Connection, Cut
 from mocha_actors.simulator.drive import Driver
 from mocha_actors.simulator.errors import SimulatorError
@@ -38,10 +39,12 @@ from mocha_actors.simulator.life.town import BOT_ADDED, Town
 from mocha_actors.simulator.past import Past, live_through
 from mocha_actors.simulator.payloads import guild_create, own_user_update
 from mocha_actors.simulator.rest import API_PATH, RestApi
+from mocha_actors.simulator.rest_application import ApplicationApi
 from mocha_actors.simulator.serving import RESUME_PATH, Port, listen
 from mocha_actors.simulator.settings import SimulatorSettings
 from mocha_actors.simulator.traffic import MessageStream
 from mocha_actors.simulator.transcript import Transcript
+from mocha_actors.simulator.users import Changes, Users
 from mocha_actors.simulator.websocket import binary_message
 from mocha_actors.simulator.world import Guild, World, build_guild, build_world
 
@@ -78,6 +81,7 @@ class Simulator:
         gateway_url: address of the gateway.
         transcript: what every client did so far.
         past: what the ledger begins with; None if it began with the live traffic.
+        users: let them use the bot's commands, and see what it answers.
     """
 
     def __init__(
@@ -111,7 +115,11 @@ class Simulator:
             self._hub.deliver(self._town.come_back())
         stream = self._town if profile.is_alive else MessageStream(world, settings.seed)
         self._driver = Driver(settings, stream, self._hub)
-        self._port = Port(settings, self._hub, RestApi(settings, world, self._hub.registry, self.gateway_url))
+        application, changes = Application(world.bot.id, self._town.guilds, time.time_ns() // 1_000_000), Changes()
+        self.users = Users(application, self._hub, changes)
+        answers = ApplicationApi(application, self._town.guilds.get, self._hub.deliver, changes.tell)
+        rest = RestApi(settings, world, self._hub.registry, self.gateway_url, answers)
+        self._port = Port(settings, self._hub, rest)
         self._port_number = port
         self._listeners: Sequence[trio.SocketListener] = ()
         self._listening = trio.CancelScope()

@@ -2,12 +2,14 @@
 
     python scripts/examples/hikari_bot.py
 
-The token is taken from `DISCORD_TOKEN`, and the database is `data/stats.db`. Every hour the bot's log says how its guilds are.
+The token is taken from `DISCORD_TOKEN`, and the database is `data/stats.db`. Members use `/stats`, `/leaderboard`,
+`/heatmap`, `/growth` and `/privacy`, and every hour the bot's log says how its guilds are.
 
 What to look at:
 
 - Mocha starts with the bot and ends with it: `StartingEvent` and `StoppedEvent`, so that `bot.run()` stays what it was.
 - `attach`, before the bot connects: from then on everything is recorded.
+- `StatsPlugin`: the ready-made commands, beside whatever else handles the bot's.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Final
 import hikari
 
 from mocha_actors.embed import MochaStats
+from mocha_actors.embed.commands.hikari import StatsPlugin
 from mocha_actors.embed.hikari import attach
 
 DATABASE: Final = Path("data/stats.db")
@@ -28,6 +31,7 @@ SECONDS: Final = float(os.environ.get("SECONDS_BETWEEN_REPORTS", "3600"))
 bot = hikari.GatewayBot(os.environ.get("DISCORD_TOKEN", ""), banner=None)
 DATABASE.parent.mkdir(exist_ok=True)
 stats = MochaStats(database=f"sqlite:///{DATABASE}")
+StatsPlugin(bot, stats)
 
 
 @bot.listen()

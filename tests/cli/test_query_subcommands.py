@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 
 from mocha_actors.cli.charts import bar, sparkline
 from mocha_actors.cli.main import mocha
-from mocha_actors.cli.output import duration, moment
 from mocha_actors.cli.query import QUESTIONS as HELP
 from mocha_actors.cli.query_commands import command
 from mocha_actors.db.plain import cell
+from mocha_actors.showing.words import duration, moment
 from tests.stats import world as worlds
 from tests.stats.oracle import GUILD, Sent, database
 from tests.stats.world import BEGIN, GENERAL, MUSIC, THREAD, Moved, Reacted, Spoken, World, at, key, opened

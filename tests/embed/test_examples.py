@@ -106,6 +106,21 @@ def write_config(folder: Path, simulator: Simulator) -> None:
     (folder / "bot.toml").write_text(f'[discord]\napi_url = "{simulator.api_url}"\n[logging]\nlevel = "error"\n')
 
 
+async def used(simulator: Simulator) -> None:
+    """Let a member use one of the bot's commands, which is answered with numbers."""
+    await simulator.users.registered("stats")
+    guild = simulator.world.guilds[0]
+    use = await simulator.users.invoke(
+        "stats server",
+        guild=guild.id,
+        channel=guild.system_channel_id,
+        user=guild.owner_id,
+        options={"period": "today"},
+    )
+    reply = await use.answer(within=20)
+    assert [field["name"] for field in reply.embeds[0]["fields"]][:2] == ["Messages", "Active members"]
+
+
 async def test_trio_bot_reports_and_commits_at_ctrl_c(tmp_path: Path) -> None:
     """It says how many messages of how many people, and how much was observed."""
     async with open_simulator(settings()) as simulator:
@@ -141,7 +156,7 @@ async def test_discord_py_bot_records_what_its_connection_brings(tmp_path: Path)
     async with open_simulator(settings()) as simulator:
         async with started(EXAMPLES / "discord_py_bot.py", simulator, tmp_path) as lines:
             await lines.until("mocha: host.ready")
-            await trio.sleep(1)
+            await used(simulator)
         assert simulator.stats()["identifies"] == 1
     assert recorded(tmp_path / "data" / "stats.db") > 0
 
@@ -152,6 +167,7 @@ async def test_hikari_bot_records_and_reports(tmp_path: Path) -> None:
     async with open_simulator(settings()) as simulator:
         async with started(EXAMPLES / "hikari_bot.py", simulator, tmp_path, SECONDS_BETWEEN_REPORTS="0.5") as lines:
             await lines.until(r": [1-9][\d,]* messages of [1-9]\d* people today")
+            await used(simulator)
         assert simulator.stats()["identifies"] == 1
     assert recorded(tmp_path / "data" / "stats.db") > 0
 

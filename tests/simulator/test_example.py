@@ -53,7 +53,7 @@ def test_the_example_runs(expected: str, status: int, tmp_path: Path) -> None:
 def fixtures() -> str:
     """Return the code of the docstring that is a file of tests."""
     text = mocha_actors.simulator.__doc__ or ""
-    block = text.partition("::\n")[2].partition("::\n")[2].partition("\nThe profiles")[0]
+    block = text.partition("::\n")[2].partition("::\n")[2].partition("\nSlash commands")[0]
     return textwrap.dedent(block)
 
 

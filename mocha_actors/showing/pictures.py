@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mocha_actors.cli.answers import TIMELINES, since_first
-from mocha_actors.cli.charts import DAYS, RAMP
-from mocha_actors.cli.output import moment, printable
-from mocha_actors.cli.subjects import title_of
+from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.errors import ConfigError
+from mocha_actors.showing.colours import FAINT, HOLE, INK, MAIN, RAMP, SECOND
+from mocha_actors.showing.timelines import TIMELINES, since_first
+from mocha_actors.showing.titles import title_of
+from mocha_actors.showing.words import DAYS, local_time, printable
 from mocha_actors.stats.results import (
     ActiveMembers,
     Answer,
@@ -28,16 +30,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK: Final = "#22303c"
-FAINT: Final = "#8899a6"
-MAIN: Final = "#1d6fa5"
-SECOND: Final = "#e07a5f"
-HOLE: Final = "#f2e3c6"
+WIDE: Final = (9.6, 4.8, 150)
+"""Of a file: inches of width and height, dots of each; letters have a size in inches."""
 
-WIDTH, HEIGHT = 9.6, 4.8
-"""Inches, at 150 dots."""
+SMALL: Final = (6.8, 3.8, 190)
+"""Of a chart in a chat, where it is shown a third as large: as many dots, with letters that can be read even then."""
 
-TICKS: Final = 12
+TICK_INCHES: Final = 0.75
+"""Width that a label of time needs."""
+
+HEADROOM: Final = 1.06
+"""How much higher an axis is than its highest bar."""
+
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 SECONDS_PER_HOUR: Final = 3600
 
@@ -55,18 +60,36 @@ def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
     if path.suffix.lower() not in {".png", ".svg"}:
         msg = f"the chart's file is {path}; its name must end with .png or .svg"
         raise ConfigError(msg)
+    title = title_of(answer)
+    _figure(answer, names, title, WIDE).savefig(path, metadata={"Title": title})
+
+
+def png(answer: Answer, names: Mapping[int, str], title: str) -> bytes:
+    """The chart of an answer that :data:`CHARTS` has, as a PNG under ``title``, for a chat.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+
+    """
+    file = io.BytesIO()
+    _figure(answer, names, title, SMALL).savefig(file, format="png", metadata={"Title": title})
+    return file.getvalue()
+
+
+def _figure(answer: Answer, names: Mapping[int, str], title: str, size: tuple[float, float, int]) -> Figure:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
     except ImportError as error:
         msg = "charts need matplotlib: pip install 'mocha-actors[charts]'"
         raise ConfigError(msg) from error
     answer = since_first(answer) if isinstance(answer, TIMELINES) else answer
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=150, layout="constrained")
+    width, height, dots = size
+    figure = Figure(figsize=(width, height), dpi=dots, layout="constrained")
     axes = figure.add_subplot()
     _frame(axes)
     CHARTS[type(answer)](figure, axes, answer)
-    _entitle(axes, answer, names)
-    figure.savefig(path, metadata={"Title": title_of(answer)})
+    _entitle(axes, answer, names, title)
+    return figure
 
 
 def _frame(axes: Axes) -> None:
@@ -77,12 +100,14 @@ def _frame(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _entitle(axes: Axes, answer: Answer, names: Mapping[int, str]) -> None:
+def _entitle(axes: Axes, answer: Answer, names: Mapping[int, str], title: str) -> None:
     """Title, guild, range, zone, and whether anything is missing."""
     guild = names.get(answer.guild_id, str(answer.guild_id))
-    ends = " to ".join(str(moment(ms, answer.time_zone)) for ms in (answer.since_ms, answer.until_ms))
+    ends = " to ".join(local_time(ms, answer.time_zone, "%Y-%m-%d %H:%M") for ms in (answer.since_ms, answer.until_ms))
+    if answer.since_ms <= DISCORD_EPOCH_MS:
+        ends = f"all time up to {ends[-16:]}"
     observed = "" if answer.coverage.complete else f"   ·   {answer.coverage.observed_share:.1%} observed"
-    axes.set_title(_plain(title_of(answer)), loc="left", fontsize=13, color=INK, fontweight="bold", pad=24)
+    axes.set_title(_plain(title), loc="left", fontsize=13, color=INK, fontweight="bold", pad=24)
     subtitle = _plain(f"{guild}   ·   {ends}   ·   {answer.time_zone}{observed}")
     axes.text(0, 1.02, subtitle, transform=axes.transAxes, fontsize=8, color=FAINT)
 
@@ -104,14 +129,41 @@ def _timeline(axes: Axes, steps: Sequence[Any], values: Sequence[float], label: 
     _time_axis(axes, steps)
     axes.set_ylabel(label, fontsize=8, color=FAINT)
     axes.grid(axis="y", color="#e6ecf0", linewidth=0.8)
-    axes.set_ylim(bottom=min(0, *values))
+    axes.set_ylim(min([0, *values]), (max(values, default=0) or 1) * HEADROOM)
+    if all(isinstance(value, int) for value in values):
+        _whole_numbers(axes)
+
+
+def _whole_numbers(axes: Axes) -> None:
+    """Label no fraction of a thing that has none."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # noqa: PLC0415 - an extra
+
+    axes.yaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
 def _time_axis(axes: Axes, steps: Sequence[Any]) -> None:
-    every = max(1, -(-len(steps) // TICKS))
+    every = max(1, -(-len(steps) // int(axes.figure.bbox.width / axes.figure.dpi / TICK_INCHES)))
     shown = range(0, len(steps), every)
-    axes.set_xticks(list(shown), [steps[position].label.replace("T", "\n") for position in shown])
+    labels = [_short(steps[position].label) for position in shown]
+    # The day stands below an hour once, and not again until it changes.
+    days = [
+        day if not before or day != before else ""
+        for (_, day), before in zip(labels, ["", *(day for _, day in labels)], strict=False)
+    ]
+    axes.set_xticks(list(shown), [f"{text}\n{day}".strip() for (text, _), day in zip(labels, days, strict=True)])
     axes.set_xlim(-0.6, len(steps) - 0.4)
+
+
+def _short(label: str) -> tuple[str, str]:
+    """The label of a step as an axis has room for it, and of an hour the day; the year stands above."""
+    if "T" in label:
+        return label[11:16], _day(label)
+    return (label if len(label) == len("2026-03") else _day(label)), ""
+
+
+def _day(label: str) -> str:
+    return f"{int(label[8:10])} {MONTHS[int(label[5:7]) - 1]}"
 
 
 def _messages(_: Figure, axes: Axes, answer: MessageTimeline) -> None:
@@ -134,17 +186,24 @@ def _online(_: Figure, axes: Axes, answer: OnlineTimeline) -> None:
 
 def _growth(_: Figure, axes: Axes, answer: MemberGrowth) -> None:
     """Joins upwards, leaves downwards, and the number of members as a line on an axis of its own."""
-    _timeline(axes, answer.buckets, [step.joins for step in answer.buckets], "joins and leaves")
-    leaves = [-step.leaves for step in answer.buckets]
-    axes.bar(range(len(leaves)), leaves, width=0.8, color=SECOND)
-    axes.set_ylim(bottom=min(0, *leaves) * 1.1)
+    joins, leaves = [step.joins for step in answer.buckets], [-step.leaves for step in answer.buckets]
+    _timeline(axes, answer.buckets, joins, "joins and leaves")
+    bars = axes.bar(range(len(leaves)), leaves, width=0.8, color=SECOND)
+    for each, step in zip(bars, answer.buckets, strict=True):
+        each.set_alpha(0.5 if step.partial else 1.0)
+    axes.set_ylim(min([0, *leaves]) * HEADROOM, max([1, *joins]) * HEADROOM)
     axes.axhline(0, color=FAINT, linewidth=0.8)
+    shown = [("joins", MAIN), ("leaves", SECOND)]
     if any(step.member_count is not None for step in answer.buckets):
         other = axes.twinx()
         _frame(other)
         counts = [float("nan") if step.member_count is None else step.member_count for step in answer.buckets]
         other.plot(range(len(counts)), counts, color=INK, linewidth=1.5)
         other.set_ylabel("members", fontsize=8, color=FAINT)
+        _whole_numbers(other)
+        shown.append(("members", INK))
+    for place, (label, colour) in enumerate(reversed(shown)):
+        axes.text(1 - 0.11 * place, 1.09, label, transform=axes.transAxes, ha="right", fontsize=8, color=colour)
 
 
 def _ranking(axes: Axes, labels: Sequence[str], values: Sequence[float], unit: str) -> None:

@@ -1,0 +1,64 @@
+"""Numbers, times and names for people; what comes from strangers is made harmless."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from mocha_actors.stats.ranges import UNIX_EPOCH, show_time
+from mocha_actors.stats.zones import offset_ms, zone_named
+
+DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+GAP_REASONS: Final = {
+    "first_start": "before recording began",
+    "session_invalid": "Discord had ended the session",
+    "session_not_resumable": "the session could not be resumed",
+    "fingerprint_changed": "the settings of the connection were changed",
+    "resume_refused": "Discord refused to resume the session",
+    "poison_frame": "a frame that could not be read was passed over",
+    "not_yet_observed": "not observed yet",
+}
+"""Reasons of gaps in words; others are shown as they are stored."""
+
+
+def printable(text: str) -> str:
+    """``text`` without what would move a terminal's cursor or change its colours: names come from strangers."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def named(key: int, name: str | None) -> str:
+    """A name with its id, or the id alone."""
+    return str(key) if name is None else f"{printable(name)} ({key})"
+
+
+def moment(ms: int | None, time_zone: str, *, exact: bool = False) -> str | None:
+    """A time of the zone, to the second unless ``exact``."""
+    if ms is None:
+        return None
+    ms = ms if exact else ms // 1000 * 1000
+    if time_zone == "UTC":
+        return show_time(ms)
+    zone = zone_named(time_zone)
+    offset = offset_ms(zone, ms)
+    minutes = abs(offset) // 60_000
+    local = show_time(ms + offset).removesuffix(" UTC")
+    return f"{local} {'-' if offset < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def local_time(ms: int, time_zone: str, form: str) -> str:
+    """A time of the zone in a form of ``strftime``, which does not say the zone."""
+    return f"{UNIX_EPOCH + timedelta(milliseconds=ms + offset_ms(zone_named(time_zone), ms)):{form}}"
+
+
+def duration(seconds: int) -> str:
+    """A duration for people: the two greatest units."""
+    hours, rest = divmod(seconds, 3600)
+    if hours:
+        return f"{hours:,} h {rest // 60:02d} min"
+    return f"{rest // 60} min {rest % 60:02d} s" if rest >= 60 else f"{rest} s"
+
+
+def iso(ms: int) -> str:
+    """A time as ``--since`` and ``--until`` read it in any zone, to the millisecond."""
+    return (UNIX_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}Z"
