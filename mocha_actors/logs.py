@@ -48,6 +48,7 @@ EVENTS: Final[dict[str, str]] = {
     "feed.full": "its events are not taken for want of room; that time becomes a coverage gap: shard, dropped",
     "callback.failed": "a host's callback for events raised: of, exception",
     "record.refused": "events that were to be recorded could not be: count, events, first",
+    "stats.not_renewed": "an answer could not be read anew before its time is over; the next one who asks waits for it: question, error",
     "stats.failed": "a query raised what it should not; whoever asked was told: question, exception",
     "shard.connecting": "a connection is being opened: shard, resuming, failures",
     "shard.identified": "IDENTIFY was sent: shard",
