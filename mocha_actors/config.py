@@ -138,6 +138,13 @@ class CacheSection(Section, frozen=True):
     stale_s: Annotated[
         float, Meta(description="seconds that an answer about a range up to now may lag behind", ge=0, le=3600)
     ] = 5.0
+    live_mb: Annotated[
+        int,
+        Meta(
+            description="megabytes for live counters: sums by user of guilds whose leaderboards are asked again and again; 0 keeps none",
+            ge=0,
+        ),
+    ] = 64
     memory_limit_mb: Annotated[
         int, Meta(description="memory of the whole process above which the caches shrink; 0 is no limit", ge=0)
     ] = 1024

@@ -52,6 +52,7 @@ EVENTS: Final[dict[str, str]] = {
     "command.not_drawn": "a chart could not be drawn, and the answer goes without: of, exception",
     "command.not_registered": "Discord did not take a command: command, error",
     "record.refused": "events that were to be recorded could not be: count, events, first",
+    "stats.not_renewed": "an answer could not be read anew before its time is over; the next one who asks waits for it: question, error",
     "stats.failed": "a query raised what it should not; whoever asked was told: question, exception",
     "shard.connecting": "a connection is being opened: shard, resuming, failures",
     "shard.identified": "IDENTIFY was sent: shard",

@@ -28,6 +28,7 @@ from mocha_actors import administration
 from mocha_actors.cache.actor import MAILBOX as CACHE_MAILBOX
 from mocha_actors.cache.actor import Cache, counters_of
 from mocha_actors.cache.actor import Message as CacheMessage
+from mocha_actors.cache.bases import Bases
 from mocha_actors.cache.shared import SharedAnswers
 from mocha_actors.config import Config, PrivacySection, Secret
 from mocha_actors.control import Control, Status
@@ -56,7 +57,7 @@ from mocha_actors.gateway.rest import DiscordRest
 from mocha_actors.gateway.settings import ShardSettings, Surroundings
 from mocha_actors.gateway.tree import ShardRef, gateway_children
 from mocha_actors.pipeline.batch import Work
-from mocha_actors.pipeline.counters import Counters
+from mocha_actors.pipeline.counters import CacheCounters, Counters
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import ServiceDesk
 from mocha_actors.processors import guild, member, message, presence, reaction, voice
@@ -134,11 +135,12 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         grouping=Grouping(config.database.batch_events, config.database.batch_ms / 1000),
     )  # fmt: skip
     shared = parts.shared
-    cache = partial(Cache, config.cache, counters_of(parts.counters), shared)
+    bases = live_counters(config, parts.counters)
+    cache = partial(Cache, config.cache, counters_of(parts.counters), shared, bases)
     stats = config.stats
     engine = partial(
         QueryEngine, parts.readers, concurrency=stats.reader_threads, deadline=stats.deadline_s,
-        cache=refs.cache, stale_seconds=config.cache.stale_s, shared=shared is not None,
+        cache=refs.cache, stale_seconds=config.cache.stale_s, shared=shared is not None, bases=bases,
     )  # fmt: skip
     dispatcher = partial(Dispatcher, refs.writer, refs.routes())
     janitor = partial(Janitor, refs.writer, janitor_jobs(config.privacy, parts.readers))
@@ -161,6 +163,13 @@ def build_tree(config: Config, shards: list[ShardSettings], refs: Refs, parts: P
         ChildSpec("gateway", _gateway(shards, refs, parts, parts.rest)),
     )  # fmt: skip
     return replace(root, breakers=(parts.breaker, *(() if shared is None else (shared.breaker,))))
+
+
+def live_counters(config: Config, counters: Counters) -> Bases | None:
+    """The store of the live counters, if the configuration wants any."""
+    if config.cache.live_mb == 0:
+        return None
+    return Bases(config.cache.live_mb << 20, counters.caches.setdefault("live", CacheCounters()))
 
 
 def janitor_jobs(privacy: PrivacySection, readers: Readers) -> list[Job]:

@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from mocha_actors.cache.answers import Answers, Hit, Ticket, limits_of
+from mocha_actors.cache.bases import Bases
 from mocha_actors.cache.keys import Kind, Wanted
 from mocha_actors.cache.memory import Throttle, private_bytes
 from mocha_actors.cache.shared import SharedAnswers
@@ -80,7 +81,7 @@ class Cache(Actor[Message]):
 
     def __init__(
         self, section: CacheSection, counters: Mapping[Kind, CacheCounters], shared: SharedAnswers | None = None,
-        *, memory: Callable[[], int] = private_bytes,
+        bases: Bases | None = None, *, memory: Callable[[], int] = private_bytes,
     ) -> None:  # fmt: skip
         """An incarnation, with nothing in it.
 
@@ -88,10 +89,12 @@ class Cache(Actor[Message]):
             section: sizes, times and limits.
             counters: where hits and the like are counted.
             shared: the second level.
+            bases: of the live counters, which share the memory.
             memory: bytes that the process uses.
 
         """
         self._section, self._counters, self._shared, self._memory = section, counters, shared, memory
+        self._bases = bases
         self._throttle = Throttle(section.memory_limit_mb << 20)
         self._answers: Answers
 
@@ -111,6 +114,8 @@ class Cache(Actor[Message]):
         match message:
             case Changed():
                 self._answers.changed(message, now)
+                if self._bases is not None and any(touched.guild_id is None for touched in message.touched):
+                    self._bases.clear()
             case LookUp(wanted):
                 ctx.reply(message, self._answers.look_up(wanted, now))
             case Recall():
@@ -148,10 +153,16 @@ class Cache(Actor[Message]):
             used = self._memory()
             before = self._throttle.share
             if self._throttle.observe(used, trio.current_time()):
-                gone = self._answers.resize(self._throttle.share)
+                gone = self._resize(self._throttle.share)
                 if self._throttle.share < before:
                     self._say_shrunk(used, gone)
+            if self._bases is not None:
+                self._bases.expire()
             await trio.sleep(WATCH_SECONDS)
+
+    def _resize(self, share: float) -> int:
+        """Use ``share`` of all sizes; returns how many answers and bases had to go."""
+        return self._answers.resize(share) + (0 if self._bases is None else self._bases.resize(share))
 
     def _say_shrunk(self, used: int, gone: int) -> None:
         log.warning(

@@ -6,6 +6,8 @@ Each answer carries the counter of the change log from before it was read, so wh
 - A range that reaches the present (a *moving* one) is never served for longer than the bounded staleness, since it ages even where nothing
   happens. Within that time it is served if nothing has changed, or if its guild is busy: such a guild would empty its own cache with every
   message. In a quiet guild whoever writes sees it counted at once.
+- When half of that time is over, one of those who ask for a moving answer gets leave to read a new one beside it. So where somebody asks now and then nobody
+  waits for the database, least of all when it is busy: the answer is replaced before it is too old, and serves until then.
 
 Names of users stand in answers as they were when those were computed: a new name shows when the time to live is over, at the latest. They belong
 to no guild, and one that renames itself would otherwise empty the caches of all.
@@ -14,7 +16,7 @@ to no guild, and one that renames itself would otherwise empty the caches of all
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
@@ -45,14 +47,6 @@ def limits_of(section: CacheSection) -> dict[Kind, Limits]:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """The answer. It was read at, or after, ``as_of_ms``, in milliseconds since the Unix epoch."""
-
-    value: Any
-    as_of_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Ticket:
     """There is no answer: leave to compute one and to bring it back.
 
@@ -70,6 +64,22 @@ class Ticket:
     made: float
     busy: bool
     life: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The answer.
+
+    Attributes:
+        value: the answer.
+        as_of_ms: it was read at that time or after it, milliseconds since the Unix epoch.
+        renewal: leave to bring a newer one, for which nobody waits; given once, and no part of what is answered.
+
+    """
+
+    value: Any
+    as_of_ms: int
+    renewal: Ticket | None = field(default=None, compare=False)
 
 
 class Verdict(Enum):
@@ -126,10 +136,17 @@ class Answers:
             if verdict in SERVED:
                 counters.hits += 1
                 counters.stale += verdict is Verdict.STALE
-                return Hit(entry.value, entry.wanted.as_of_ms)
+                return Hit(entry.value, entry.wanted.as_of_ms, self._renewal(entry, wanted, now))
             self._shelves[wanted.kind].drop(wanted.key)
             counters.invalidated += verdict is Verdict.CHANGED
         counters.misses += 1
+        return self._ticket(wanted, now)
+
+    def _renewal(self, entry: Entry, wanted: Wanted, now: float) -> Ticket | None:
+        if entry.renewing or not entry.moving or now - entry.made < self.stale_seconds / 2:
+            return None
+        entry.renewing = True
+        self._counters[wanted.kind].renewed += 1
         return self._ticket(wanted, now)
 
     def _ticket(self, wanted: Wanted, now: float) -> Ticket:

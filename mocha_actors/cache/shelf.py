@@ -11,7 +11,7 @@ from cachetools import TTLCache
 from mocha_actors.cache.keys import Wanted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """A kept answer.
 
@@ -21,6 +21,7 @@ class Entry:
         counter: of the change log, from before it was read.
         made: when that was, by the clock of the loop.
         moving: whether it may be served for the bounded staleness only.
+        renewing: somebody has leave to bring a newer one.
 
     """
 
@@ -29,6 +30,7 @@ class Entry:
     counter: int
     made: float
     moving: bool
+    renewing: bool = False
 
 
 class Shelf:

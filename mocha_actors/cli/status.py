@@ -79,8 +79,10 @@ def cache_lines(caches: Mapping[str, CacheCounters]) -> Iterator[str]:
     for kind, cache in caches.items():
         if asked := cache.hits + cache.misses:
             shared = f", {cache.shared:,} from Redis" if cache.shared else ""
+            renewed = f", {cache.renewed:,} renewed" if cache.renewed else ""
+            size = f" in {cache.bytes / 1e6:,.1f} MB" if cache.bytes else ""
             yield (
-                f"{heading:10} {kind} {cache.entries:,} kept, {cache.hits / asked:.0%} of {asked:,} answered ({cache.stale:,} stale{shared}), "
+                f"{heading:10} {kind} {cache.entries:,} kept{size}, {cache.hits / asked:.0%} of {asked:,} answered ({cache.stale:,} stale{shared}{renewed}), "
                 f"{cache.invalidated:,} invalidated, {cache.evicted:,} evicted"
             )
             heading = ""

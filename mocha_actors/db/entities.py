@@ -84,6 +84,7 @@ def define_names(db: orm.Database) -> None:
         time_zone = orm.Optional(str, nullable=True)
         week_start = orm.Optional(int, size=16)
         revision = orm.Required(int, size=64)
+        rewrites = orm.Required(int, size=64)
 
     class User(db.Entity):  # type: ignore[misc]
         _table_ = "users"

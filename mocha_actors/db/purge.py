@@ -12,6 +12,7 @@ from typing import Final
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Write
 from mocha_actors.db.marks import mark
+from mocha_actors.db.projections import rewrites
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.retention import READ_SECONDS, ROWS, STORES
 from mocha_actors.discord.snowflake import DAY_MS
@@ -82,6 +83,7 @@ def delete_some(guild: int, before_ms: int, connection: Connection) -> int:
     for table, along in TABLES.items():
         deleted = delete_of(connection, table, along, guild)
         if deleted:
+            rewrites.count(connection, guild)
             for kind in STORES:
                 mark(connection, guild, kind, before_ms - before_ms % DAY_MS + DAY_MS)
             return deleted

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from mocha_actors.db.comparison import compare
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Write
-from mocha_actors.db.projections import revisions
+from mocha_actors.db.projections import revisions, rewrites
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.recounts.base import WITHIN, Piece, Recount
 from mocha_actors.db.recounts.registry import RECOUNTS
@@ -79,4 +79,5 @@ def rebuild(recount: Recount, piece: Piece, connection: Connection) -> int:
     insert = f"INSERT INTO {recount.table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - likewise
     connection.executemany(insert, [(*key, *rows[key]) for key in sorted(rows)])
     revisions.bump(connection, {piece.guild})
+    rewrites.count(connection, piece.guild)
     return wrong

@@ -48,6 +48,8 @@ class CacheCounters:
         shared: of these, those that Redis answered.
         invalidated: answers that it dropped because something they were read from changed.
         evicted: answers that had to go for others, or for memory.
+        renewed: answers about the present that were read anew before their time was over, so that nobody had to wait for it.
+        bytes: that its entries take, where those are what is limited.
 
     """
 
@@ -58,6 +60,8 @@ class CacheCounters:
     shared: int = 0
     invalidated: int = 0
     evicted: int = 0
+    renewed: int = 0
+    bytes: int = 0
 
 
 @dataclass(slots=True)

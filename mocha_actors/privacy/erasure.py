@@ -18,7 +18,7 @@ import msgspec
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.optout import pseudonym
 from mocha_actors.db.optout_list import key_of, set_opt_out
-from mocha_actors.db.projections import revisions
+from mocha_actors.db.projections import revisions, rewrites
 from mocha_actors.pipeline.facts import Fact, PresenceChanged, PresenceStatus, VoiceChanged
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import Desk
@@ -168,7 +168,10 @@ class Piece(msgspec.Struct, frozen=True):
         if place.treatment == "merge":
             connection.execute(f"{merging(place)} {rows} {adding(place)}", parameters)
         sql = VERBS[place.treatment].format(place.table, place.column)
-        return connection.execute(f"{sql} {rows}", parameters).rowcount
+        changed = connection.execute(f"{sql} {rows}", parameters).rowcount
+        if changed:
+            rewrites.count(connection, self.guild)
+        return changed
 
 
 def merging(place: Place) -> str:

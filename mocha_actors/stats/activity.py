@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -12,18 +13,19 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.buckets import buckets
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import Totals, message_counts, messages_by
+from mocha_actors.stats.live import remembered
+from mocha_actors.stats.message_counts import STANDING, WRITTEN, Totals, message_counts, messages_by
 from mocha_actors.stats.message_span import find_span
 from mocha_actors.stats.people import people
 from mocha_actors.stats.questions import ActiveMembersQuestion, Filters, InactiveMembersQuestion, UserActivityQuestion
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.ranking import Cursor
-from mocha_actors.stats.reaction_counts import given_by_user
+from mocha_actors.stats.reaction_counts import GIVEN_BY, given_by_user
 from mocha_actors.stats.results import ActiveMembers, ActiveStep, InactiveMember, InactiveMembers, UserActivity
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.seen import seen_between
 from mocha_actors.stats.steps import steps_of
-from mocha_actors.stats.voice_counts import counted, voice, voice_ms_by
+from mocha_actors.stats.voice_counts import SPOKEN, counted, voice, voice_ms_by
 from mocha_actors.stats.zones import EPOCH_DAY, local_day
 
 LEAST_VOICE_MS: Final = 60_000
@@ -66,6 +68,11 @@ def active_members(connection: Connection, question: ActiveMembersQuestion) -> A
 
 def active(connection: Connection, scope: Scope, period: Range) -> dict[str, Any]:
     """How many distinct users were active in ``period``, in the ways that are told apart."""
+    measures = (STANDING if scope.filters.exclude_deleted else WRITTEN, SPOKEN, GIVEN_BY)
+    return remembered(connection, measures, scope, period, partial(_active, connection, scope, period))
+
+
+def _active(connection: Connection, scope: Scope, period: Range) -> dict[str, Any]:
     writers = messages_by(connection, scope, period, "user_id").keys()
     spoken = voice_ms_by(connection, scope, period, "user_id")
     speakers = {user for user, ms in spoken.items() if ms >= LEAST_VOICE_MS}

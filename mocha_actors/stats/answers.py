@@ -13,6 +13,7 @@ from mocha_actors.stats.channels import channel_ranking, channel_stats
 from mocha_actors.stats.coverage import coverage
 from mocha_actors.stats.guilds import compare, guild_settings, guild_stats, known_guilds
 from mocha_actors.stats.hours import busiest_hours, heatmap
+from mocha_actors.stats.live import Live, using
 from mocha_actors.stats.members import member_growth, retention
 from mocha_actors.stats.messages import message_stats, message_timeline
 from mocha_actors.stats.presence import online_timeline
@@ -80,14 +81,17 @@ ANSWERS: Final[Mapping[type[RangeQuestion], Callable[[Connection, Any], Answer]]
 }
 
 
-def answer(connection: Connection, question: Question) -> Result:
-    """Answer ``question`` by ``connection``, inside a read transaction: rollups and raw rows have to agree."""
+def answer(connection: Connection, question: Question, live: Live | None = None) -> Result:
+    """Answer ``question`` by ``connection``, inside a read transaction: rollups and raw rows have to agree.
+
+    ``live`` are the live counters, which make it cheaper and no different.
+    """
     match question:
         case GuildsQuestion():
             return known_guilds(connection)
         case SettingsQuestion():
             return guild_settings(connection, question.guild_id)
-    with noting() as reads:
+    with using(live), noting() as reads:
         result = ANSWERS[type(question)](connection, question)
     gone_ms = missing_before(connection, question.guild_id, reads)
     return result if gone_ms is None else replace(result, not_retained_before_ms=gone_ms)

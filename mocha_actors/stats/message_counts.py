@@ -13,6 +13,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
 from mocha_actors.stats.cover import Cover, Run, Unit, cover, raw_within_days, without_days
+from mocha_actors.stats.live import Measure, summed
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
@@ -57,6 +58,9 @@ SELECT DISTINCT number FROM step CROSS JOIN user_day WHERE guild_id = :guild_id 
 
 WORTH_LOOKING_MS: Final = 2 * DAY_MS
 """Raw rows of so much time and more are read for a few users only where their rollup by day has anything."""
+
+SETTLE_MS: Final = 600_000
+"""A message is committed within seconds of its time, after a replay or an outage of the database within minutes."""
 
 CLOSED_DAYS: Final = "SELECT day FROM closed_days WHERE guild_id = ? AND dirty = 0 AND day >= ? AND day < ?"
 
@@ -143,14 +147,21 @@ SOURCES: Final = {
 
 
 def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
-    """Messages of each user or channel that has any; webhooks are no users.
+    """Messages of each user or channel that has any; webhooks are no users."""
+    if by == "user_id":
+        return summed(connection, STANDING if scope.filters.exclude_deleted else WRITTEN, scope, period)
+    return _messages_by(connection, scope, period, by)
+
+
+def _messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
+    """The same, of the database alone.
 
     Where a few channels are left out, users' messages there are taken off those everywhere: no rollup of users knows the others.
     """
     left_out = scope.channels._replace(excluded=False)
     if by == "user_id" and scope.channels.excluded and left_out.few and left_out.ids:
-        everywhere = messages_by(connection, scope._replace(channels=EVERYTHING), period, by)
-        there = messages_by(connection, scope._replace(channels=left_out), period, by)
+        everywhere = _messages_by(connection, scope._replace(channels=EVERYTHING), period, by)
+        there = _messages_by(connection, scope._replace(channels=left_out), period, by)
         rest = {key: count - there.get(key, 0) for key, count in everywhere.items()}
         return {key: count for key, count in rest.items() if count}
     classes = scope.classes & HUMANS_AND_BOTS if by == "user_id" else scope.classes
@@ -162,6 +173,15 @@ def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> 
             for key, sent, deleted in _rows(connection, part, period, conditions, by):
                 total[key] = total.get(key, 0) + sent - without * deleted
     return {key: count for key, count in total.items() if count > 0}
+
+
+def _of_users(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
+    return _messages_by(connection, scope, period, "user_id")
+
+
+WRITTEN: Final = Measure("messages", _of_users, "sent", "guild_hour", Unit.HOUR, SETTLE_MS)
+STANDING: Final = Measure("messages not deleted", _of_users, "sent + deleted", "guild_hour", Unit.HOUR, SETTLE_MS)
+"""The messages of users, as the live counters keep them."""
 
 
 def message_counts(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[Count]:

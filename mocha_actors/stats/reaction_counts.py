@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.cover import Unit, cover
+from mocha_actors.stats.live import Measure, summed
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
@@ -43,6 +44,9 @@ STANDING: Final = """
 SELECT COUNT(*) FROM reaction_state
 WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high AND is_bot <= :bots{conditions}
 """
+
+SETTLE_MS: Final = 600_000
+"""A reaction is committed within seconds of its time, after a replay or an outage of the database within minutes."""
 
 SOURCES: Final = {
     ("emoji", False): (Unit.DAY, "reaction_emoji_day"),
@@ -91,13 +95,21 @@ def reaction_totals(connection: Connection, scope: Scope, period: Range) -> Reac
 
 def given_by_user(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
     """Reactions added by each user who added any."""
+    return summed(connection, GIVEN_BY, scope, period)
+
+
+def received_by_user(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
+    """Reactions that others added to the messages of each user; of bots' reactions and of bots' messages only if bots count."""
+    return summed(connection, RECEIVED_BY, scope, period)
+
+
+def _given(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
     return {
         int(key): each.added for key, each in reactions_by(connection, scope, period, "user_id").items() if each.added
     }
 
 
-def received_by_user(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
-    """Reactions that others added to the messages of each user; of bots' reactions and of bots' messages only if bots count."""
+def _received(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
     total: dict[int, int] = {}
     ladder = (Unit.DAY,) if scope.channels.everything else ()
     covered = cover([period.since_ms, period.until_ms], ladder)
@@ -117,6 +129,11 @@ def received_by_user(connection: Connection, scope: Scope, period: Range) -> dic
         if count:
             total[key] = total.get(key, 0) + count
     return total
+
+
+GIVEN_BY: Final = Measure("reactions given", _given, "added", "reaction_emoji_day", Unit.DAY, SETTLE_MS)
+RECEIVED_BY: Final = Measure("reactions received", _received, "added", "reaction_emoji_day", Unit.DAY, SETTLE_MS)
+"""The reactions of users, as the live counters keep them. Sums by channel and hour are many more than those by emoji and day."""
 
 
 def standing_reactions(connection: Connection, scope: Scope, period: Range) -> int:

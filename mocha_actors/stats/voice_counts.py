@@ -15,6 +15,7 @@ from mocha_actors.discord.snowflake import DAY_MS, from_time_ms, time_ms
 from mocha_actors.pipeline.facts import VoiceFlag
 from mocha_actors.stats.cover import Run, Unit, cover
 from mocha_actors.stats.coverage import STALE_MS
+from mocha_actors.stats.live import Measure, summed
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
@@ -174,6 +175,14 @@ def voice(
         timed: tell units of time apart; else ``since_ms`` of what comes from a rollup means nothing.
 
     """
+    yield from _closed(connection, scope, cuts, by, timed=timed)
+    yield from _open(connection, scope, cuts, by)
+
+
+def _closed(
+    connection: Connection, scope: Scope, cuts: Sequence[int], by: By | None, *, timed: bool = False
+) -> Iterator[Voice]:
+    """The voice of intervals that have ended."""
     source = SOURCES[_users(scope, by), _channels(scope, by)]
     covered = cover(cuts, () if source is None else (source.unit,))
     if source is not None:
@@ -183,8 +192,12 @@ def voice(
     for window in covered.raw:
         for interval in closed_intervals(connection, scope, window):
             yield from _pieces(interval, [window.since_ms, *_between(cuts, window), window.until_ms], by, visits=visits)
+
+
+def _open(connection: Connection, scope: Scope, cuts: Sequence[int], by: By | None) -> Iterator[Voice]:
+    """The voice of intervals in progress."""
     for interval in open_intervals(connection, scope, cuts[-1]):
-        yield from _pieces(interval, cuts, by, visits=visits)
+        yield from _pieces(interval, cuts, by, visits=_channels(scope, by))
 
 
 def counted(found: Iterable[Voice], scope: Scope) -> Iterator[Voice]:
@@ -202,11 +215,26 @@ def voice_totals(connection: Connection, scope: Scope, period: Range) -> VoiceSu
 
 def voice_ms_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
     """Counted milliseconds of each user or channel that has any."""
-    total: dict[int, int] = {}
-    for each in counted(voice(connection, scope, [period.since_ms, period.until_ms], by), scope):
+    cuts = [period.since_ms, period.until_ms]
+    if by == "channel_id":
+        return _ms(voice(connection, scope, cuts, by), scope, {})
+    return _ms(_open(connection, scope, cuts, by), scope, summed(connection, SPOKEN, scope, period))
+
+
+def _ms(found: Iterable[Voice], scope: Scope, total: dict[int, int]) -> dict[int, int]:
+    """``total``, with the milliseconds of ``found`` that count."""
+    for each in counted(found, scope):
         if each.sums.ms:
             total[each.key] = total.get(each.key, 0) + each.sums.ms
     return total
+
+
+def _spoken(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
+    return _ms(_closed(connection, scope, [period.since_ms, period.until_ms], "user_id"), scope, {})
+
+
+SPOKEN: Final = Measure("voice", _spoken, "ms", "voice_guild_hour", Unit.HOUR, DAY_MS)
+"""The voice of users in closed intervals, as the live counters keep it: when one is closed, it counts where it began, a day before at most."""
 
 
 def closed_intervals(connection: Connection, scope: Scope, window: Range) -> Iterator[Interval]:

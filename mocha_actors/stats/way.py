@@ -2,12 +2,14 @@
 
 Of questions that are the same and asked at once, one is read and the others wait for its answer. A flight belongs to the engine and to none of
 those who wait, so one that gives up ends nothing for the others.
+
+An answer about the present that will soon be too old is renewed beside the question that found it, which has its answer and waits for nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +20,7 @@ from mocha_actors.cache.actor import Keep, LookUp, Recall
 from mocha_actors.cache.answers import Hit, Ticket, may_join
 from mocha_actors.cache.keys import Wanted
 from mocha_actors.db.connection import Connection
-from mocha_actors.errors import TransientError
+from mocha_actors.errors import MochaError, TransientError
 from mocha_actors.runtime import ActorError, ActorRef
 from mocha_actors.stats.caching import Read, ages, dated, stamp_of, wanted_by
 from mocha_actors.stats.fairness import Turns
@@ -83,8 +85,12 @@ class Way:
         self._turns = Turns(concurrency)
         self._flights: dict[object, Flight] = {}
 
-    async def ask(self, question: Any) -> Any:
+    async def ask(self, question: Any, renew: Callable[[Callable[[], Awaitable[None]]], object] | None = None) -> Any:
         """The answer to ``question``.
+
+        Args:
+            question: what is asked.
+            renew: starts a task beside this one; without it, no answer is renewed before its time is over.
 
         Raises:
             DeadlineExceededError: reading took too long.
@@ -95,12 +101,23 @@ class Way:
         if wanted is None:
             return (await self._read(question, getattr(question, "guild_id", None))).answer
         match await self._look_up(wanted):
-            case Hit(answer, as_of_ms):
+            case Hit(answer, as_of_ms, renewal):
+                if renewal is not None and renew is not None and wanted.key not in self._flights:
+                    renew(partial(self._renew, question, wanted, renewal))
                 return dated(answer, as_of_ms)
             case Ticket() as ticket:
                 return await self._fly(question, wanted, ticket)
             case None:
                 return dated((await self._read(question, wanted.guild_id)).answer, wanted.as_of_ms)
+
+    async def _renew(self, question: Any, wanted: Wanted, ticket: Ticket) -> None:
+        """Bring a newer answer. Whoever asks meanwhile and finds the old one gone waits for this flight; where it fails, somebody will ask again."""
+        try:
+            await self._fly(question, wanted, ticket, recalls=False)
+        except MochaError as error:
+            log.warning("stats.not_renewed", question=type(question).__name__, error=str(error))
+        except Exception:
+            log.exception("stats.failed", question=type(question).__name__)
 
     async def _look_up(self, wanted: Wanted) -> Hit | Ticket | None:
         """What the cache says; None while there is none."""
@@ -111,14 +128,14 @@ class Way:
             log.warning("cache.failed", error=str(error))
             return None
 
-    async def _fly(self, question: Any, wanted: Wanted, ticket: Ticket) -> Any:
+    async def _fly(self, question: Any, wanted: Wanted, ticket: Ticket, *, recalls: bool = True) -> Any:
         """Join the flight of the same question if it will do, else begin one."""
         under_way = self._flights.get(wanted.key)
         if under_way is not None and may_join(ticket, under_way.ticket, wanted, self._stale_seconds):
             return await under_way.wait()
         flight = self._flights[wanted.key] = Flight(ticket)
         try:
-            flight.land(await self._fetch(question, wanted, ticket))
+            flight.land(await self._fetch(question, wanted, ticket, recalls=recalls))
         except Exception as error:
             flight.error = error
             raise
@@ -128,9 +145,9 @@ class Way:
             flight.landed.set()
         return flight.answer
 
-    async def _fetch(self, question: Any, wanted: Wanted, ticket: Ticket) -> Any:
-        """Get the answer from the second level or from the database, and keep it."""
-        if self._shared and (recalled := await self._recall(wanted, ticket)) is not None:
+    async def _fetch(self, question: Any, wanted: Wanted, ticket: Ticket, *, recalls: bool) -> Any:
+        """Get the answer from the second level, if that may be as old as it is, or from the database, and keep it."""
+        if self._shared and recalls and (recalled := await self._recall(wanted, ticket)) is not None:
             return dated(recalled.value, recalled.as_of_ms)
         read = await self._read(question, wanted.guild_id)
         # An answer about a guild that is not known is none; it would only take the place of another.

@@ -14,10 +14,12 @@ from trio.testing import MockClock
 
 from mocha_actors.cache.actor import MAILBOX, Cache, Keep, LookUp, Message, Recall, counters_of
 from mocha_actors.cache.answers import Hit, Ticket
+from mocha_actors.cache.bases import IDLE_SECONDS, Bases
 from mocha_actors.cache.keys import Wanted
 from mocha_actors.cache.shared import SharedAnswers
 from mocha_actors.config import CacheSection
-from mocha_actors.pipeline.counters import Counters
+from mocha_actors.pipeline.counters import CacheCounters, Counters
+from mocha_actors.pipeline.notices import EVERYTHING
 from mocha_actors.runtime import ActorRef, Backoff, ChildSpec, Supervisor, SupervisorSpec, new_ref, open_supervisor
 from tests.cache.questions import NOW_HOUR, change, closed, rolling
 
@@ -70,12 +72,18 @@ async def house(
     section: CacheSection | None = None,
     shared: Elsewhere | None = None,
     memory: Callable[[], int] = lambda: 0,
+    bases: Bases | None = None,
 ) -> AsyncIterator[House]:
     """Start one."""
     ref: ActorRef[Message] = new_ref("cache", MAILBOX)
     counters = Counters()
     start = partial(
-        Cache, section or CacheSection(), counters_of(counters), cast("SharedAnswers | None", shared), memory=memory
+        Cache,
+        section or CacheSection(),
+        counters_of(counters),
+        cast("SharedAnswers | None", shared),
+        bases,
+        memory=memory,
     )
     child = ChildSpec("cache", start, ref=ref, backoff=Backoff(0.1, 1.0, jitter="none"))
     async with open_supervisor(SupervisorSpec(children=(child,))) as supervisor:
@@ -136,6 +144,35 @@ async def test_the_caches_shrink_while_the_process_uses_too_much_and_say_so(auto
     assert [
         {"event": "cache.shrunk", "log_level": "warning", "used_mb": 150, "limit_mb": 100, "share": 0.5, "evicted": 4}
     ] == [line for line in logs if line["event"] == "cache.shrunk"]
+
+
+async def test_the_bases_of_live_counters_share_the_memory(autojump_clock: MockClock) -> None:
+    """They shrink with the answers, go when nobody uses them, and all at once when anything may have changed anywhere."""
+    used = [0]
+    bases = Bases(100, CacheCounters(), trio.current_time)
+    section = CacheSection(memory_limit_mb=100)
+    async with house(section, memory=lambda: used[0], bases=bases) as cache:
+        for key in "abcd":
+            bases.put(key, key, 25)
+        await trio.sleep(1)
+        used[0] = 150 * MB
+        with capture_logs() as logs:
+            await trio.sleep(5)
+        used[0] = 0
+        left = [key for key in "abcd" if bases.get(key, lambda _: True)]
+        await cache.ref.tell(change())
+        await cache.look_up(closed())
+        after_a_change = [key for key in "cd" if bases.get(key, lambda _: True)]
+        await cache.ref.tell(EVERYTHING)
+        await cache.look_up(closed())
+        after_everything = [key for key in "cd" if bases.get(key, lambda _: True)]
+        bases.put("e", "e", 25)
+        await trio.sleep(IDLE_SECONDS + 10)
+
+    assert left == after_a_change == ["c", "d"]
+    assert [line["evicted"] for line in logs if line["event"] == "cache.shrunk"] == [2]
+    assert after_everything == []
+    assert not bases.get("e", lambda _: True)
 
 
 async def test_the_second_level_answers_for_the_state_of_the_database_that_it_is_asked_for(

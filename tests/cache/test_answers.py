@@ -39,6 +39,12 @@ class Desk:
         """Whether it would be answered."""
         return isinstance(self.answers.look_up(wanted, self.now), Hit)
 
+    def renewal(self) -> Ticket | None:
+        """Leave to renew the rolling answer, for one who asks now."""
+        found = self.answers.look_up(rolling(), self.now)
+        assert isinstance(found, Hit)
+        return found.renewal
+
     def make_busy(self, guild_id: int = GUILD) -> None:
         """Change the present hour often."""
         for _ in range(BUSY_CHANGES):
@@ -140,6 +146,38 @@ def test_an_answer_up_to_now_ages_even_where_nothing_happens(desk: Desk) -> None
 
     assert not desk.has(rolling())
     assert desk.counters[Kind.LEADERBOARD].invalidated == 0
+
+
+def test_an_answer_up_to_now_may_be_renewed_from_the_half_of_its_time_by_one_who_asks(desk: Desk) -> None:
+    """The leave is given once for each answer; a closed range needs none."""
+    desk.fill(rolling())
+    desk.fill(closed())
+    desk.now += STALE / 2 - 0.001
+    assert desk.renewal() is None
+    desk.now += 0.002
+    ticket = desk.renewal()
+    assert ticket is not None
+    assert desk.renewal() is None
+    assert desk.answers.keep(rolling(), ticket, "newer", desk.now + 1)
+    desk.now += 1
+    assert desk.renewal() is None
+    desk.now += STALE / 2 - 1
+    assert desk.renewal() is not None
+    found = desk.answers.look_up(closed(), desk.now)
+    assert isinstance(found, Hit)
+    assert found.renewal is None
+    assert [desk.counters[kind].renewed for kind in (Kind.LEADERBOARD, Kind.GUILD)] == [2, 0]
+
+
+def test_a_renewal_that_changes_overtook_is_not_kept_in_a_quiet_guild(desk: Desk) -> None:
+    """Whoever writes sees it counted."""
+    desk.fill(rolling())
+    desk.now += STALE / 2
+    ticket = desk.renewal()
+    assert ticket is not None
+    desk.answers.changed(change(), desk.now)
+    assert not desk.answers.keep(rolling(), ticket, "newer", desk.now)
+    assert not desk.has(rolling())
 
 
 def test_what_changes_while_an_answer_is_being_read_keeps_it_out(desk: Desk) -> None:

@@ -45,9 +45,11 @@ def test_the_caches_that_were_asked_have_a_line_each() -> None:
         "user": CacheCounters(entries=1_200, hits=3_000, stale=20, misses=1_000, shared=4, invalidated=5, evicted=6),
         "guild": CacheCounters(),
         "query": CacheCounters(misses=2),
+        "live": CacheCounters(entries=2, hits=3, misses=1, renewed=5, bytes=1_900_000),
     }
 
     assert list(cache_lines(caches)) == [
         "caches     user 1,200 kept, 75% of 4,000 answered (20 stale, 4 from Redis), 5 invalidated, 6 evicted",
         "           query 0 kept, 0% of 2 answered (0 stale), 0 invalidated, 0 evicted",
+        "           live 2 kept in 1.9 MB, 75% of 4 answered (0 stale, 5 renewed), 0 invalidated, 0 evicted",
     ]

@@ -9,9 +9,13 @@ from typing import TypeVar
 
 import pytest
 import trio
+from trio.testing import MockClock
 
+from mocha_actors.cache.bases import Bases
+from mocha_actors.config import CacheSection, Config
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import TransientError
+from mocha_actors.pipeline.counters import CacheCounters, Counters
 from mocha_actors.runtime import (
     ActorFailed,
     ActorRef,
@@ -25,6 +29,7 @@ from mocha_actors.runtime import (
 from mocha_actors.stats.engine import MAILBOX, QueryEngine
 from mocha_actors.stats.questions import ChannelQuestion, GuildQuestion, LeaderboardQuestion, Question, UserQuestion
 from mocha_actors.stats.ranges import Range
+from mocha_actors.tree import live_counters
 from tests.stats.oracle import DAY, EPOCH_MS, GUILD, START, Sent, database
 
 R = TypeVar("R")
@@ -65,10 +70,12 @@ def readers() -> Iterator[SlowReaders]:
 
 
 @asynccontextmanager
-async def engine(readers: SlowReaders) -> AsyncIterator[tuple[ActorRef[Question], Supervisor]]:
+async def engine(
+    readers: SlowReaders, bases: Bases | None = None
+) -> AsyncIterator[tuple[ActorRef[Question], Supervisor]]:
     """A tree with an engine of two readers."""
     ref: ActorRef[Question] = new_ref("stats", MAILBOX)
-    child = ChildSpec("stats", partial(QueryEngine, readers, concurrency=2, deadline=7.5), ref=ref)
+    child = ChildSpec("stats", partial(QueryEngine, readers, concurrency=2, deadline=7.5, bases=bases), ref=ref)
     async with open_supervisor(SupervisorSpec(children=(child,))) as supervisor:
         yield ref, supervisor
 
@@ -181,3 +188,28 @@ async def test_questions_in_hand_are_answered_before_the_engine_stops(
         await supervisor.stop()
 
     assert answers == [1]
+
+
+async def test_what_is_asked_again_and_again_is_answered_by_live_counters(
+    readers: SlowReaders, autojump_clock: MockClock
+) -> None:
+    """The second computation makes a base, the third one begins with it."""
+    readers.connection.execute("INSERT INTO guilds (id) VALUES (?)", (GUILD,))
+    counters = CacheCounters()
+    async with engine(readers, Bases(1 << 20, counters)) as (ref, _):
+        boards = [await ref.ask(LeaderboardQuestion(guild_id=GUILD, range=WEEK), timeout=60) for _ in range(3)]
+
+    assert [[1], [1], [1]] == [[entry.value for entry in board.entries] for board in boards]
+    assert (counters.misses, counters.hits, counters.entries) == (1, 1, 1)
+
+
+def test_the_configuration_says_how_much_live_counters_may_take_and_whether_there_are_any() -> None:
+    """They are counted beside the caches."""
+    counters = Counters()
+    assert live_counters(Config(cache=CacheSection(live_mb=0)), counters) is None
+    assert counters.caches == {}
+    bases = live_counters(Config(cache=CacheSection(live_mb=1)), counters)
+    assert bases is not None
+    bases.put("a", "a", 1 << 20)
+    bases.put("b", "b", 1)
+    assert (counters.caches["live"].entries, counters.caches["live"].bytes) == (1, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import closing
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -14,8 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from mocha_actors.cache.bases import Bases
+from mocha_actors.pipeline.counters import CacheCounters
 from mocha_actors.runtime import Request
 from mocha_actors.stats.answers import answer
+from mocha_actors.stats.live import Live
 from mocha_actors.stats.questions import (
     CHANNEL_GROUPS,
     CHANNEL_METRICS,
@@ -78,10 +81,26 @@ some = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_sl
 
 
 def asked(world: World, kind: Callable[..., Request[R]], period: Range, chosen: Filters, **own: Any) -> R:
-    """The answer to a question of ``kind``."""
+    """The answer to a question of ``kind``, to which the live counters, asked twenty minutes earlier too, make no difference."""
+    bases = Eager(1 << 20, CacheCounters())
     with closing(opened(world)) as connection:
-        result: Any = answer(connection, kind(guild_id=GUILD, range=period, filters=chosen, **own))
+        connection.execute("INSERT INTO guilds (id) VALUES (?)", (GUILD,))
+        question: Any = kind(guild_id=GUILD, range=period, filters=chosen, **own)
+        result: Any = answer(connection, question)
+        earlier = max(period.since_ms + MINUTE, period.until_ms - 20 * MINUTE)
+        for until_ms in (earlier, period.until_ms, period.until_ms):
+            asked_then = replace(question, range=Range(period.since_ms, until_ms))
+            lively = answer(connection, asked_then, Live(bases, until_ms + MINUTE))
+        assert lively == result
     return result
+
+
+class Eager(Bases):
+    """Everything is worth a base."""
+
+    def hot(self, key: Hashable) -> bool:
+        """It is."""
+        return True
 
 
 def by_bucket(steps: Any, zone: str, interval: str, week_start: int) -> dict[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from mocha_actors.cache.actor import MAILBOX as CACHE_MAILBOX
@@ -44,10 +46,12 @@ class Scene:
     reads: int = 0
     failures: list[Exception] = field(default_factory=list)
     order: list[int] = field(default_factory=list)
+    begun: list[float] = field(default_factory=list)
 
     async def run(self, question: Callable[[Any], R], *, deadline: float) -> R:
         """What the engine takes for its readers."""
         self.reads += 1
+        self.begun.append(trio.current_time())
         self.order.append(question.keywords["guild_id"])  # type: ignore[attr-defined]
         answer = question(self.connection)
         await trio.sleep(1)
@@ -228,3 +232,93 @@ async def test_a_cache_that_does_not_answer_costs_a_second_and_no_answer(autojum
 
     assert answer.messages == 1
     assert trio.current_time() - began == pytest.approx(2)
+
+
+# An answer about the present is renewed before its time is over
+
+
+def today() -> GuildQuestion:
+    """The last seven days, up to now."""
+    now_ms = time.time_ns() // 1_000_000
+    # At a whole second it would be taken for a time that somebody wrote.
+    now_ms -= now_ms % 1_000 == 0
+    return GuildQuestion(guild_id=GUILD, range=Range.last_days(7, now_ms))
+
+
+async def polled(here: Scene, seconds: float, pause: float, *, busy: bool) -> list[tuple[float, float, Any]]:
+    """A dashboard asks every ``pause`` seconds: when, how long it waited, and the answer; a busy guild is written to all the while."""
+    told: list[tuple[float, float, Any]] = []
+    began = trio.current_time()
+    while trio.current_time() - began < seconds:
+        asked = trio.current_time()
+        if busy:
+            for number in range(2):
+                await here.write(100 + 2 * len(told) + number, time.time_ns() // 1_000_000)
+        answer = await here.ask(today())
+        told.append((asked, trio.current_time() - asked, answer))
+        await trio.sleep(pause)
+    return told
+
+
+@pytest.mark.parametrize("busy", [True, False], ids=["busy", "quiet"])
+async def test_a_dashboard_waits_for_its_first_answer_only(autojump_clock: MockClock, busy: bool) -> None:
+    """Reading takes a second, an answer serves for five. Of sixty seconds one is waited for, whoever renews the others; none is older than the bound."""
+    async with scene() as here:
+        for number in range(5 * busy):
+            await here.write(number, time.time_ns() // 1_000_000)
+        told = await polled(here, 60, 0.5, busy=busy)
+        reads = here.reads
+
+    assert [waited for _, waited, _ in told if waited > 0] == pytest.approx([1])
+    assert 60 / 5 <= reads <= 60 / 2.5 + 1
+    assert here.counters.caches["guild"].renewed == reads - 1
+    # The answers are told apart by their time, and come in the order in which they were read.
+    order = {
+        as_of_ms: number for number, as_of_ms in enumerate(dict.fromkeys(answer.as_of_ms for _, _, answer in told))
+    }
+    assert len(order) >= 60 / 5
+    assert max(asked - here.begun[order[answer.as_of_ms]] for asked, _, answer in told) <= 5.0
+
+
+async def test_two_hundred_dashboards_have_an_answer_renewed_once(autojump_clock: MockClock) -> None:
+    """One of them has leave to, and the others do not even look."""
+    async with scene() as here:
+        await here.ask(today())
+        await trio.sleep(3)
+        async with trio.open_nursery() as nursery:
+            for _ in range(200):
+                nursery.start_soon(here.ask, today())
+        await trio.sleep(1.5)
+
+    assert here.reads == 2
+
+
+async def test_an_answer_that_cannot_be_renewed_serves_to_its_end_and_then_somebody_waits(
+    autojump_clock: MockClock,
+) -> None:
+    """The one who asked first was answered all the same."""
+    async with scene() as here:
+        first = await here.ask(today())
+        await trio.sleep(2)
+        here.failures.append(TransientError("away"))
+        with capture_logs() as logs:
+            assert (await here.ask(today())).as_of_ms == first.as_of_ms
+            await trio.sleep(1.1)
+        assert ["stats.not_renewed"] == [each["event"] for each in logs if each["log_level"] == "warning"]
+        began = trio.current_time()
+        await here.ask(today())
+        assert trio.current_time() == began
+        await trio.sleep(1)
+        await here.ask(today())
+        assert trio.current_time() - began == pytest.approx(2)
+
+    assert here.reads == 3
+
+
+async def test_nobody_asks_and_nothing_is_read(autojump_clock: MockClock) -> None:
+    """A renewal is for somebody who asks."""
+    async with scene() as here:
+        await here.ask(today())
+        await trio.sleep(600)
+
+    assert here.reads == 1
