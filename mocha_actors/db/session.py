@@ -20,6 +20,9 @@ from mocha_actors.db.sqlite import SqliteConnection
 BUSY_SECONDS: Final = 5.0
 """How long a transaction waits for another process's lock before it is a transient error."""
 
+PREPARED: Final = 512
+"""Statements that stay prepared, more than the writer has: each bulk statement comes in three sizes, which the driver's 128 would not hold."""
+
 PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     # What a heartbeat has acknowledged and the identify budget has counted must survive a power cut.
@@ -146,6 +149,7 @@ class SqliteSession(Session):
                     create_db=False,
                     timeout=BUSY_SECONDS,
                     factory=SqliteConnection,
+                    cached_statements=PREPARED,
                 )
         except BaseException:
             # Pony forgets a connection that it could not bind to.
