@@ -28,7 +28,8 @@ PRAGMAS: Final = (
     # What a heartbeat has acknowledged and the identify budget has counted must survive a power cut.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -65536",
+    # With 600,000 messages behind it, a message costs the same with 16 MB as with 64 (13.2 µs), as clean pages are mapped; the process is 20 MB smaller.
+    "PRAGMA cache_size = -16384",
     "PRAGMA mmap_size = 268435456",
     # A checkpoint in the middle of a burst is what makes a commit slow; it is done when the writer is idle, and here only before 40 MB.
     "PRAGMA wal_autocheckpoint = 10000",

@@ -310,14 +310,16 @@ def loop_ms(found: Found, who: str = "mocha") -> tuple[float, float]:
     return sum(times), max(times)
 
 
-def members_for_a_million(found: Found, who: str) -> float:
-    """Megabytes that 1,000,000 members add, by proportion."""
-    return found.members_mb[who] / found.members[who] * 1e6
+def per_member(found: Found, who: str) -> float:
+    """Bytes that a member adds."""
+    return found.members_mb[who] / found.members[who] * MB
 
 
 def table(found: Found) -> Table:
     """Megabytes."""
-    result = Table(title=f"megabytes of the process; {found.events:,} events, {found.members['mocha']:,} members")
+    result = Table(
+        title=f"megabytes; {found.events:,} events, {found.members['mocha']:,} members, discord.py {found.members['discord.py']:,}"
+    )
     for heading in ("", "mocha", "discord.py", "target"):
         result.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     ours, theirs = found.idle["mocha"], found.idle["discord.py"]
@@ -328,8 +330,9 @@ def table(found: Found) -> Table:
     result.add_row("saturated, resident at most", f"{busy.resident:.0f}", "", f"{TARGETS['saturated']:.0f}")
     result.add_row("… without pages of files", f"{busy.own:.0f}", "")
     result.add_row("more for 1,000,000 events", f"{found.slope:+.1f}", "", "flat")
-    extra = [f"{members_for_a_million(found, who):+.0f}" for who in ("mocha", "discord.py")]
-    result.add_row("more for 1,000,000 members", *extra, f"{TARGETS['members']:.0f}")
+    extra = [f"{found.members_mb[who]:+.0f}" for who in ("mocha", "discord.py")]
+    result.add_row("more for members known", *extra, f"{TARGETS['members']:.0f} for 1,000,000")
+    result.add_row("… bytes each", *(f"{per_member(found, who):.0f}" for who in ("mocha", "discord.py")))
     result.add_row("… at most meanwhile, in all", f"{found.members_peak_mb:.0f}", "")
     return result
 
