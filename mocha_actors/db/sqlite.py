@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from mocha_actors.db.bulk import ROWS, BulkInsert, flat
+from mocha_actors.db.bulk import ROWS, SOME, BulkInsert, flat
 from mocha_actors.db.connection import Connection, Dialect, Statement
 from mocha_actors.db.dialects import for_sqlite
 from mocha_actors.db.errors import translated
@@ -37,11 +37,15 @@ class SqliteConnection(sqlite3.Connection):
 
     def insert(self, bulk: BulkInsert, rows: Sequence[tuple[Any, ...]], /) -> int:
         """See :meth:`Connection.insert`."""
-        full = len(rows) - len(rows) % ROWS
-        whole = bulk.statement(ROWS)
-        changed = sum(self.execute(whole, parameters).rowcount for parameters in flat(rows[:full], ROWS))
-        if full < len(rows):
-            changed += self.executemany(bulk.statement(1), rows[full:]).rowcount
+        changed = start = 0
+        for size in (ROWS, SOME):
+            stop = len(rows) - (len(rows) - start) % size
+            if stop > start:
+                text = bulk.statement(size)
+                changed += sum(self.execute(text, values).rowcount for values in flat(rows[start:stop], size))
+                start = stop
+        if start < len(rows):
+            changed += self.executemany(bulk.statement(1), rows[start:]).rowcount
         return changed
 
 

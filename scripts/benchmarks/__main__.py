@@ -6,7 +6,9 @@ import click
 from cache import cache
 from decode import decode
 from embed import embed
+from growth import growth
 from ingest import ingest
+from memory import memory
 from presence import presence
 from query import query
 from report import report
@@ -32,6 +34,8 @@ bench.add_command(embed)
 bench.add_command(volume)
 bench.add_command(decode)
 bench.add_command(start_up)
+bench.add_command(memory)
+bench.add_command(growth)
 bench.add_command(query)
 bench.add_command(report)
 bench(prog_name="scripts/bench")

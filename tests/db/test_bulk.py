@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mocha_actors.db.bulk import ROWS, BulkInsert
+from mocha_actors.db.bulk import ROWS, SOME, BulkInsert
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.copying import copying
 from tests.db.builders import connected
@@ -20,7 +20,7 @@ UPSERT = BulkInsert(
 SUM = BulkInsert("INSERT INTO numbers (a, b, c)", "(?, ?, ? + 1)")
 TEXTS = BulkInsert("INSERT INTO texts (a, b, c)", "(?, ?, ?)")
 
-COUNTS = [0, 1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS + 5, 2505]
+COUNTS = [0, 1, SOME - 1, SOME, SOME + 1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS + 2 * SOME + 5, 2505]
 """Around the sizes at which each database changes its way."""
 
 

@@ -18,7 +18,7 @@ import structlog
 import trio
 from trio.testing import MockClock
 
-from mocha_actors.db.bulk import ROWS
+from mocha_actors.db.bulk import ROWS, SOME
 from mocha_actors.db.sqlite import SqliteConnection
 from mocha_actors.discord.decode import EventDecoder
 from mocha_actors.gateway.coalescing import TEXT, FrameJoiner
@@ -157,10 +157,10 @@ async def test_no_event_costs_a_task_a_message_or_a_line_of_the_log(
 async def test_statements_go_with_transactions_and_hundreds_of_rows(
     virtual_time: MockClock, tmp_path: Path, counting: list[Counted]
 ) -> None:
-    """Each table takes 200 rows a statement, and what is left over once a transaction."""
+    """Each table takes 200 rows a statement, and what is left over once a transaction twenty at a time."""
     for events, counted in zip((SMALL, LARGE), await bursts(tmp_path, counting), strict=True):
         whole = TABLES * (events // ROWS + 1)
-        rest = counted.transactions * (TABLES * ROWS + FIXED_STATEMENTS)
+        rest = counted.transactions * (TABLES * (ROWS // SOME + SOME) + FIXED_STATEMENTS)
 
         assert counted.transactions <= events // MAX_EVENTS
         assert counted.statements <= whole + rest

@@ -6,8 +6,9 @@ are dropped after one look into memory; the rows of a transaction are written to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final, cast
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.intervals import EndReason, Evidence, Guilds, Journal, bots_of, storable
@@ -50,17 +51,29 @@ class PresenceProjection:
         self._journal.open(connection)
         self._sums = PresenceSums()
         evidence = Evidence(connection, facts)
-        for fact in facts:
-            if isinstance(fact, PresenceChanged):
-                roster = self._roster(connection, fact.guild_id)
-                roster.follow(fact.shard, evidence.of)
-                roster.change(fact.user_id, fact.status, fact.shard, storable(fact.at_ms), fact.bound_ms)
+        for kind, run in groupby(facts, type):
+            if kind is PresenceChanged:
+                self._change(connection, cast("Iterator[PresenceChanged]", run), evidence)
             else:
-                self._apply(connection, fact, evidence)
+                for fact in run:
+                    self._apply(connection, fact, evidence)
         changed = self._journal.flush()
         self._sums.write(connection)
         self._guilds.trim()
         return changed
+
+    def _change(self, connection: Connection, facts: Iterator[PresenceChanged], evidence: Evidence) -> None:
+        """Apply a run of changes. Guilds are looked up and told their shard once a run: for each fact, that cost more than the rest of a repetition."""
+        rosters: dict[tuple[int, int], Roster] = {}
+        for fact in facts:
+            key = (fact.guild_id, fact.shard)
+            roster = rosters.get(key)
+            if roster is None:
+                roster = self._roster(connection, fact.guild_id)
+                roster.follow(fact.shard, evidence.of)
+                rosters = {each: known for each, known in rosters.items() if known is not roster}
+                rosters[key] = roster
+            roster.change(fact.user_id, fact.status, fact.shard, storable(fact.at_ms), fact.bound_ms)
 
     def _apply(self, connection: Connection, fact: Fact, evidence: Evidence) -> None:
         match fact:

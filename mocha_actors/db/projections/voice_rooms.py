@@ -241,7 +241,7 @@ class Rooms:
         end_ms = max(start_ms, moment.at_ms)
         if end_ms == start_ms and (interval.begins_session or not suspended):
             self._delete(self.guild, interval.id)
-            self._ids.forget()
+            self._ids.give_back(interval.id)
             return
         pieces = [
             (interval.id if start == start_ms else self._ids.take(start), start, end)

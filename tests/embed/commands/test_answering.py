@@ -124,27 +124,21 @@ async def test_who_sees_everything_is_told_everything(tmp_path: Path) -> None:
     assert robots.footer.endswith("(UTC) · bots included")
 
 
-@pytest.mark.parametrize(
-    ("command", "choices", "expected"),
-    [
-        ("stats server", {}, {"Messages": "5", "Active channels": "1"}),
-        ("stats user", {}, {"Messages": "3", "Rank by messages": "1 of 2", "Last seen here": "2024-03-04 12:02"}),
-        ("stats user", {"target_user_id": BOB}, {"Messages": "2", "Rank by messages": "2 of 2"}),
-        (
-            "stats channel",
-            {"target": Target(OPEN, OPEN)},
-            {"Messages": "5", "Share of messages": "100.0%", "Rank by messages": "1 of 1"},
-        ),
-    ],
-)
-async def test_numbers_hold_nothing_of_channels_that_are_hidden(
-    tmp_path: Path, command: str, choices: dict[str, Any], expected: dict[str, str]
-) -> None:
+async def test_numbers_hold_nothing_of_channels_that_are_hidden(tmp_path: Path) -> None:
     """Neither counts, nor ranks, nor times; and the footer says so."""
     async with recorded(tmp_path) as stats:
-        reply = await told(stats, command, SOME, **choices)
-    assert expected.items() <= numbers(reply).items()
-    assert "channels that you can see" in reply.footer
+        server = await told(stats, "stats server", SOME)
+        ada = await told(stats, "stats user", SOME)
+        bob = await told(stats, "stats user", SOME, target_user_id=BOB)
+        channel = await told(stats, "stats channel", SOME, target=Target(OPEN, OPEN))
+    for reply, expected in [
+        (server, {"Messages": "5", "Active channels": "1"}),
+        (ada, {"Messages": "3", "Rank by messages": "1 of 2", "Last seen here": "2024-03-04 12:02"}),
+        (bob, {"Messages": "2", "Rank by messages": "2 of 2"}),
+        (channel, {"Messages": "5", "Share of messages": "100.0%", "Rank by messages": "1 of 1"}),
+    ]:
+        assert expected.items() <= numbers(reply).items()
+        assert "channels that you can see" in reply.footer
 
 
 async def test_rankings_leave_hidden_channels_out(tmp_path: Path) -> None:
@@ -162,26 +156,21 @@ async def test_rankings_leave_hidden_channels_out(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("target", "share", "sentence"),
-    [
-        (Target(STAFF, STAFF), False, HIDDEN),
-        (Target(STAFF, STAFF), True, NOT_SHARED),
-        (Target(999, None), False, HIDDEN),
-        (None, False, HIDDEN),
-        (Target(THREAD, STAFF), False, HIDDEN),
-        (Target(THREAD, OPEN, private=True), False, HIDDEN),
-        (Target(THREAD, OPEN, private=True, added=True), True, NOT_SHARED),
-    ],
-)
-async def test_a_channel_that_is_hidden_is_refused(
-    tmp_path: Path, target: Target | None, share: bool, sentence: str
-) -> None:
+async def test_a_channel_that_is_hidden_is_refused(tmp_path: Path) -> None:
     """Also a thread of it, and a private thread of a channel that can be seen; the name is not told either."""
     async with recorded(tmp_path) as stats:
-        with pytest.raises(RefusedError) as caught:
-            await told(stats, "stats channel", SOME, target=target, share=share)
-    assert str(caught.value) == sentence
+        for target, share, sentence in [
+            (Target(STAFF, STAFF), False, HIDDEN),
+            (Target(STAFF, STAFF), True, NOT_SHARED),
+            (Target(999, None), False, HIDDEN),
+            (None, False, HIDDEN),
+            (Target(THREAD, STAFF), False, HIDDEN),
+            (Target(THREAD, OPEN, private=True), False, HIDDEN),
+            (Target(THREAD, OPEN, private=True, added=True), True, NOT_SHARED),
+        ]:
+            with pytest.raises(RefusedError) as caught:
+                await told(stats, "stats channel", SOME, target=target, share=share)
+            assert str(caught.value) == sentence, target
 
 
 async def test_a_private_thread_is_answered_to_who_is_in_it(tmp_path: Path) -> None:
@@ -191,14 +180,14 @@ async def test_a_private_thread_is_answered_to_who_is_in_it(tmp_path: Path) -> N
     assert numbers(reply)["Messages"] == "0"
 
 
-@pytest.mark.parametrize("command", ["stats server", "stats user", "leaderboard", "heatmap"])
-@pytest.mark.parametrize(("share", "sentence"), [(False, NOTHING_SEEN), (True, NOTHING_SHARED)])
-async def test_who_sees_no_channel_is_told_nothing(tmp_path: Path, command: str, share: bool, sentence: str) -> None:
+async def test_who_sees_no_channel_is_told_nothing(tmp_path: Path) -> None:
     """No channel at all would be no restriction."""
     async with recorded(tmp_path) as stats:
-        with pytest.raises(RefusedError) as caught:
-            await told(stats, command, NOTHING, share=share)
-    assert str(caught.value) == sentence
+        for command in ("stats server", "stats user", "leaderboard", "heatmap"):
+            for share, sentence in ((False, NOTHING_SEEN), (True, NOTHING_SHARED)):
+                with pytest.raises(RefusedError) as caught:
+                    await told(stats, command, NOTHING, share=share)
+                assert str(caught.value) == sentence, command
 
 
 async def test_what_the_guild_ignores_stays_ignored(tmp_path: Path) -> None:
@@ -257,13 +246,13 @@ async def test_nothing_in_a_period_is_a_sentence_and_no_empty_chart(tmp_path: Pa
     assert (heat.description, heat.chart) == ("Nobody was in voice in this period.", None)
 
 
-@pytest.mark.parametrize("choices", [{"metric": "nonsense"}, {"period": "nonsense"}])
-async def test_what_cannot_be_chosen_is_refused(tmp_path: Path, choices: dict[str, str]) -> None:
+async def test_what_cannot_be_chosen_is_refused(tmp_path: Path) -> None:
     """By a client that sends what it was not offered."""
     async with recorded(tmp_path) as stats:
-        question = Asked(command="leaderboard", guild_id=GUILD, place="", user_id=ADA, sight=EVERYTHING, **choices)  # type: ignore[arg-type]
-        with pytest.raises(RefusedError, match="cannot be chosen"):
-            await answer(stats, question, now_s=0.0)
+        for choices in ({"metric": "nonsense"}, {"period": "nonsense"}):
+            question = Asked(command="leaderboard", guild_id=GUILD, place="", user_id=ADA, sight=EVERYTHING, **choices)
+            with pytest.raises(RefusedError, match="cannot be chosen"):
+                await answer(stats, question, now_s=0.0)
 
 
 async def test_opting_out_and_in_is_the_callers_own_and_noted_without_a_name(tmp_path: Path) -> None:
