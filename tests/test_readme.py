@@ -33,6 +33,13 @@ def commands() -> list[str]:
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
+def test_the_pictures_are_those_that_the_readme_shows() -> None:
+    """None is missing, and none is left over; `scripts/pictures` makes them."""
+    shown = re.findall(r"^!\[.+?\]\((.+?)\)$", README, re.MULTILINE)
+
+    assert sorted(shown) == sorted(f".pictures/{path.name}" for path in (ROOT / ".pictures").iterdir())
+
+
 @contextmanager
 def stranger(folder: Path, api_url: str) -> Iterator[dict[str, str]]:
     """The environment of somebody without any settings; a bot of theirs connects to the simulator, since tests use no network."""
