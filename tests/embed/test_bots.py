@@ -17,16 +17,20 @@ BOTS: dict[str, Callable[..., Any]] = {"discord.py": run_discord_py, "hikari": r
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("enough", [600, pytest.param(50_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    # A host that falls seconds behind hands voice and presence over with the time at which it comes to them: the few are sent more slowly than the slowest takes them.
+    ("enough", "rate"),
+    [(600, 400), pytest.param(50_000, 1_000, marks=pytest.mark.long)],
+)
 @pytest.mark.parametrize("library", ["discord.py", "hikari"])
 async def test_a_bot_with_mocha_inside_records_what_the_ledger_says_over_a_drop(
-    library: str, enough: int, tmp_path: Path, point_discord_py_at: Callable[[Simulator], None]
+    library: str, enough: int, rate: float, tmp_path: Path, point_discord_py_at: Callable[[Simulator], None]
 ) -> None:
     """Every kind of event, and a connection that breaks in the middle: nothing is lost and nothing doubled."""
     if library == "hikari":
         pytest.importorskip("hikari", reason="hikari is not installed; it belongs to the extra `dev`")
     told, ledger = Told(), tmp_path / "ledger.jsonl"
-    settings = SimulatorSettings(profile="community", rate=1_000, guilds=2, members=30, ledger=ledger, token=TOKEN)
+    settings = SimulatorSettings(profile="community", rate=rate, guilds=2, members=30, ledger=ledger, token=TOKEN)
     async with open_simulator(settings) as simulator:
         point_discord_py_at(simulator)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -22,10 +23,10 @@ from mocha_actors.runtime import Event as RuntimeEvent
 MAILBOX = Mailbox(100_000, redeliver=1_000_000, weigh=len)
 
 
-def batch_of(count: int) -> Batch:
-    """A batch of ``count`` events, s = 1, 2, …."""
+def batch_of(count: int, size: int = 10) -> Batch:
+    """A batch of ``count`` events, s = 1, 2, …, in ``size`` bytes."""
     events: list[Event] = [UnknownEvent(t="X", s=s) for s in range(1, count + 1)]
-    return Batch(0, "session", events, received_at=0.0, received_ms=0, size=10)
+    return Batch(0, "session", events, received_at=0.0, received_ms=0, size=size)
 
 
 class House:
@@ -150,3 +151,26 @@ def test_whatever_fails_exactly_the_entries_that_fail_twice_are_set_aside(failur
     trio.run(house.settle, batch, clock=trio.testing.MockClock(autojump_threshold=0))
 
     assert [failures.get(s, 0) > 1 for s in range(1, 41)] == [reason == "poison" for reason in reasons(batch)]
+
+
+async def test_huge_entries_are_translated_beside_the_loop_and_what_fails_in_them_stays_with_them() -> None:
+    """A thread of its own for a GUILD_CREATE of megabytes; a hundred messages that come to as many bytes are done at once."""
+    threads: dict[int, set[bool]] = {}
+
+    def translate(event: Event, stamp: Stamp) -> tuple[Fact, ...]:
+        threads.setdefault(sizes[event.s], set()).add(threading.current_thread() is threading.main_thread())
+        if event.s == 2:
+            msg = "not valid"
+            raise DataError(msg)
+        return IGNORED
+
+    huge, many = batch_of(2, 5_000_000), batch_of(100, 5_000_000)
+    sizes = dict.fromkeys(range(3), 2)
+    house = House(translate)
+    await house.settle(huge)
+    sizes = dict.fromkeys(range(101), 100)
+    await house.settle(many)
+
+    assert threads == {2: {False}, 100: {True}}
+    assert reasons(huge) == ["", "invalid"]
+    assert house.restarts() == 0
