@@ -17,6 +17,9 @@ from mocha_actors.db.store import open_store
 from mocha_actors.gateway import transport
 from tests.end_to_end.network import Network
 
+EVENING_NS = 1_772_650_800_000_000_000
+"""2026-03-04 19:00 UTC, a Wednesday: how many people are about in a simulated community follows the hour, which is not to be that of the test's run."""
+
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
@@ -37,8 +40,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
 def virtual_time(
     network: Network, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> trio.testing.MockClock:
-    """Nothing takes time but waiting for it: bounds are exact, and a minute of silence is over at once. The wall's clock keeps step."""
-    began = time.time_ns()
-    monkeypatch.setattr(time, "time_ns", lambda: began + int(autojump_clock.current_time() * 1e9))
+    """Nothing takes time but waiting for it: bounds are exact, and a minute of silence is over at once. The wall's clock keeps step, from an evening on."""
+    monkeypatch.setattr(time, "time_ns", lambda: EVENING_NS + int(autojump_clock.current_time() * 1e9))
     monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1e9)
     return autojump_clock
