@@ -42,6 +42,9 @@ TICK_INCHES: Final = 0.75
 HEADROOM: Final = 1.06
 """How much higher an axis is than its highest bar."""
 
+TITLE_PER_INCH, NAME_PER_INCH = 6.5, 3.6
+"""Characters for which there is room: of the title, and of the guild's name before range and zone."""
+
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 SECONDS_PER_HOUR: Final = 3600
@@ -102,14 +105,21 @@ def _frame(axes: Axes) -> None:
 
 def _entitle(axes: Axes, answer: Answer, names: Mapping[int, str], title: str) -> None:
     """Title, guild, range, zone, and whether anything is missing."""
-    guild = names.get(answer.guild_id, str(answer.guild_id))
+    guild, wide = names.get(answer.guild_id, str(answer.guild_id)), axes.figure.bbox.width / axes.figure.dpi
     ends = " to ".join(local_time(ms, answer.time_zone, "%Y-%m-%d %H:%M") for ms in (answer.since_ms, answer.until_ms))
     if answer.since_ms <= DISCORD_EPOCH_MS:
         ends = f"all time up to {ends[-16:]}"
     observed = "" if answer.coverage.complete else f"   ·   {answer.coverage.observed_share:.1%} observed"
-    axes.set_title(_plain(title), loc="left", fontsize=13, color=INK, fontweight="bold", pad=24)
-    subtitle = _plain(f"{guild}   ·   {ends}   ·   {answer.time_zone}{observed}")
+    axes.set_title(
+        _plain(_cut(title, int(wide * TITLE_PER_INCH))), loc="left", fontsize=13, color=INK, fontweight="bold", pad=24
+    )
+    subtitle = _plain(f"{_cut(guild, int(wide * NAME_PER_INCH))}   ·   {ends}   ·   {answer.time_zone}{observed}")
     axes.text(0, 1.02, subtitle, transform=axes.transAxes, fontsize=8, color=FAINT)
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text that is too wide: matplotlib would lay out nothing any more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _plain(text: str) -> str:
@@ -210,7 +220,7 @@ def _ranking(axes: Axes, labels: Sequence[str], values: Sequence[float], unit: s
     """Horizontal bars, the first on top, each with its number."""
     positions = range(len(labels))
     axes.barh(positions, values, height=0.7, color=MAIN)
-    axes.set_yticks(list(positions), [_plain(label)[:32] for label in labels])
+    axes.set_yticks(list(positions), [_plain(_cut(label, 32)) for label in labels])
     axes.invert_yaxis()
     axes.set_xlabel(unit, fontsize=8, color=FAINT)
     axes.grid(axis="x", color="#e6ecf0", linewidth=0.8)

@@ -5,6 +5,7 @@ Source: https://discord.com/developers/docs/interactions/application-commands.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import Any, Final
@@ -139,6 +140,8 @@ class CommandBook:
         return command | {"guild_id": str(scope)}
 
 
+_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
+
 _NOT_UNIQUE = "Application command names must be unique"
 
 
@@ -184,7 +187,7 @@ def check_command(faults: Faults, path: Path, data: object) -> None:
 def _check_rights(faults: Faults, path: Path, command: dict[str, Any]) -> None:
     """Note what is wrong with who may use a command, and where."""
     needed = command.get("default_member_permissions")
-    is_number = needed is None or (isinstance(needed, str | int) and str(needed).isascii() and str(needed).isdigit())
+    is_number = needed is None or (isinstance(needed, str | int) and _NUMBER.fullmatch(str(needed)) is not None)
     wrong = f'Value "{needed}" is not int.'
     faults.require(is_number, (*path, "default_member_permissions"), "NUMBER_TYPE_COERCE", wrong)
     for name, allowed in (("contexts", (0, 1, 2)), ("integration_types", (0, 1))):
@@ -246,10 +249,19 @@ def _check_option(faults: Faults, path: Path, option: dict[str, Any], depth: int
         # A group holds subcommands; what stands in a subcommand can nest no further.
         _check_options(faults, (*path, "options"), option.get("options"), 1 if kind == SUB_COMMAND_GROUP else 2)
         return
+    _check_limits(faults, path, option, kind)
     if option.get("choices"):
         _check_choices(faults, (*path, "choices"), option["choices"], kind)
         good = not option.get("autocomplete")
         faults.require(good, path, "APPLICATION_COMMAND_OPTION_INVALID", "Choices and autocomplete exclude each other")
+
+
+def _check_limits(faults: Faults, path: Path, option: dict[str, Any], kind: object) -> None:
+    for name in ("min_value", "max_value", "min_length", "max_length"):
+        value = option.get(name)
+        wanted = (int, float) if name.endswith("value") and kind == NUMBER else (int,)
+        good = value is None or (isinstance(value, wanted) and not isinstance(value, bool))
+        faults.require(good, (*path, name), "NUMBER_TYPE_COERCE", f'Value "{value}" is not of the type.')
 
 
 def _check_choices(faults: Faults, path: Path, choices: object, kind: object) -> None:

@@ -78,6 +78,9 @@ def read_contents(form: Form, payload: object, path: Path = ()) -> Contents:
     attachments = _attachments(faults, (*path, "attachments"), said)
     faults.check()
     _check_files(form.files)
+    # Only what is known to be well formed can be filled in.
+    embeds = None if embeds is None else [_as_sent(embed) for embed in embeds]
+    components = None if components is None else numbered(components)
     return Contents(content, embeds, components, attachments, flags, form.files)
 
 
@@ -98,7 +101,7 @@ def _embeds(faults: Faults, path: Path, said: dict[str, Any]) -> list[dict[str, 
     size = sum(_check_embed(faults, (*path, place), embed) for place, embed in enumerate(embeds))
     wrong = f"Embed size exceeds maximum size of {MOST_EMBED_TEXT}"
     faults.require(size <= MOST_EMBED_TEXT, path, "MAX_EMBED_SIZE_EXCEEDED", wrong)
-    return [_as_sent(embed) for embed in embeds]
+    return embeds
 
 
 def _as_sent(embed: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +136,11 @@ def _check_fields(faults: Faults, path: Path, fields: object) -> int:
     for place, each in enumerate(faults.items(path, fields, MOST_FIELDS)):
         field = faults.mapping((*path, place), each)
         for name, most in FIELD_TEXTS.items():
-            good = faults.text((*path, place, name), field.get(name), 1, most)
+            value = field.get(name)
+            # Discord cuts white space off, and requires that something is left.
+            good = faults.text(
+                (*path, place, name), (value.strip() or None) if isinstance(value, str) else value, 1, most
+            )
             size += len(field[name]) if good else 0
     return size
 
@@ -150,7 +157,7 @@ def _components(faults: Faults, path: Path, said: dict[str, Any], *, v2: bool) -
         return None
     components = said["components"] or []
     check_components(faults, path, components, v2=v2)
-    return numbered(components) if isinstance(components, list) else []
+    return components if isinstance(components, list) else []
 
 
 def _attachments(faults: Faults, path: Path, said: dict[str, Any]) -> list[dict[str, Any]] | None:

@@ -98,5 +98,5 @@ def _head(text: str) -> EmailMessage:
 def _json(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refusal(400, 50109, "The request body contains invalid JSON.") from None

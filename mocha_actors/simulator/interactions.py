@@ -256,7 +256,7 @@ class Interactions:
                 interaction.original = reply = self._said(interaction, data, form, now)
                 return tuple(reply.created())
             case 5:
-                flags = (data.get("flags") or 0) & EPHEMERAL if isinstance(data, dict) else 0
+                flags = read_contents(form, data, ("data",)).flags & EPHEMERAL
                 interaction.original = reply = self._reply(interaction, now, flags | LOADING)
                 return tuple(reply.created())
             case 7:

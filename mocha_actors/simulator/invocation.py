@@ -38,6 +38,9 @@ SELECTS: Final = (STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, C
 LINK, PREMIUM = 5, 6
 """Styles of buttons of whose use a bot is not told."""
 
+MOST_DIGITS = 20
+"""Of an id."""
+
 KINDS: Final = {STRING: "a text", INTEGER: "a whole number", BOOLEAN: "true or false", NUMBER: "a number"}
 
 
@@ -200,7 +203,7 @@ def _check_limits(option: dict[str, Any], value: Value, title: str) -> None:
 
 def _checked_id(option: dict[str, Any], value: Value, resolved: Resolved, title: str) -> str:
     kind = option["type"]
-    if isinstance(value, bool | float) or not str(value).isdecimal():
+    if isinstance(value, bool | float) or not str(value).isdecimal() or len(str(value)) > MOST_DIGITS:
         raise InvocationRefused(f"{title} is an id, not {value!r}")
     number = int(value)
     if kind == CHANNEL:

@@ -112,7 +112,7 @@ class Reply:
         content = self.content if contents.content is None else contents.content
         embeds = self.embeds if contents.embeds is None else contents.embeds
         components = self.components if contents.components is None else contents.components
-        if not (content or embeds or components or attachments):
+        if not (content.strip() or embeds or components or attachments):
             raise Refusal(400, 50006, "Cannot send an empty message")
         self.content, self.embeds, self.components, self.attachments = content, embeds, components, attachments
         self.flags = (self.flags | contents.flags & ~EPHEMERAL) & ~LOADING

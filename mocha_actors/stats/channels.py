@@ -33,6 +33,9 @@ def channel_stats(connection: Connection, question: ChannelQuestion) -> ChannelS
     others = _grouped(
         messages_by(connection, scope, question.range, "channel_id"), tree, "thread" if each_alone else "channel"
     )
+    listed = others.get(question.channel_id, 0)
+    # One that is named counts even where ignored, hence in the whole too.
+    whole = sum(others.values()) - listed + total.messages
     spoken = voice_totals(connection, here, question.range)
     return ChannelStats(
         **head(connection, question),
@@ -46,8 +49,8 @@ def channel_stats(connection: Connection, question: ChannelQuestion) -> ChannelS
         webhook_messages=total.by_webhooks,
         deleted_messages=total.deleted,
         messages_per_day=total.messages / question.range.days,
-        guild_share=total.messages / sum(others.values()) if others else 0.0,
-        rank=rank_of(others, mine) if (mine := others.get(question.channel_id)) else None,
+        guild_share=total.messages / whole if whole else 0.0,
+        rank=rank_of(others, listed) if listed else None,
         ranked_channels=len(others),
         **find_span(connection, here, question.range, counts)._asdict(),
         voice_seconds=spoken.ms // 1000,

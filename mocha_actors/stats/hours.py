@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, HOUR_MS, time_ms
 from mocha_actors.stats.coverage import head
 from mocha_actors.stats.message_counts import message_moments
 from mocha_actors.stats.questions import BusiestHoursQuestion, HeatmapQuestion
@@ -22,6 +22,21 @@ CELLS: Final = 7 * 24
 
 WEEKDAY_OF_EPOCH: Final = 3
 """1970-01-01 was a Thursday."""
+
+
+FIRST_HOUR: Final = """
+SELECT MIN(hour) FROM (
+    SELECT MIN(hour) AS hour FROM guild_hour WHERE guild_id = :guild_id
+    UNION ALL SELECT MIN(hour) FROM voice_guild_hour WHERE guild_id = :guild_id
+) AS firsts
+"""
+
+FIRST_ROWS: Final = """
+SELECT MIN(id) FROM (
+    SELECT MIN(message_id) AS id FROM message_events WHERE guild_id = :guild_id
+    UNION ALL SELECT MIN(id) FROM voice_events WHERE guild_id = :guild_id
+) AS firsts
+"""
 
 
 def heatmap(connection: Connection, question: HeatmapQuestion) -> Heatmap:
@@ -38,16 +53,31 @@ def busiest_hours(connection: Connection, question: BusiestHoursQuestion) -> Bus
 
 def cells_of(connection: Connection, question: HeatmapQuestion | BusiestHoursQuestion) -> list[Cell]:
     """The 168 cells."""
-    bounds = local_hours(question.range, question.zone)
+    bounds = local_hours(known_part(connection, question), question.zone)
     lengths = [0] * CELLS
     for begin, end, cell in bounds:
         lengths[cell] += end - begin
     scope = scope_of(connection, question)
-    cuts = [*(begin for begin, _, _ in bounds), question.range.until_ms]
+    cuts = [*(begin for begin, _, _ in bounds), question.range.until_ms]  # what "all time" leaves out holds nothing
     values = _voice(connection, scope, cuts, question.zone) if question.metric == "voice_seconds" else None
     if values is None:
         values = _messages(connection, scope, cuts, question.zone)
     return [_cell(position, value, lengths[position] / HOUR_MS) for position, value in enumerate(values)]
+
+
+def known_part(connection: Connection, question: HeatmapQuestion | BusiestHoursQuestion) -> Range:
+    """The range; of all time the part since the guild's first hour: the years before Mocha knew it are no quiet Mondays."""
+    period = question.range
+    if period.since_ms > DISCORD_EPOCH_MS:
+        return period
+    guild = {"guild_id": question.guild_id}
+    (hour,), (row,) = (connection.execute(sql, guild).fetchone() for sql in (FIRST_HOUR, FIRST_ROWS))
+    firsts = [
+        period.until_ms - 1,
+        *(() if hour is None else (hour * HOUR_MS,)),
+        *(() if row is None else (time_ms(row),)),
+    ]
+    return Range(max(period.since_ms, min(firsts) // HOUR_MS * HOUR_MS), period.until_ms)
 
 
 def local_hours(period: Range, zone: ZoneInfo) -> list[tuple[int, int, int]]:

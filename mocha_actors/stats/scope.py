@@ -139,6 +139,9 @@ def _channels(connection: Connection, guild_id: int, filters: Filters, ignored: 
     if not chosen:
         return Selection(frozenset(tree.with_descendants(ignored)))
     named = tree.with_descendants(filters.channels)
+    # Who names a channel has not named its threads: one that is ignored by itself stays so.
+    named -= tree.with_descendants((named & ignored).difference(filters.channels))
+    named.update(filters.channels)
     of_categories = tree.with_descendants(filters.categories) - tree.with_descendants(ignored)
     return Selection(frozenset(named | of_categories), excluded=False)
 

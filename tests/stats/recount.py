@@ -70,8 +70,10 @@ class Recount(NamedTuple):
         above = self._above(channel)
         ignored = {key for kind, key in self.world.ignores if kind == 0 and not self.filters.include_ignored}
         if self.filters.channels or self.filters.categories:
-            if above & set(self.filters.channels):
-                return True
+            chosen = set(self.filters.channels)
+            if above & chosen:
+                left_out = {key for key in above if key in ignored and self._above(key) & chosen}
+                return channel in chosen or left_out <= chosen
             return bool(above & set(self.filters.categories)) and not above & ignored
         return not above & ignored
 

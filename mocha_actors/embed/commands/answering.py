@@ -68,7 +68,7 @@ async def _user(stats: Stats, asked: Asked, _: float) -> Reply:
     user_id = asked.target_user_id or asked.user_id
     found = await stats.user_stats(asked.guild_id, user_id, **options)
     timeline = await _timeline(stats, asked, {**options, "users": (user_id,)}, talks=_talks(found))
-    return telling.user(found, timeline, frame)
+    return telling.user(found, timeline, frame, everywhere=asked.sight.everything)
 
 
 async def _channel(stats: Stats, asked: Asked, _: float) -> Reply:

@@ -104,7 +104,7 @@ class StatsPlugin:
 
     async def _on_interaction(self, event: hikari.InteractionCreateEvent) -> None:
         interaction = event.interaction
-        if isinstance(interaction, hikari.CommandInteraction) and interaction.command_name in NAMES:
+        if isinstance(interaction, hikari.CommandInteraction) and _is_own(interaction):
             await self._serve(interaction)
         elif isinstance(interaction, hikari.ComponentInteraction):
             button = confirmation(interaction.custom_id)
@@ -120,6 +120,12 @@ class StatsPlugin:
             await self._server.refuse(turn, command, str(error))
             return
         await self._server.serve(turn, asked)
+
+
+def _is_own(interaction: hikari.CommandInteraction) -> bool:
+    """Whether a command is one of these: the bot may have a menu of the same name, and in a guild another command."""
+    slash = interaction.command_type == hikari.CommandType.SLASH and interaction.registered_guild_id is None
+    return slash and interaction.command_name in NAMES
 
 
 def _built(command: Command) -> SlashCommandBuilder:

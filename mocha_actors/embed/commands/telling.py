@@ -68,8 +68,8 @@ def server(answer: GuildStats, timeline: MessageTimeline, frame: Frame) -> Reply
     return _reply(plain(frame.place, 100), answer, frame, fields=fields, chart=_drawn(timeline, "Messages", frame))
 
 
-def user(answer: UserStats, timeline: MessageTimeline | VoiceTimeline, frame: Frame) -> Reply:
-    """One member."""
+def user(answer: UserStats, timeline: MessageTimeline | VoiceTimeline, frame: Frame, *, everywhere: bool) -> Reply:
+    """One member. The statistics see somebody in every channel (A3.16); unless whoever is answered sees ``everywhere``, the last message stands instead."""
     name = answer.global_name or answer.username
     place = None if answer.rank is None else f"{answer.rank:,} of {answer.ranked_users:,}"
     fields = [
@@ -78,12 +78,17 @@ def user(answer: UserStats, timeline: MessageTimeline | VoiceTimeline, frame: Fr
         Field("Voice", duration(answer.voice_seconds)),
         Field("Reactions given", _number(answer.reactions_given)),
         Field("Reactions received", _number(answer.reactions_received)),
-        Field("Last seen here", _minute(answer.last_seen_ms, answer.time_zone) or "not in this period"),
+        Field(*_last(answer, everywhere=everywhere)),
         Field("Member since", _minute(answer.joined_ms, answer.time_zone) or "unknown"),
     ]
     title = "A member" if name is None else plain(name)
     chart = _drawn(timeline, f"{_about(timeline)} of {name or 'a member'}", frame)
     return _reply(title, answer, frame, description=mention(answer), fields=fields, chart=chart)
+
+
+def _last(answer: UserStats, *, everywhere: bool) -> tuple[str, str]:
+    name, ms = ("seen", answer.last_seen_ms) if everywhere else ("message", answer.last_message_ms)
+    return f"Last {name} here", _minute(ms, answer.time_zone) or "not in this period"
 
 
 def channel(answer: ChannelStats, timeline: MessageTimeline | VoiceTimeline, frame: Frame) -> Reply:
@@ -221,7 +226,7 @@ def mention(entry: Entry | UserStats) -> str:
     if entry.user_id >= NOBODY:
         return f"somebody ({entry.user_id & 0xFFFF:04x})"
     if entry.left and name is not None:
-        return f"{plain(name)} (left)"
+        return f"{plain(name) or 'somebody'} (left)"
     return f"<@{entry.user_id}>"
 
 

@@ -18,6 +18,7 @@ from mocha_actors.client import StatsClient
 from mocha_actors.config import Config, DatabaseSection, PrivacySection
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.store import open_store
+from mocha_actors.discord.snowflake import from_time_ms
 from mocha_actors.embed.commands.answering import (
     HIDDEN,
     NOT_SHARED,
@@ -30,7 +31,7 @@ from mocha_actors.embed.commands.answering import (
 from mocha_actors.embed.commands.asked import Asked, RefusedError, Target
 from mocha_actors.embed.commands.replies import Reply
 from mocha_actors.embed.commands.sight import Place, Sight
-from mocha_actors.events.recording import happening, message
+from mocha_actors.events.recording import happening, message, moment_ms
 from mocha_actors.privacy.audit import entries
 
 NOON = datetime(2024, 3, 4, 12, tzinfo=UTC)
@@ -133,7 +134,7 @@ async def test_numbers_hold_nothing_of_channels_that_are_hidden(tmp_path: Path) 
         channel = await told(stats, "stats channel", SOME, target=Target(OPEN, OPEN))
     for reply, expected in [
         (server, {"Messages": "5", "Active channels": "1"}),
-        (ada, {"Messages": "3", "Rank by messages": "1 of 2", "Last seen here": "2024-03-04 12:02"}),
+        (ada, {"Messages": "3", "Rank by messages": "1 of 2", "Last message here": "2024-03-04 12:02"}),
         (bob, {"Messages": "2", "Rank by messages": "2 of 2"}),
         (channel, {"Messages": "5", "Share of messages": "100.0%", "Rank by messages": "1 of 1"}),
     ]:
@@ -326,3 +327,95 @@ async def test_who_stands_under_a_pseudonym_is_not_looked_up(tmp_path: Path) -> 
     assert board.description.splitlines()[0].startswith("**1.** somebody (")
     assert export.attached is not None
     assert len(json.loads(export.attached.content)["messages"]) == 8
+
+
+def among_the_staff() -> list[Any]:
+    """Two hours later, in channels that not everybody sees: messages, voice and reactions of Ada and Bob."""
+    begin, voice = NOON + timedelta(hours=2), 54
+    write = partial(message, guild_id=GUILD, channel_id=STAFF, user_id=ADA, username="ada_*l*")
+
+    def member(user: int) -> dict[str, Any]:
+        return {
+            "user": {"id": user, "username": "ada_*l*" if user == ADA else "bob"},
+            "roles": [],
+            "joined_at": "2024-01-01T00:00:00+00:00",
+        }
+
+    def speaking(user: int, channel: int | None, minute: int) -> Any:
+        state = {"guild_id": GUILD, "channel_id": channel, "user_id": user, "session_id": "s", "member": member(user)}
+        flags = dict.fromkeys(("deaf", "mute", "self_deaf", "self_mute", "self_video", "suppress"), False)
+        return happening("VOICE_STATE_UPDATE", {**state, **flags}, begin + timedelta(minutes=minute))
+
+    def reacting(user: int, to: int, minute: int) -> Any:
+        at = begin + timedelta(minutes=minute)
+        key = {"user_id": user, "channel_id": STAFF, "message_id": from_time_ms(moment_ms(at), 5), "guild_id": GUILD}
+        said = {"emoji": {"id": None, "name": "x"}, "message_author_id": to, "member": member(user)}
+        return happening("MESSAGE_REACTION_ADD", {**key, **said}, at)
+
+    return [
+        happening("CHANNEL_CREATE", {"id": voice, "type": 2, "name": "v", "guild_id": GUILD}, begin),
+        speaking(ADA, voice, 1), speaking(BOB, voice, 1), speaking(ADA, None, 17), speaking(BOB, None, 18),
+        reacting(ADA, BOB, 30), reacting(BOB, ADA, 31), *(write(begin + timedelta(minutes=40 + n)) for n in range(4)),
+    ]  # fmt: skip
+
+
+async def test_nothing_that_happens_in_hidden_channels_changes_any_answer(tmp_path: Path) -> None:
+    """To whom they are hidden: titles, texts and fields of every command are word for word what they were."""
+    commands = [
+        *(("stats user", {"target_user_id": user}) for user in (ADA, BOB)),
+        *((name, {"metric": metric}) for name in ("leaderboard", "heatmap") for metric in ("messages", "voice")),
+        ("leaderboard", {"of": "channels"}), ("stats server", {}), ("growth", {}), ("stats channel", {"target": Target(OPEN, OPEN)}),
+    ]  # fmt: skip
+
+    async def all_of_it() -> list[tuple[object, ...]]:
+        replies = [await told(stats, name, SOME, **choices) for name, choices in commands]
+        return [(reply.title, reply.description, reply.fields) for reply in replies]
+
+    async with recorded(tmp_path) as stats:
+        before = await all_of_it()
+        report = await stats.record(among_the_staff())
+        assert report.refused == 0
+        assert await all_of_it() == before
+        assert numbers(await told(stats, "stats server", EVERYTHING))["Messages"] == "15"
+
+
+async def test_a_channel_that_is_ignored_has_a_share_of_what_it_and_the_others_hold(tmp_path: Path) -> None:
+    """Fifty-five of fifty-eight messages of people in what a member sees, not eleven times all that is counted."""
+    more = [
+        message(NOON + timedelta(minutes=100 + n), guild_id=GUILD, channel_id=STAFF, user_id=ADA) for n in range(50)
+    ]
+    both = Sight(everything=False, places=EVERYTHING.places)
+    async with recorded(tmp_path) as stats:
+        await stats.record(more)
+        await stats.set_guild(GUILD, ignore=(("channel", STAFF),))
+        share = numbers(await told(stats, "stats channel", both, target=Target(STAFF, STAFF)))["Share of messages"]
+
+    assert share == f"{55 / (55 + 5):.1%}"
+
+
+async def test_a_thread_that_is_ignored_counts_for_nobody(tmp_path: Path) -> None:
+    """Its channel is named where a member sees only some; that does not bring the thread back."""
+    more = [message(NOON + timedelta(minutes=50 + n), guild_id=GUILD, channel_id=THREAD, user_id=ADA) for n in range(6)]
+    async with recorded(tmp_path) as stats:
+        await stats.record(more)
+        before = numbers(await told(stats, "stats server", SOME))["Messages"]
+        await stats.set_guild(GUILD, ignore=(("channel", THREAD),))
+        after = numbers(await told(stats, "stats server", SOME))["Messages"]
+
+    assert (before, after) == ("11", "5")
+
+
+async def test_a_heatmap_of_all_time_averages_over_the_weeks_since_the_first_message(tmp_path: Path) -> None:
+    """And not over those since 2015; a hundred messages in the same hour of four weeks are a hundred an hour, or a few less by the hours to come."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=28)
+    sent = [
+        message(hour + timedelta(days=7 * week, seconds=n), guild_id=GUILD + 1, channel_id=OPEN, user_id=ADA, number=week)
+        for week in range(4) for n in range(100)
+    ]  # fmt: skip
+    async with recorded(tmp_path) as stats:
+        await stats.record(sent)
+        cells = (await stats.heatmap(GUILD + 1, period="all_time")).cells
+
+    [busy] = [cell for cell in cells if cell.value]
+    assert (busy.value, 4 <= busy.hours <= 5) == (400, True)
+    assert sum(cell.hours for cell in cells) <= 28 * 24 + 1
