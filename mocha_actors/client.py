@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -235,7 +236,11 @@ class StatsClient(Asking, Commanding, Administering):
     # What comes from elsewhere
 
     async def record(
-        self, events: Iterable[Happened], *, observed: tuple[datetime, datetime] | None = None
+        self,
+        events: Iterable[Happened],
+        *,
+        observed: tuple[datetime, datetime] | None = None,
+        shards: Iterable[int] = (),
     ) -> Recorded:
         """Record events with explicit times, from elsewhere than a gateway: an import, a past, another chat system.
 
@@ -249,6 +254,7 @@ class StatsClient(Asking, Commanding, Administering):
             observed: a half-open period of which ``events`` are all that happened in the guilds of their shards: it is no coverage gap. Such a claim
                 stands or falls with what it is about, so that all is read beforehand and written in one transaction, during which nothing else
                 is committed, or refused as a whole.
+            shards: of which ``observed`` holds too, though nothing happened there.
 
         Returns:
             What came of them. An event that cannot be recorded is refused, counted and named there, and its neighbours are recorded.
@@ -256,13 +262,17 @@ class StatsClient(Asking, Commanding, Administering):
         Raises:
             MochaError: the database is away, or refuses facts; of the transactions made before it nothing is undone, and what is given again is known.
             DataError: an event of an ``observed`` period cannot be recorded; none is.
-            ValueError: a time of ``observed`` has no zone.
+            ValueError: a time of ``observed`` has no zone, or it is no period that has ended.
 
         """
         translations = {event: module.translate for module in PROCESSORS.values() for event in module.HANDLES}
         recorder = Recorder(translations, content=measures_content(self.config))
         if observed is not None:
-            return await self._record_period(recorder, events, *map(moment_ms, observed))
+            since_ms, until_ms = map(moment_ms, observed)
+            if not since_ms <= until_ms <= time.time_ns() // 1_000_000:
+                msg = f"a period that was observed does not end before it begins, nor after now; {observed[0]} to {observed[1]} does"
+                raise ValueError(msg)
+            return await self._record_period(recorder, events, (since_ms, until_ms), set(shards))
         for chunk in chunks(events, CHUNK):
             facts = tuple(fact for happened in chunk for fact in recorder.translate(happened))
             if facts:
@@ -274,11 +284,10 @@ class StatsClient(Asking, Commanding, Administering):
         return report
 
     async def _record_period(
-        self, recorder: Recorder, events: Iterable[Happened], since_ms: int, until_ms: int
+        self, recorder: Recorder, events: Iterable[Happened], period: tuple[int, int], shards: set[int]
     ) -> Recorded:
         """Record all of a period or nothing."""
         facts: list[Fact] = []
-        shards: set[int] = set()
         for chunk in chunks(events, CHUNK):
             shards.update(happened.shard for happened in chunk)
             facts += (fact for happened in chunk for fact in recorder.translate(happened))
@@ -288,7 +297,7 @@ class StatsClient(Asking, Commanding, Administering):
             first = report.refusals[0]
             msg = f"{report.refused:,} of {report.events:,} events cannot be recorded, so the period was not observed as a whole; the first is number {first.index}, {first.error}"
             raise DataError(msg)
-        periods = tuple(ObservedPeriod(shard, since_ms, until_ms) for shard in sorted(shards))
+        periods = tuple(ObservedPeriod(shard, *period) for shard in sorted(shards))
         report.facts = await self._refs.writer.ask(ImportFacts(tuple(facts), periods), timeout=PERIOD_LIMIT)
         return report
 

@@ -241,7 +241,7 @@ class SimulatorSection(Section, frozen=True):
             description="days that have happened already when the simulator starts for the first time", ge=0, le=3_650
         ),
     ] = 0.0
-    past_messages: Annotated[int, Meta(description="messages of those days", ge=1, le=10_000_000)] = 10_000
+    past_messages: Annotated[int, Meta(description="messages of those days", ge=1, le=1_000_000)] = 10_000
     port: Annotated[int, Meta(description="port of both REST and gateway; 0 takes a free one", ge=0, le=65_535)] = 0
     ledger: Annotated[str, Meta(description="file that receives the truth about everything sent")] = (
         "data/demo/ledger.jsonl"

@@ -34,9 +34,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class LookUp(Request[Hit | Ticket]):
-    """Ask for an answer out of memory, or for leave to compute one."""
+    """Ask for an answer out of memory, or for leave to compute one; ``renews``: whether leave to renew one is of any use now."""
 
     wanted: Wanted
+    renews: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ class Cache(Actor[Message]):
                 self._answers.changed(message, now)
                 if self._bases is not None and any(touched.guild_id is None for touched in message.touched):
                     self._bases.clear()
-            case LookUp(wanted):
-                ctx.reply(message, self._answers.look_up(wanted, now))
+            case LookUp(wanted, renews):
+                ctx.reply(message, self._answers.look_up(wanted, now, renews=renews))
             case Recall():
                 nursery.start_soon(self._recall, message, ctx)
             case Keep():

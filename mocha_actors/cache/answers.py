@@ -127,8 +127,8 @@ class Answers:
         """Take note of what a transaction changed."""
         self._log.note(notice, now)
 
-    def look_up(self, wanted: Wanted, now: float) -> Hit | Ticket:
-        """An answer that may be served now, or a ticket to bring one."""
+    def look_up(self, wanted: Wanted, now: float, *, renews: bool = True) -> Hit | Ticket:
+        """An answer that may be served now, or a ticket to bring one; with ``renews``, leave to renew the answer if it is time to."""
         counters = self._counters[wanted.kind]
         entry = self._shelves[wanted.kind].get(wanted.key)
         if entry is not None:
@@ -136,7 +136,8 @@ class Answers:
             if verdict in SERVED:
                 counters.hits += 1
                 counters.stale += verdict is Verdict.STALE
-                return Hit(entry.value, entry.wanted.as_of_ms, self._renewal(entry, wanted, now))
+                renewal = self._renewal(entry, wanted, now) if renews else None
+                return Hit(entry.value, entry.wanted.as_of_ms, renewal)
             self._shelves[wanted.kind].drop(wanted.key)
             counters.invalidated += verdict is Verdict.CHANGED
         counters.misses += 1

@@ -25,6 +25,9 @@ INTENTS: Final = (
 START_LIMIT: Final = 30.0
 """Seconds that the simulator may take until it listens: it reads the sessions of an earlier run from the ledger."""
 
+PAST_RATE: Final = 500.0
+"""Messages of a past a second that a slow machine makes at least; each start makes them, and the first one writes them."""
+
 ANSWER_LIMIT: Final = 30.0
 """Seconds that the simulator may take to answer a command."""
 
@@ -48,20 +51,23 @@ class SimulatorProcess:
         self.past: tuple[int, int] | None = None
         self._buffer = b""
 
-    async def greet(self) -> None:
-        """Wait until the simulator listens, and learn where.
+    async def greet(self, limit: float) -> None:
+        """Wait until the simulator listens, ``limit`` seconds at most, and learn where.
 
         Raises:
-            PermanentError: it ended instead; the text is what it printed.
+            PermanentError: it does not, or ended instead; the text is what it printed.
 
         """
-        with trio.move_on_after(START_LIMIT):
+        with trio.move_on_after(limit) as waiting:
             if line := await self._line():
                 answer = json.loads(line)
                 self.api_url, self.gateway_url = answer["api_url"], answer["gateway_url"]
                 self.past = answer["past"] and tuple(answer["past"])
                 logger.info("simulator.started", api_url=self.api_url, gateway_url=self.gateway_url)
                 return
+        if waiting.cancelled_caught:
+            msg = f"the simulator did not start within {limit:,.0f} s"
+            raise PermanentError(msg)
         raise PermanentError(await self._why_it_ended())
 
     async def command(self, **command: Any) -> dict[str, Any]:
@@ -106,20 +112,28 @@ class SimulatorProcess:
 
 
 @asynccontextmanager
-async def open_simulator_process(settings: SimulatorSection) -> AsyncIterator[SimulatorProcess]:
-    """Start the simulator; leaving the block ends it, and so does the end of this process, however it ends.
+async def open_simulator_process(settings: SimulatorSection, shards: int | str = 1) -> AsyncIterator[SimulatorProcess]:
+    """Start the simulator, for a bot of ``shards``; leaving the block ends it, and so does the end of this process, however it ends.
 
     Raises:
         PermanentError: it could not start; the text says why.
 
     """
-    command = [sys.executable, "-m", "mocha_actors", "sim", "--control", "stdio", *_options(settings)]
+    command = [
+        sys.executable,
+        "-m",
+        "mocha_actors",
+        "sim",
+        "--control",
+        "stdio",
+        *_options(settings, 1 if shards == "auto" else shards),
+    ]
     pipe = subprocess.PIPE
     # A session of its own, so that Ctrl-C reaches this process alone, which then stops the traffic before it drains.
     process = await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
     try:
         simulator = SimulatorProcess(process)
-        await simulator.greet()
+        await simulator.greet(START_LIMIT + (settings.past_messages / PAST_RATE if settings.past_days else 0.0))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_relay_errors, process)
             yield simulator
@@ -129,9 +143,18 @@ async def open_simulator_process(settings: SimulatorSection) -> AsyncIterator[Si
             await _end(process)
 
 
-def _options(settings: SimulatorSection) -> list[str]:
+def _options(settings: SimulatorSection, shards: int | str) -> list[str]:
     return [
-        *("--seed", str(settings.seed), "--profile", settings.profile, "--guilds", str(settings.guilds)),
+        *(
+            "--seed",
+            str(settings.seed),
+            "--profile",
+            settings.profile,
+            "--guilds",
+            str(settings.guilds),
+            "--shards",
+            str(shards),
+        ),
         *(() if settings.rate == "profile" else ("--rate", str(settings.rate))),
         *("--members", str(settings.members)),
         *(

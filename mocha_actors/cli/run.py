@@ -21,7 +21,7 @@ from mocha_actors import logs
 from mocha_actors.cli.demo import INTENTS, TOKEN, SimulatorProcess, open_simulator_process
 from mocha_actors.cli.live import Live, summary
 from mocha_actors.cli.main import OneLineCommand
-from mocha_actors.cli.past import load_past
+from mocha_actors.cli.past import check_past, load_past
 from mocha_actors.client import StatsClient
 from mocha_actors.config import Config, Secret, SimulatorSection, load, load_token, parse
 from mocha_actors.errors import ConfigError, MochaError, TransientError
@@ -104,6 +104,7 @@ def command(
     config = _configuration(config_path, demo=demo)
     with naming(config_path):
         StatsClient.check(config)
+        check_past(config)
     if config.simulator is None:
         load_token(config.discord)
     if check:
@@ -189,20 +190,26 @@ async def serve(
     decommission: bool = False,
 ) -> bool:
     """Run the service until a signal, ``seconds``, or the end of the simulator; returns whether nothing was lost."""
-    with open_stop_signals() as requests:
-        async with _open_discord(config) as (addressed, token, simulator), trio.open_nursery() as nursery:
-            logs.add_secret(token.reveal())
-            if simulator is not None and simulator.past is not None:
-                await load_past(addressed, simulator.past, wait_owner=wait_owner, take_over=take_over)
-            async with StatsClient.open(addressed, token, wait_owner=wait_owner, take_over=take_over) as client:
-                stop = trio.Event()
-                nursery.start_soon(_watch_signals, requests, stop, client)
-                if simulator is not None:
-                    click.echo(WELCOME.format(database=client.database), err=True)
-                await _until_stopped(client, simulator, stop, seconds)
-                if decommission:
-                    client.decommission()
+    with open_stop_signals() as requests, trio.CancelScope() as starting:
+        async with trio.open_nursery() as nursery:
+            early = await nursery.start(_give_up_at_signal, requests, starting)
+            async with _open_discord(config) as (addressed, token, simulator):
+                logs.add_secret(token.reveal())
+                if simulator is not None and simulator.past is not None:
+                    await load_past(addressed, simulator.past, wait_owner=wait_owner, take_over=take_over)
+                async with StatsClient.open(addressed, token, wait_owner=wait_owner, take_over=take_over) as client:
+                    early.cancel()
+                    stop = trio.Event()
+                    nursery.start_soon(_watch_signals, requests, stop, client)
+                    if simulator is not None:
+                        click.echo(WELCOME.format(database=client.database), err=True)
+                    await _until_stopped(client, simulator, stop, seconds)
+                    if decommission:
+                        client.decommission()
             nursery.cancel_scope.cancel()
+    if starting.cancelled_caught:
+        click.echo("mocha: stopped before it had started", err=True)
+        return True
     click.echo(summary(client))
     return client.report.clean
 
@@ -213,9 +220,20 @@ async def _open_discord(config: Config) -> AsyncIterator[tuple[Config, Secret, S
     if config.simulator is None:
         yield config, load_token(config.discord), None
         return
-    async with open_simulator_process(config.simulator) as simulator:
+    async with open_simulator_process(config.simulator, config.discord.shards) as simulator:
         discord = msgspec.structs.replace(config.discord, api_url=simulator.api_url, gateway_url=None)
         yield msgspec.structs.replace(config, discord=discord), Secret(TOKEN), simulator
+
+
+async def _give_up_at_signal(
+    requests: AsyncIterator[StopRequest], starting: trio.CancelScope, task_status: trio.TaskStatus[trio.CancelScope]
+) -> None:
+    """Until the service runs, there is nothing to drain: the first signal ends the start."""
+    with trio.CancelScope() as scope:
+        task_status.started(scope)
+        request = await anext(requests)
+        logger.info("service.stopping", reason=request.signal.name)
+        starting.cancel()
 
 
 async def _watch_signals(requests: AsyncIterator[StopRequest], stop: trio.Event, client: StatsClient) -> None:

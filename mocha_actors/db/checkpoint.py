@@ -174,16 +174,21 @@ def start_session(connection: Connection, fact: SessionStarted, epoch: int) -> S
 def observe(connection: Connection, period: ObservedPeriod, epoch: int) -> None:
     """Record that everything that happened in a period is known from elsewhere: what was a gap is none there.
 
-    A shard that never had a session has one that ended with the period, so that its first one begins with a gap from there.
+    A shard that never had a session has one that ended with the last such period, so that its first one begins with a gap from there.
 
     Raises:
         FencedOutError: another owner has taken the shard over.
 
     """
     shard, since_ms, until_ms = period.shard, period.since_ms, period.until_ms
-    if standing(connection, shard, epoch) is None:
+    before = standing(connection, shard, epoch)
+    if before is None:
         connection.execute(START, (shard, IMPORT, None, "", epoch, until_ms, 0, 0, None))
         connection.execute(GAP, (shard, 0, since_ms, "first_start"))
+    elif before.session_id == IMPORT and before.last_alive_ms < until_ms:
+        if before.last_alive_ms < since_ms:
+            connection.execute(GAP, (shard, before.last_alive_ms, since_ms, "first_start"))
+        connection.execute(ALIVE, (until_ms, shard, epoch))
     for from_ms, to_ms, reason in connection.execute(OVERLAPPING, (shard, until_ms, since_ms)).fetchall():
         connection.execute(UNGAP, (shard, from_ms, to_ms))
         for start, end in ((from_ms, since_ms), (until_ms, to_ms)):

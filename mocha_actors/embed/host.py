@@ -145,10 +145,14 @@ class MochaStats(Asking):
         return self._client.feed
 
     async def record(
-        self, events: Iterable[Happened], *, observed: tuple[datetime, datetime] | None = None
+        self,
+        events: Iterable[Happened],
+        *,
+        observed: tuple[datetime, datetime] | None = None,
+        shards: Iterable[int] = (),
     ) -> Recorded:
         """Record events with explicit times, see :meth:`~mocha_actors.client.StatsClient.record`. An iterator is read in Mocha's thread."""
-        return await self.run(StatsClient.record, events, observed=observed)
+        return await self.run(StatsClient.record, events, observed=observed, shards=shards)
 
     async def flush(self) -> None:
         """Wait until everything that was handed over before is committed."""

@@ -70,18 +70,22 @@ class Line(msgspec.Struct):
 class Ledger:
     """An open ledger and its index, for one simulator alone."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, index: int | None = None) -> None:
         """Open or create the files; a last line that was torn by a crash is cut off.
+
+        Args:
+            path: of the ledger.
+            index: what `take_index` gave to whoever made the ledger before; it is closed with it.
 
         Raises:
             SimulatorError: a file cannot be opened, or another simulator writes to it.
         """
         self.path = path
-        self._file = _open_alone(path)
+        self._index = take_index(path) if index is None else index
         try:
-            self._index = _open_alone(path.with_name(path.name + ".sessions"))
+            self._file = _open_alone(path)
         except SimulatorError:
-            os.close(self._file)
+            os.close(self._index)
             raise
         self.size = _cut_torn_line(self._file)
         _cut_torn_line(self._index)
@@ -168,6 +172,15 @@ def without_secrets(frame: bytes) -> bytes:
 
 def _picked(found: object, names: Sequence[str]) -> dict[str, Any]:
     return {name: found[name] for name in names if name in found} if isinstance(found, dict) else {}
+
+
+def take_index(path: Path) -> int:
+    """Open or create the index of a ledger for one simulator alone, which may then make the ledger itself.
+
+    Raises:
+        SimulatorError: it cannot be opened, or another simulator has it.
+    """
+    return _open_alone(path.with_name(path.name + ".sessions"))
 
 
 def _open_alone(path: Path) -> int:

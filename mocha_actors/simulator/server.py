@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
@@ -32,7 +33,7 @@ from mocha_actors.simulator.faults import (
 )
 from mocha_actors.simulator.gateway import Close, Op
 from mocha_actors.simulator.hub import Hub
-from mocha_actors.simulator.ledger import Ledger
+from mocha_actors.simulator.ledger import Ledger, take_index
 from mocha_actors.simulator.life.profiles import HAPPENINGS, PROFILES
 from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.life.town import BOT_ADDED, Town
@@ -382,8 +383,7 @@ async def open_simulator(settings: SimulatorSettings) -> AsyncIterator[Simulator
     with ExitStack() as stack:
         ledger = lived = None
         if settings.ledger is not None:
-            lived = _live_through(settings, settings.ledger)
-            ledger = Ledger(settings.ledger)
+            ledger, lived = _open_ledger(settings, settings.ledger)
             stack.callback(ledger.close)
         dead_port = stack.enter_context(_dead_port(settings)) if settings.resume_address == "dead" else 0
         listeners = await listen(settings.host, settings.port)
@@ -392,6 +392,21 @@ async def open_simulator(settings: SimulatorSettings) -> AsyncIterator[Simulator
             nursery.start_soon(simulator.run, listeners)
             yield simulator
             nursery.cancel_scope.cancel()
+
+
+def _open_ledger(settings: SimulatorSettings, path: Path) -> tuple[Ledger, tuple[Past, Town] | None]:
+    """Open a ledger, whose past has happened; nobody else makes one there meanwhile.
+
+    Raises:
+        SimulatorError: it cannot be used, or another simulator uses it.
+    """
+    index = take_index(path)
+    try:
+        lived = _live_through(settings, path)
+    except SimulatorError:
+        os.close(index)
+        raise
+    return Ledger(path, index), lived
 
 
 def _live_through(settings: SimulatorSettings, ledger: Path) -> tuple[Past, Town] | None:

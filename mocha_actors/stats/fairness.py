@@ -63,6 +63,11 @@ class Turns:
         self._free = places
         self._waiting: RoundRobin[trio.Event] = RoundRobin()
 
+    @property
+    def idle(self) -> bool:
+        """Whether a place is free."""
+        return self._free > 0
+
     @asynccontextmanager
     async def turn(self, lane: Hashable) -> AsyncIterator[None]:
         """Wait for a place, and hold it while the block runs."""

@@ -11,6 +11,9 @@ by an erasure, a repair, a purge) raises ``guilds.rewrites`` in its own transact
 count, is its *seal*: when the read transaction of the question finds the seal that the base was made with, nothing that the base holds has changed
 between the two snapshots, whichever is the later one, and the base is what this transaction would read itself. Any other seal, and the base is read anew.
 
+While somebody is being erased, piece by piece, raw rows have an id that the rollups have not yet, and which of them an answer is made of decides whom it
+names: there is no base either.
+
 Raw rows and sums by the hour that retention deletes are older than its marks; where a mark reaches into a range, there is no base, and all of it is
 read. So neither the clock nor any notice decides whether an answer is right; they decide only what it costs.
 """
@@ -21,6 +24,7 @@ import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from hashlib import blake2b
 from typing import Final, NamedTuple, TypeVar
 
 from mocha_actors.cache.bases import Bases
@@ -28,7 +32,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS, time_ms
 from mocha_actors.stats.cover import Unit
 from mocha_actors.stats.ranges import Range
-from mocha_actors.stats.scope import Scope
+from mocha_actors.stats.scope import Scope, Selection
 
 R = TypeVar("R")
 
@@ -41,7 +45,8 @@ DRIFT_MS: Final = HOUR_MS
 BYTES_EACH: Final = 64
 """Of a user's id and sum, besides the table that holds them."""
 
-STATE: Final = "SELECT rewrites FROM guilds WHERE id = ?"
+STATE: Final = """\
+SELECT rewrites FROM guilds WHERE id = ? AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.guild_id = guilds.id)"""
 MARKS: Final = "SELECT MAX(before_ms) FROM retention_marks WHERE guild_id = ?"
 OPEN_VOICE: Final = "SELECT MIN(id) FROM voice_events WHERE guild_id = ? AND ended_ms IS NULL"
 
@@ -108,13 +113,14 @@ class Live:
         self._bases, self._now_ms = bases, now_ms
         self._states: dict[int, tuple[int, int] | None] = {}
         self._open_voice: dict[int, int | None] = {}
+        self._names: dict[Scope, Hashable] = {}
 
     def summed(self, connection: Connection, measure: Measure, scope: Scope, period: Range) -> Sums:
         """The sums of ``period``, equal to ``measure.read`` of all of it."""
         end_ms = measure.end_of(period.until_ms, self._now_ms)
         if end_ms - period.since_ms < SHORTEST_MS or scope.users.few:
             return measure.read(connection, scope, period)
-        key = (measure.name, scope, _slot(period, end_ms))
+        key = (measure.name, self._named(scope), _slot(period, end_ms))
         if not self._bases.hot(key) or not self._retained(connection, scope.guild_id, period.since_ms):
             return measure.read(connection, scope, period)
         sums = self._closed(connection, measure, scope, Range(period.since_ms, end_ms), key)
@@ -152,7 +158,7 @@ class Live:
         A range that an open voice interval reaches into is not over: how long that one lasts is not known yet.
         """
         over = all(measure.end_of(period.until_ms, self._now_ms) == period.until_ms for measure in measures)
-        key = (tuple(measure.name for measure in measures), scope, period)
+        key = (tuple(measure.name for measure in measures), self._named(scope), period)
         if not over or not self._bases.hot(key):
             return compute()
         if not self._retained(connection, scope.guild_id, period.since_ms) or self._is_open(connection, scope, period):
@@ -166,8 +172,15 @@ class Live:
         value: R = step.value  # type: ignore[assignment]
         return value
 
+    def _named(self, scope: Scope) -> Hashable:
+        """``scope`` in a few bytes, as part of a key: a role may be held by everybody, and no key outlives the question with all of them in it."""
+        if scope not in self._names:
+            choices = _digest(scope.channels), _digest(scope.users)
+            self._names[scope] = (scope.guild_id, scope.filters, scope.named_user, *choices)
+        return self._names[scope]
+
     def _retained(self, connection: Connection, guild_id: int, since_ms: int) -> bool:
-        """Whether the guild is known, and retention has deleted nothing from ``since_ms`` on."""
+        """Whether the guild is known, nobody of it is being erased, and retention has deleted nothing from ``since_ms`` on."""
         state = self._state(connection, guild_id)
         return state is not None and state[1] <= since_ms
 
@@ -240,6 +253,10 @@ def add(sums: Sums, others: Sums, sign: int) -> None:
             sums[user] = now
         else:
             del sums[user]
+
+
+def _digest(selection: Selection) -> tuple[bool, bytes]:
+    return selection.excluded, blake2b(selection.parameter().encode(), digest_size=16).digest()
 
 
 def _slot(period: Range, end_ms: int) -> tuple[str, int]:

@@ -100,7 +100,9 @@ class Way:
         wanted = None if self._cache is None else wanted_by(question, self._now_ms())
         if wanted is None:
             return (await self._read(question, getattr(question, "guild_id", None))).answer
-        match await self._look_up(wanted):
+        # Where questions wait for a reader, a renewal would only make somebody wait longer.
+        renews = renew is not None and self._turns.idle and wanted.key not in self._flights
+        match await self._look_up(wanted, renews=renews):
             case Hit(answer, as_of_ms, renewal):
                 if renewal is not None and renew is not None and wanted.key not in self._flights:
                     renew(partial(self._renew, question, wanted, renewal))
@@ -119,11 +121,11 @@ class Way:
         except Exception:
             log.exception("stats.failed", question=type(question).__name__)
 
-    async def _look_up(self, wanted: Wanted) -> Hit | Ticket | None:
+    async def _look_up(self, wanted: Wanted, *, renews: bool) -> Hit | Ticket | None:
         """What the cache says; None while there is none."""
         assert self._cache is not None
         try:
-            return await self._cache.ask(LookUp(wanted), timeout=PATIENCE)
+            return await self._cache.ask(LookUp(wanted, renews), timeout=PATIENCE)
         except ActorError as error:
             log.warning("cache.failed", error=str(error))
             return None

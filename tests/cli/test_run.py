@@ -205,9 +205,19 @@ async def test_a_token_that_discord_refuses_ends_the_program_with_what_to_do() -
     assert 0 == stats["identifies"]
 
 
+def test_a_past_in_which_nothing_but_messages_happens_is_refused_before_anything_is_started() -> None:
+    """One line with the key, what was found and what is allowed."""
+    result = run("mocha.toml", "--check", mocha=MINIMAL + PAST + 'profile = "messages"\n')
+
+    assert (2, 1) == (result.exit_code, len(result.stderr.splitlines())), result.output
+    assert (
+        "mocha.toml: simulator.past_days: profile 'messages' has no past; allowed are quiet, community" in result.stderr
+    )
+
+
 async def test_a_past_is_recorded_once_and_the_live_traffic_goes_on_from_it(tmp_path: Path) -> None:
     """The database equals a ledger that begins with the past; the members at the end of the past are those whom the live Discord names."""
-    Path("mocha.toml").write_text(MINIMAL + f"[discord]\nintents = {list(INTENTS)}\n" + PAST)
+    Path("mocha.toml").write_text(MINIMAL + f"[discord]\nshards = 2\nintents = {list(INTENTS)}\n" + PAST)
     told = [(await trio.to_thread.run_sync(partial(start, "--seconds", "1"))).stderr for _ in range(2)]
     database = ("--database", f"{tmp_path}/mocha.db")
 
@@ -226,5 +236,6 @@ async def test_a_past_is_recorded_once_and_the_live_traffic_goes_on_from_it(tmp_
 
     assert [text.count("loading what happened in the 9 days before") for text in told] == [1, 0]
     assert "left out" not in checked
+    assert growth["coverage"]["observed_share"] > 0.9, "also on the shard on which there is no guild"
     assert past["messages"] > 150
     assert sum(step["leaves"] for step in growth["buckets"]) < 5, "who joined in the past is a member of the live guild"

@@ -165,3 +165,33 @@ async def test_a_past_is_read_only_as_fast_as_it_is_written(tmp_path: Path) -> N
             await stats.record(endless())
         written = await stats.message_stats(GUILD, since=NOON, until=NOON + timedelta(days=30))
         assert 0 < written.messages <= taken <= written.messages + 2 * 512
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "backwards"])
+@pytest.mark.usefixtures("inline")
+async def test_periods_of_two_imports_are_both_observed_whichever_comes_first(tmp_path: Path, order: int) -> None:
+    """Between them nothing was, nor before the first, and after the last not yet."""
+    hour = timedelta(hours=1)
+    starts = [NOON, NOON + 5 * hour]
+    async with StatsClient.open(config_for(tmp_path), gateway=False) as stats:
+        for number, start in enumerate(starts[::order]):
+            sent = message(start, guild_id=GUILD, channel_id=CHANNEL, user_id=ADA, number=number)
+            await stats.record([sent], observed=(start, start + hour))
+        report = await stats.coverage(GUILD, since=NOON - hour, until=NOON + 8 * hour)
+
+    at = int(NOON.timestamp() * 1000)
+    found = [
+        (gap.reason, (gap.since_ms - at) // 3_600_000, (gap.until_ms - at) // 3_600_000) for gap in report.coverage.gaps
+    ]
+    assert found == [("first_start", -1, 0), ("first_start", 1, 5), ("not_yet_observed", 6, 8)]
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize(("since", "until"), [(1, 0), (0, 10_000_000)], ids=["backwards", "the future"])
+async def test_what_is_no_period_that_has_ended_was_not_observed(tmp_path: Path, since: int, until: int) -> None:
+    """It would stand among the gaps as one of them, or hide those to come."""
+    sent = message(NOON, guild_id=GUILD, channel_id=CHANNEL, user_id=ADA)
+    async with StatsClient.open(config_for(tmp_path), gateway=False) as stats:
+        with pytest.raises(ValueError, match="period"):
+            await stats.record([sent], observed=(NOON + timedelta(hours=since), NOON + timedelta(hours=until)))
+        assert await stats.guilds() == []

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from mocha_actors.simulator.errors import SimulatorError
 from mocha_actors.simulator.event import Event
-from mocha_actors.simulator.ledger import Ledger, _open_alone
+from mocha_actors.simulator.ledger import Ledger, _open_alone, take_index
 from mocha_actors.simulator.registry import SessionRegistry
 from mocha_actors.simulator.restore import restore_sessions
+from mocha_actors.simulator.server import open_simulator
 from mocha_actors.simulator.session import UNSEEN, Session
 from mocha_actors.simulator.settings import SimulatorSettings
 
@@ -189,6 +190,20 @@ def test_a_ledger_has_one_simulator(tmp_path: Path) -> None:
         Ledger(tmp_path / "l")
     ledger.close()
     Ledger(tmp_path / "l").close()
+
+
+async def test_nobody_makes_a_past_where_another_simulator_does(tmp_path: Path) -> None:
+    """The two would take each other's unfinished file for their own."""
+    path = tmp_path / "l"
+    index = take_index(path)
+    wanted = SimulatorSettings(profile="community", members=10, ledger=path, past_days=1.0, past_messages=10)
+    with pytest.raises(SimulatorError, match="belongs to another simulator"):
+        async with open_simulator(wanted):
+            pass
+    assert [file.name for file in tmp_path.iterdir()] == ["l.sessions"]
+    os.close(index)
+    async with open_simulator(wanted) as simulator:
+        assert simulator.past is not None
 
 
 def test_a_ledger_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

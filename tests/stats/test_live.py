@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -44,6 +45,7 @@ from mocha_actors.privacy.erasure import Piece, bound, least
 from mocha_actors.privacy.places import PLACES
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.live import Live, add, ways
+from mocha_actors.stats.message_counts import WRITTEN
 from mocha_actors.stats.questions import (
     USER_METRICS,
     ActiveMembersQuestion,
@@ -55,6 +57,7 @@ from mocha_actors.stats.questions import (
     VoiceQuestion,
 )
 from mocha_actors.stats.ranges import Range
+from mocha_actors.stats.scope import Scope, Selection
 from tests.db.builders import open_session
 
 MINUTE_MS = 60_000
@@ -182,6 +185,10 @@ class Machine(RuleBasedStateMachine):
         self.erasing = self.pieces(user)
 
     def pieces(self, user: int) -> Iterator[Piece]:
+        with self.session.transaction() as connection:
+            connection.execute(
+                "INSERT INTO erasures VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (user, GUILD, ALIAS + user)
+            )
         for place in PLACES:
             with self.session.transaction() as connection:
                 low = least(connection, GUILD, place)
@@ -190,6 +197,8 @@ class Machine(RuleBasedStateMachine):
                     high = bound(connection, GUILD, place, low)
                 yield Piece(place, user, GUILD, ALIAS + user, low, high)
                 low = high
+        with self.session.transaction() as connection:
+            connection.execute("DELETE FROM erasures WHERE user_id = ?", (user,))
 
     @rule(count=st.integers(1, 12))
     def an_erasure_goes_on(self, count: int) -> None:
@@ -453,3 +462,18 @@ def test_a_step_that_an_open_voice_interval_reaches_into_is_not_over(guild: Sess
             found.append(answer(connection, question, Live(bases, BEGIN_MS)))
             assert found[-1] == answer(connection, question)
     assert [[step.speakers for step in each.buckets][2:4] for each in found] == [[0, 0], [0, 0], [1, 1]]
+
+
+def test_a_key_does_not_hold_everybody_who_is_left_out(guild: Session) -> None:
+    """Keys are kept beside what the bytes of bases bound, those of questions that were asked once too."""
+    counters = CacheCounters()
+    bases, left_out = Bases(1 << 20, counters), frozenset(range(10_000, 10_100))
+    kept = weakref.ref(left_out)
+    scope = Scope(GUILD, Filters(), users=Selection(left_out))
+    with guild.transaction() as connection:
+        for _ in range(3):
+            sums = Live(bases, BEGIN_MS).summed(connection, WRITTEN, scope, Range(BEGIN_MS - 3 * DAY_MS, BEGIN_MS))
+    assert sums
+    assert counters.entries == 1
+    del left_out, scope
+    assert kept() is None

@@ -322,3 +322,20 @@ async def test_nobody_asks_and_nothing_is_read(autojump_clock: MockClock) -> Non
         await trio.sleep(600)
 
     assert here.reads == 1
+
+
+async def test_nothing_is_renewed_while_somebody_waits_for_a_reader(autojump_clock: MockClock) -> None:
+    """A renewal would take the turn of those whose answer is too old already; the leave to it stays for later."""
+    async with scene() as here:
+        first = await here.ask(today())
+        await trio.sleep(2)
+        async with trio.open_nursery() as nursery:
+            for number in range(2):
+                nursery.start_soon(here.ask, msgspec.structs.replace(WEEK, time_zone=f"Etc/GMT+{number}"))
+            await trio.sleep(0.5)
+            assert (await here.ask(today())).as_of_ms == first.as_of_ms
+        assert here.reads == 3
+        await here.ask(today())
+        await trio.sleep(1)
+
+    assert here.reads == 4
