@@ -590,3 +590,36 @@ async def test_a_plain_message_of_a_follow_up_is_counted_as_one(tmp_path: Path) 
         (bot.guild.id, answer.id): (*row, COMMAND),
         (bot.guild.id, follow_up.id): (*row, MESSAGE),
     }
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"flags": "64"},
+        {"flags": 64.5},
+        {"embeds": [{"title": "a", "fields": ["x"]}]},
+        {"embeds": [{"title": "a", "fields": 5}]},
+        {"embeds": [{"title": "a", "fields": [{"name": " ", "value": "x"}]}]},
+        {"content": "a", "components": [{"type": 1, "components": ["x"]}]},
+        {"content": " \n"},
+    ],
+)
+async def test_an_answer_of_the_wrong_shape_is_refused_and_ends_nothing(data: dict[str, Any]) -> None:
+    """A bot's mistake is its own: 400, and the next answer is taken."""
+    async with connected() as bot:
+        _, told = await bot.use()
+        refused = await bot.rest.respond(told, 4, data)
+        taken = await bot.rest.respond(told, 4, {"content": "here"})
+
+    assert (refused.status_code, taken.status_code) == (400, 204)
+
+
+async def test_an_answer_nested_without_end_is_refused() -> None:
+    """No parser of ours recurses into it."""
+    async with connected() as bot:
+        _, told = await bot.use()
+        deep = '{"type":4,"data":' + "[" * 20_000 + "]" * 20_000 + "}"
+        address = f"/interactions/{told['id']}/{told['token']}/callback"
+        refused = await bot.rest.client.post(address, content=deep, headers={"content-type": "application/json"})
+
+    assert refused.status_code == 400
