@@ -83,7 +83,7 @@ class Ledger:
         self.path = path
         self._index = take_index(path) if index is None else index
         try:
-            self._file = _open_alone(path)
+            self._file = _open_alone(path, path)
         except SimulatorError:
             os.close(self._index)
             raise
@@ -180,21 +180,22 @@ def take_index(path: Path) -> int:
     Raises:
         SimulatorError: it cannot be opened, or another simulator has it.
     """
-    return _open_alone(path.with_name(path.name + ".sessions"))
+    return _open_alone(path.with_name(path.name + ".sessions"), path)
 
 
-def _open_alone(path: Path) -> int:
+def _open_alone(path: Path, ledger: Path) -> int:
+    """Open the ledger, or what lies beside it, and lock it; errors name the ledger, which is what somebody asked for."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        msg = f"the ledger {path} cannot be opened: {error.strerror}"
+        msg = f"the ledger {ledger} cannot be opened: {error.strerror}"
         raise SimulatorError(msg) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(file)
-        msg = f"the ledger {path} belongs to another simulator that is running"
+        msg = f"the ledger {ledger} belongs to another simulator that is running"
         raise SimulatorError(msg) from error
     if stat.S_ISREG(os.fstat(file).st_mode):
         # Nothing else is ours to close to others: as root that would be /dev/null for the whole machine.
