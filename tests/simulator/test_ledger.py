@@ -225,6 +225,6 @@ def test_what_is_no_file_keeps_its_permissions(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     pipe.chmod(0o666)
 
-    os.close(_open_alone(pipe))
+    os.close(_open_alone(pipe, pipe))
 
     assert 0o666 == stat.S_IMODE(pipe.stat().st_mode)
