@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -54,25 +54,30 @@ def arguments(command: str) -> list[str]:
     return [str(ROOT / first) if first.startswith(("scripts/", ".venv/")) else first, *rest]
 
 
-def recorded(database: Path) -> int:
-    """Messages in a database that a service may be making right now."""
-    if not database.exists():
-        return 0
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        try:
-            return int(connection.execute("SELECT count(*) FROM message_events").fetchone()[0])
-        except sqlite3.OperationalError:
-            return 0
+def position(database: Path) -> tuple[str, int]:
+    """The session in a database that a service may be making right now, and how many of its events are recorded; none while it loads a past."""
+    if database.exists():
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            with suppress(sqlite3.OperationalError):
+                found = connection.execute("SELECT session_id, seq FROM gateway_sessions WHERE resume_url IS NOT NULL")
+                return next(found, ("", 0))
+    return "", 0
+
+
+def recorded(database: Path, before: tuple[str, int]) -> bool:
+    """Whether a hundred events came since."""
+    session, seq = position(database)
+    return seq > 100 + (before[1] if session == before[0] else 0)
 
 
 async def run_endless(command: str, database: Path, environment: dict[str, str]) -> None:
     """Start it, wait until it has recorded something, interrupt it, and expect a clean end."""
-    before = recorded(database)
+    before = position(database)
     with subprocess.Popen(
         arguments(command), cwd=environment["PWD"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         try:
-            await until(lambda: recorded(database) > before + 100, f"{command} records")
+            await until(lambda: recorded(database, before), f"{command} records")
             process.send_signal(signal.SIGINT)
             output, _ = await trio.to_thread.run_sync(process.communicate)
         finally:
