@@ -164,6 +164,7 @@ class CoalescingStream(trio.abc.Stream):
         self._joiner = FrameJoiner(joins, separator)
         self._response: bytearray | None = bytearray()
         self._taken = 0
+        self._bounded = True
         self._room = trio.Event()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -198,13 +199,18 @@ class CoalescingStream(trio.abc.Stream):
                 return output
 
     async def _wait_for_room(self) -> None:
-        while self._joiner.completed - self._taken >= WAITING_BYTES:
+        while self._bounded and self._joiner.completed - self._taken >= WAITING_BYTES:
             self._room = trio.Event()
             await self._room.wait()
 
     def taken(self, size: int) -> None:
         """A message of ``size`` bytes was taken."""
         self._taken += size
+        self._room.set()
+
+    def throw_away(self) -> None:
+        """What still comes is taken by nobody and kept by nobody: read on, up to the peer's answer to our close."""
+        self._bounded = False
         self._room.set()
 
     def _handshake(self, data: bytes | bytearray) -> bytes:

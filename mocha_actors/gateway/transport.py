@@ -122,6 +122,7 @@ class Transport:
         # When we are cancelled, so is the library's reader, and nobody would notice the peer's answer.
         cancelled = trio.current_effective_deadline() == -math.inf
         wait = SEND_TIMEOUT if cancelled else CLOSE_TIMEOUT
+        self._stream.throw_away()
         with trio.CancelScope(shield=True, deadline=trio.current_time() + wait):
             await self._connection.aclose(self.close_code)
         # The library leaves the stream open when the peer closed first. A cancellation here would take the place of the error we leave with.

@@ -121,10 +121,10 @@ async def test_closing_is_quick_while_traffic_goes_on(tmp_path: Path, monkeypatc
         transport, "CLOSE_TIMEOUT", 120.0
     )  # so that an answer that is not seen costs what no busy machine does
     async with open_scene(tmp_path, rate=0) as scene:
-        async with scene.client(received=5_000) as client:
-            pass
+        with trio.fail_after(60):
+            async with scene.client(received=5_000):
+                pass
 
-        assert client.report.seconds < 60
         assert [RESUMABLE] == scene.sim.transcript.closes(by="client")
 
 
