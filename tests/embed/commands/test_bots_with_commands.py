@@ -16,12 +16,16 @@ import trio
 
 from mocha_actors.embed import MochaStats
 from mocha_actors.embed.commands.sight import ADMINISTRATOR, VIEW_CHANNEL
+from mocha_actors.simulator.application import Used
 from mocha_actors.simulator.contents import EPHEMERAL
 from mocha_actors.simulator.interactions import DEFERRED_MESSAGE, DEFERRED_UPDATE, MESSAGE
+from mocha_actors.simulator.interactions import Asked as Menu
+from mocha_actors.simulator.invocation import Resolved
 from mocha_actors.simulator.objects import channel_object, full_member
 from mocha_actors.simulator.replies import Reply
 from mocha_actors.simulator.server import Simulator, open_simulator
 from mocha_actors.simulator.settings import SimulatorSettings
+from mocha_actors.simulator.users import _now
 from tests.embed.hosts import TOKEN, Told, beside, config_for, until
 
 pytestmark = pytest.mark.timeout(120)
@@ -317,3 +321,18 @@ async def test_without_matplotlib_the_numbers_go_alone(
     assert reply.files == {}
     assert "image" not in reply.embeds[0]
     assert reply.embeds[0]["description"].startswith("**1.** ")
+
+
+async def test_a_menu_of_the_bots_own_is_left_to_the_bot_whatever_its_name(here: Here) -> None:
+    """A right click on a member may offer "growth" too; the next command is answered, and the menu was not."""
+    users, guild = here.simulator.users, here.simulator.guilds[here.place["guild"]]
+    chosen = Resolved(guild)
+    chosen.user(here.owner)
+    data = {"id": "5", "name": "growth", "type": 2, "target_id": str(here.owner), "resolved": chosen.objects}
+    menu = Menu(
+        type=2, guild=guild, channel_id=here.place["channel"], member=guild.members[here.asker], title="growth", data=data
+    )  # fmt: skip
+    use = await users._tell(Used(*users._application.interactions.open(menu, _now())))
+    await here.used("stats server")
+
+    assert use.interaction.kind is None
