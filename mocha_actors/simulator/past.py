@@ -184,6 +184,7 @@ def live_through(past: Past, ledger: Path) -> tuple[Past, Town] | None:
         _write_durably(described, iter([msgspec.json.encode(past)]))
         _write_durably(ledger, map(ledger_line, events))
     deque(events, maxlen=0)
+    town.go_live()
     return past, town
 
 

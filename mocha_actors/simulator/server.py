@@ -106,7 +106,6 @@ class Simulator:
         profile = PROFILES[settings.profile]
         self.past = lived and lived[0]
         self._town = Town(world, settings.seed, profile, shards=settings.shards) if lived is None else lived[1]
-        self._town.go_live()
         if profile.is_alive:
             self._town.open_up(time.time_ns() // 1_000_000)
         resume_url = partial(_resume_url, settings.resume_address, resume_base)

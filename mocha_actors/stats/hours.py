@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, HOUR_MS, time_ms
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, HOUR_MS
 from mocha_actors.stats.coverage import head
 from mocha_actors.stats.message_counts import message_moments
 from mocha_actors.stats.questions import BusiestHoursQuestion, HeatmapQuestion
@@ -23,20 +23,15 @@ CELLS: Final = 7 * 24
 WEEKDAY_OF_EPOCH: Final = 3
 """1970-01-01 was a Thursday."""
 
-
 FIRST_HOUR: Final = """
 SELECT MIN(hour) FROM (
     SELECT MIN(hour) AS hour FROM guild_hour WHERE guild_id = :guild_id
     UNION ALL SELECT MIN(hour) FROM voice_guild_hour WHERE guild_id = :guild_id
-) AS firsts
+    UNION ALL SELECT (MIN(message_id) / 4194304 + 1420070400000) / 3600000 FROM message_events WHERE guild_id = :guild_id
+    UNION ALL SELECT (MIN(id) / 4194304 + 1420070400000) / 3600000 FROM voice_events WHERE guild_id = :guild_id
+) AS hours
 """
-
-FIRST_ROWS: Final = """
-SELECT MIN(id) FROM (
-    SELECT MIN(message_id) AS id FROM message_events WHERE guild_id = :guild_id
-    UNION ALL SELECT MIN(id) FROM voice_events WHERE guild_id = :guild_id
-) AS firsts
-"""
+"""The first hour of UTC of which anything is known: sums and rows are kept for times of their own, and no sum holds an interval in progress."""
 
 
 def heatmap(connection: Connection, question: HeatmapQuestion) -> Heatmap:
@@ -70,14 +65,9 @@ def known_part(connection: Connection, question: HeatmapQuestion | BusiestHoursQ
     period = question.range
     if period.since_ms > DISCORD_EPOCH_MS:
         return period
-    guild = {"guild_id": question.guild_id}
-    (hour,), (row,) = (connection.execute(sql, guild).fetchone() for sql in (FIRST_HOUR, FIRST_ROWS))
-    firsts = [
-        period.until_ms - 1,
-        *(() if hour is None else (hour * HOUR_MS,)),
-        *(() if row is None else (time_ms(row),)),
-    ]
-    return Range(max(period.since_ms, min(firsts) // HOUR_MS * HOUR_MS), period.until_ms)
+    (first,) = connection.execute(FIRST_HOUR, {"guild_id": question.guild_id}).fetchone()
+    last = (period.until_ms - 1) // HOUR_MS
+    return Range(max(period.since_ms, (last if first is None else min(first, last)) * HOUR_MS), period.until_ms)
 
 
 def local_hours(period: Range, zone: ZoneInfo) -> list[tuple[int, int, int]]:

@@ -71,6 +71,11 @@ class Profile:
         self.others = sum(others.values()) / weights["message"]
         self._all, self._voice, self._others = _Deck(weights), _Deck(voice_), _Deck(others)
 
+    @property
+    def pace_ms(self) -> float:
+        """Milliseconds between two events in the mean."""
+        return 1000 / (self.rate or 1000)
+
     def draw(self, draw: Draw) -> str:
         """Draw what happens next."""
         return self._all.draw(draw)

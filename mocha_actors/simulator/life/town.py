@@ -64,7 +64,7 @@ class Town:
         self._seed = seed
         self._shards = shards
         self._sociability = sociability
-        self._pace_ms = pace_ms if pace_ms is not None else 1000 / (profile.rate or 1000)
+        self._pace_ms = pace_ms if pace_ms is not None else profile.pace_ms
         self._presences: dict[int, Presence] = {}
         self._source = Source(f"town {profile.name} {seed}", lambda rng: contents(rng, TEXTS))
         self._founding = frozenset(guild.id for guild in world.guilds)
@@ -76,7 +76,7 @@ class Town:
 
     def go_live(self) -> None:
         """Let what happens from now on happen as often as the profile has it."""
-        self._pace_ms, self._sociability = 1000 / (self.profile.rate or 1000), 1.0
+        self._pace_ms, self._sociability = self.profile.pace_ms, 1.0
 
     def draw(self) -> float:
         """Draw a number from 0 up to but without 1."""
