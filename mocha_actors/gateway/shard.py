@@ -184,6 +184,8 @@ class Shard(Actor[ShardMessage]):
         if session is not None:
             await self._around.writer.tell(SessionInvalidated(self._id, session.session_id))
 
+    # The tasks of the shard are where a program with Mocha spends its time: Ctrl-C goes to the main task, not to them, as in the runtime.
+    @trio.lowlevel.enable_ki_protection
     async def _keep_time(self) -> None:
         while True:
             with trio.CancelScope(deadline=self._deadline) as self._alarm:
@@ -199,6 +201,7 @@ class Shard(Actor[ShardMessage]):
         """When time alone changes something."""
         return min(self._protocol.deadline, self._errands.deadline)
 
+    @trio.lowlevel.enable_ki_protection
     async def _connect_for_ever(self) -> None:
         """One connection after the other: the old one is gone before the next is opened.
 
@@ -258,6 +261,7 @@ class Shard(Actor[ShardMessage]):
             self._errands.disconnected(code, trio.current_time())
         return code
 
+    @trio.lowlevel.enable_ki_protection
     async def _send(self, transport: Transport, outbox: Outbox) -> None:
         try:
             await outbox.run(transport.send)
@@ -307,6 +311,7 @@ class Shard(Actor[ShardMessage]):
         if not self._quiesced:
             self._protocol.unpaused(trio.current_time())
 
+    @trio.lowlevel.enable_ki_protection
     async def _hand_over(self) -> None:
         """Give the batches to the dispatcher, which may make us wait. One that is not taken stays the first in line."""
         async with self._handing_over:

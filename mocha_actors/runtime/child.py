@@ -122,6 +122,9 @@ class Child(ABC):
         self.place.incarnation += 1
         self.place.ended = None
 
+    # Ctrl-C is meant for the program, not for the actor that happens to run when it comes: trio hands it to the main
+    # task instead, which leaves its block, and the tree drains.
+    @trio.lowlevel.enable_ki_protection
     async def _incarnation(
         self, report: Callable[[Child, int], None], *, task_status: trio.TaskStatus[Outcome | None]
     ) -> None:
@@ -249,6 +252,7 @@ class Child(ABC):
             await self.name_if_stuck()
             await self._done.wait()
 
+    @trio.lowlevel.enable_ki_protection
     async def name_if_stuck(self) -> None:
         """Nothing can force the end of a cancelled task that shields itself; what can be done is to say who it is."""
         with trio.move_on_after(STUCK_SECONDS):

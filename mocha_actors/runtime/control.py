@@ -74,6 +74,7 @@ class Control:
         """A child ended by itself."""
         self.post(Exit(child, incarnation))
 
+    @trio.lowlevel.enable_ki_protection
     async def post_later(self, signal: Retry, delay: float) -> None:
         """Send a signal after so many seconds, unless its timer is cancelled before."""
         with signal.timer:

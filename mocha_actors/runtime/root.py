@@ -15,6 +15,7 @@ from mocha_actors.runtime.errors import ActorDead, ChildError, SpecError, WaitsF
 from mocha_actors.runtime.events import EventHook, log_event
 from mocha_actors.runtime.letters import DeadLetters
 from mocha_actors.runtime.operations import ChildCounts
+from mocha_actors.runtime.outcome import leaf_exceptions
 from mocha_actors.runtime.ref import ActorRef, acting_actor
 from mocha_actors.runtime.slow import report_slow_steps
 from mocha_actors.runtime.spec import AnySupervisorSpec, ChildSpec, check_refs
@@ -266,6 +267,7 @@ class Supervisor:
 
     # For open_supervisor
 
+    @trio.lowlevel.enable_ki_protection
     async def _live(self) -> None:
         """Run the tree to its end, shielded: a cancellation from outside means draining, which `stop` does."""
         with trio.CancelScope(shield=True):
@@ -309,6 +311,8 @@ async def open_supervisor(
         FatalChildError: A child failed with an error that its spec declares fatal; the block was cancelled.
         BaseException: What an actor raised that is no `Exception` (KeyboardInterrupt, SystemExit); the block was
             cancelled. An exception of the block itself passes as it is.
+        KeyboardInterrupt: Ctrl-C. It comes in the main task, as anywhere in trio; a task in a nursery of an actor's own
+            may be hit instead, and what comes out is a plain KeyboardInterrupt then, too.
     """
     check_refs(spec)
     tree = Tree(name, on_event or log_event, rng or Random())  # noqa: S311 - jitter only
@@ -334,6 +338,8 @@ async def open_supervisor(
 
 def _raise(problem: BaseException | None, failure: BaseException | None) -> None:
     """Raise what went wrong in the block, in the tree, or in both."""
+    if failure is not None:
+        failure = _plain(failure)
     if problem is None or problem is failure:
         problem, failure = failure, None
     if problem is not None and failure is not None and not isinstance(problem, trio.Cancelled):
@@ -342,3 +348,14 @@ def _raise(problem: BaseException | None, failure: BaseException | None) -> None
         raise failure
     if problem is not None:
         raise problem
+
+
+def _plain(failure: BaseException) -> BaseException:
+    """Ctrl-C without the groups of nurseries inside an actor around it; every other failure as it is."""
+    if isinstance(failure, BaseExceptionGroup) and all(
+        isinstance(leaf, KeyboardInterrupt | trio.Cancelled) for leaf in leaf_exceptions(failure)
+    ):
+        interrupt = KeyboardInterrupt()
+        interrupt.__cause__ = failure
+        return interrupt
+    return failure

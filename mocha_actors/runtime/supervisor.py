@@ -193,6 +193,7 @@ class SupervisorTask:
             self._retire(child, Verdict.FORGET if child.spec.restart is Restart.TEMPORARY else Verdict.KEEP)
         return outcome
 
+    @trio.lowlevel.enable_ki_protection
     async def stop(self, child: Child, *, final: bool) -> None:
         """Stop a child, whatever it is doing; a temporary one is forgotten.
 

@@ -14,7 +14,7 @@ import trio.testing
 from mocha_actors.runtime import ChildSpec, RestartLimitExceeded, SupervisorSpec, open_supervisor
 from mocha_actors.runtime.signals import StopRequest, open_stop_signals, run_until_signalled
 
-from .toys import Boom, Echo, Forever, child
+from .toys import Boom, Echo, Forever, Recorder, child
 
 STUBBORN = """
 import signal, time, trio
@@ -142,3 +142,41 @@ def test_third_signal_ends_even_a_program_that_never_comes_back_to_its_loop(stub
             stubborn.wait(0.3)
             break
     assert -signal.SIGTERM == stubborn.returncode
+
+
+async def press_ctrl_c() -> None:
+    """While an actor runs, or a task of a nursery that it opened."""
+    signal.raise_signal(signal.SIGINT)
+
+
+async def press_ctrl_c_in_a_nursery() -> None:
+    """Trio protects no task that an actor starts in a nursery of its own."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(press_ctrl_c)
+
+
+async def interrupted(message: Callable[[], Awaitable[None]], handled: list[Any], recorder: Recorder) -> None:
+    """A program without handlers of its own, in which Ctrl-C is pressed while an actor works and more waits for it."""
+    children = (ChildSpec("z", lambda: Echo(handled)), ChildSpec("a", lambda: Echo(handled)))
+    async with open_supervisor(SupervisorSpec(children), on_event=recorder) as supervisor:
+        supervisor.ref("a").tell_nowait(message)
+        supervisor.ref("a").tell_nowait("a waits")
+        supervisor.ref("z").tell_nowait("z waits")
+        await trio.sleep_forever()
+
+
+def test_ctrl_c_is_for_the_program_and_not_for_the_actor_that_runs() -> None:
+    """Without handlers it comes out of the block in the main task; no actor fails, and what waits is handled."""
+    handled, recorder = list[Any](), Recorder()
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(interrupted, press_ctrl_c, handled, recorder)
+    assert {"a waits", "z waits"} == set(handled)
+    assert {"stopped"} == {event.fields["outcome"] for event in recorder.named("child.exited")}
+
+
+def test_ctrl_c_in_a_nursery_of_an_actor_comes_out_plain() -> None:
+    """The actor fails; the neighbours drain, and the program gets a KeyboardInterrupt, not a group."""
+    handled, recorder = list[Any](), Recorder()
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(interrupted, press_ctrl_c_in_a_nursery, handled, recorder)
+    assert "z waits" in handled
