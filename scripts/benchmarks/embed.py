@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from contestants import Simulator
+from contestants import TOKEN, Simulator
 
 from mocha_actors.embed import MochaStats, message
 from mocha_actors.embed.discord_py import attach
@@ -61,7 +61,7 @@ async def latencies(simulator: Any, folder: Path, count: int) -> None:
 
     client = Bot(intents=discord.Intents.default(), enable_debug_events=True)
     async with MochaStats(database=f"sqlite:///{folder}/embed.db") as stats, client:
-        await client.login("simulator")
+        await client.login(TOKEN)
         connecting = asyncio.create_task(client.connect())
         for phase in range(6):
             detach = attach(client, stats) if phase % 2 else None
