@@ -159,8 +159,16 @@ class Watch:
 
     def __init__(self, pid: int, simulator: Simulator) -> None:
         """Read the meters."""
-        self._pid, self._sender = pid, simulator.process.pid
+        self._pid, self._simulator, self._sender = pid, simulator, simulator.process.pid
         self._before, self._sent = usage(pid)[0], usage(self._sender)[0]
+
+    def send(self, race: Race) -> tuple[float, int]:
+        """Send a race's events; returns when the first could go out, and the last ``s``."""
+        began, last = race.send(self._simulator)
+        if race.profile == "burst":
+            # They were made before the first of them went out, which is no part of the run.
+            self._sent = usage(self._sender)[0]
+        return began, last
 
     def run(self, contestant: str, race: Race, began: float, end: float) -> Run:
         """What was used since then, and the seconds from ``began`` to ``end``."""
@@ -178,7 +186,7 @@ def mocha(simulator: Simulator, folder: Path, race: Race) -> Run:
     with started(command, folder, {"DISCORD_TOKEN": TOKEN}) as process:
         wait(lambda: durable(folder / "mocha.db") > 0, "Mocha's session to be durable")
         watch = Watch(process.pid, simulator)
-        began, last = race.send(simulator)
+        began, last = watch.send(race)
         wait(lambda: durable(folder / "mocha.db") >= last, "the last commit")
         return watch.run("mocha", race, began, time.time())
 
@@ -207,7 +215,7 @@ def peer(name: str, script: str, *arguments: str, share: int = 1) -> Contestant:
             assert process.stdin is not None
             process.stdout.readline()  # it says when it is ready
             watch = Watch(process.pid, simulator)
-            began, last = own.send(simulator)
+            began, last = watch.send(own)
             if not count:
                 process.stdin.write(f"{last}\n")
                 process.stdin.flush()
