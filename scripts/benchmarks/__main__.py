@@ -8,6 +8,8 @@ from decode import decode
 from embed import embed
 from growth import growth
 from ingest import ingest
+from lag import lag
+from layer import layer
 from memory import memory
 from presence import presence
 from query import query
@@ -27,6 +29,8 @@ def bench() -> None:
 bench.add_command(ingest)
 bench.add_command(transport)
 bench.add_command(runtime)
+bench.add_command(layer)
+bench.add_command(lag)
 bench.add_command(presence)
 bench.add_command(cache)
 bench.add_command(writer)

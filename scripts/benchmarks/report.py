@@ -14,8 +14,11 @@ from typing import Final
 
 import click
 import decode
+import embed
 import growth
 import ingest
+import lag
+import layer
 import memory
 import query
 import runtime
@@ -53,6 +56,7 @@ class Effort:
     Attributes:
         count: events of a run.
         rounds: alternating runs of each.
+        seconds: at an everyday rate.
         events: messages of the long run for the memory.
         members: that become known in it.
 
@@ -60,12 +64,13 @@ class Effort:
 
     count: int
     rounds: int
+    seconds: int
     events: int
     members: int
 
 
-FULL: Final = Effort(100_000, 3, 1_000_000, 1_000_000)
-QUICK: Final = Effort(20_000, 1, 100_000, 50_000)
+FULL: Final = Effort(100_000, 3, 30, 1_000_000, 1_000_000)
+QUICK: Final = Effort(20_000, 1, 5, 100_000, 50_000)
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 
 
@@ -99,6 +104,9 @@ def parts(effort: Effort, postgresql: str | None) -> Iterator[list[Line]]:
     yield from ingests(count, rounds)
     yield list(transports(count // 2, rounds))
     yield list(runtimes(count // 20, rounds))
+    yield list(layers(count, rounds))
+    yield list(lags(effort.seconds))
+    yield list(embeddings(count // 30))
     yield list(decoders(rounds))
     yield list(writers(count, rounds, postgresql))
     yield list(queries(2 * count, rounds))
@@ -183,6 +191,35 @@ def runtimes(count: int, rounds: int) -> Iterator[Line]:
     for name in ("memory channel", "pykka"):
         each = ratios(ours, runtime.rates(tells, 64, name))
         yield Line(f"… beside {name}", f"{1e6 / 64 / statistics.median(runtime.rates(tells, 64, name)):.2f} µs", f"{spread(each)} x its rate")  # fmt: skip
+
+
+def layers(count: int, rounds: int) -> Iterator[Line]:
+    """The actors above a straight loop of the same functions."""
+    costs = layer.measure(count, rounds)
+    above = [cost.layer_us for cost in costs]
+    figure = f"{statistics.median(above):+.2f} µs an event ({min(above):+.2f} – {max(above):+.2f})"
+    loop = statistics.median(cost.loop_us for cost in costs)
+    target = layer.TARGET_US
+    yield Line("the actor layer", figure, f"a straight loop of the same functions {loop:.2f} µs", f"{target:g} µs above it", statistics.median(above) <= target)  # fmt: skip
+
+
+def lags(seconds: int) -> Iterator[Line]:
+    """The service at an everyday rate."""
+    for each in lag.measure(lag.RATE, seconds):
+        figures = {"p50": each.p50_ms, "p99": each.p99_ms, "share": each.core_share}
+        met = all(figures[name] < target for name, target in lag.TARGETS.items())
+        figure = f"p50 {each.p50_ms:.0f} ms, p99 {each.p99_ms:.0f} ms, {each.core_share:.1%} of one core"
+        target = "{p50:.0f} ms, {p99:.0f} ms, {share:.0%}".format(**lag.TARGETS)
+        yield Line(f"lag at {lag.RATE:,}/s, {each.profile}", figure, f"{each.events_per_second:,.0f}/s committed", target, met)  # fmt: skip
+
+
+def embeddings(count: int) -> Iterator[Line]:
+    """Mocha inside a bot."""
+    found = embed.measure(count)
+    yield Line("on_message of a bot with Mocha", embed.spread(found.within), f"without: {embed.spread(found.without)}")
+    yield Line("ask from asyncio and back", embed.spread([found.ask_ms]), "")
+    yield Line("told from asyncio", f"{found.told_per_second:,.0f} events/s", f"{found.committed_per_second:,.0f}/s committed, {found.dropped} dropped")  # fmt: skip
+    yield Line("memory of an idle discord.py client", f"{found.embedded_mb:.0f} MB with Mocha", f"{found.bare_mb:.0f} MB without")  # fmt: skip
 
 
 def writers(count: int, rounds: int, postgresql: str | None) -> Iterator[Line]:
