@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Final
+
 import click
-from cache import cache
-from decode import decode
-from embed import embed
-from growth import growth
-from ingest import ingest
-from lag import lag
-from layer import layer
-from memory import memory
-from presence import presence
-from query import query
-from report import report
-from runtime import runtime
-from start_up import start_up
-from transport import transport
-from volume import volume
-from writer import writer
+
+PARTS: Final = (
+    "ingest", "transport", "runtime", "layer", "lag", "presence", "cache", "writer", "embed", "volume", "decode", "start-up", "memory", "growth", "query",
+    "report",
+)  # fmt: skip
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Parts(click.Group):
+    """Imports a part when it is wanted: each needs the peers that it measures, and no others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them."""
+        return list(PARTS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of a part."""
+        if name not in PARTS:
+            return None
+        command: click.Command = getattr(import_module(name.replace("-", "_")), name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=Parts, context_settings={"help_option_names": ["-h", "--help"]})
 def bench() -> None:
     """Measure Mocha beside what one would use instead. Quote the ratios: absolute times are those of this machine."""
 
 
-bench.add_command(ingest)
-bench.add_command(transport)
-bench.add_command(runtime)
-bench.add_command(layer)
-bench.add_command(lag)
-bench.add_command(presence)
-bench.add_command(cache)
-bench.add_command(writer)
-bench.add_command(embed)
-bench.add_command(volume)
-bench.add_command(decode)
-bench.add_command(start_up)
-bench.add_command(memory)
-bench.add_command(growth)
-bench.add_command(query)
-bench.add_command(report)
 bench(prog_name="scripts/bench")
