@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import click
+
 PEERS: Final = Path(__file__).parent / "peers"
 TOKEN: Final = "MTAwMDAwMDAwMDAwMDAwMDAw.invented.token"  # noqa: S105 - nobody's
 """hikari reads the bot's id out of the first part."""
@@ -213,7 +215,8 @@ def peer(name: str, script: str, *arguments: str, share: int = 1) -> Contestant:
         with started([*command, own.compression, *arguments], folder, {}) as process:
             assert process.stdout is not None
             assert process.stdin is not None
-            process.stdout.readline()  # it says when it is ready
+            if not process.stdout.readline():  # it says when it is ready
+                raise click.ClickException(f"{name} ended before it was ready; what it printed stands above")
             watch = Watch(process.pid, simulator)
             began, last = watch.send(own)
             if not count:
