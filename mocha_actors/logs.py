@@ -90,6 +90,7 @@ EVENTS: Final[dict[str, str]] = {
     "shutdown.phase": "the shutdown entered a phase: phase",
     "runtime.report": "the runtime has something to say that is no event, as that an actor hangs: text, exception",
     "simulator.started": "the simulated Discord listens: api_url, gateway_url",
+    "simulator.past_kept": "its ledger goes on with the past that it began with, of which this is not what the settings say: days, messages, seed, profile, …",
     "past.loaded": "what had happened before the simulated Discord was started is recorded: events, facts, ignored",
     "simulator.exited": "the simulated Discord ended by itself: status",
 }

@@ -64,6 +64,8 @@ class SimulatorProcess:
                 self.api_url, self.gateway_url = answer["api_url"], answer["gateway_url"]
                 self.past = answer["past"] and tuple(answer["past"])
                 logger.info("simulator.started", api_url=self.api_url, gateway_url=self.gateway_url)
+                if answer["past_kept"]:
+                    logger.warning("simulator.past_kept", **answer["past_kept"])
                 return
         if waiting.cancelled_caught:
             msg = f"the simulator did not start within {limit:,.0f} s"

@@ -109,8 +109,15 @@ async def _serve(settings: SimulatorSettings, controlled: bool) -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(_wait_for_signal, nursery.cancel_scope)
             _print(
-                {"api_url": simulator.api_url, "gateway_url": simulator.gateway_url, "past": _period(simulator.past)}
+                {
+                    "api_url": simulator.api_url,
+                    "gateway_url": simulator.gateway_url,
+                    "past": _period(simulator.past),
+                    "past_kept": simulator.past_kept,
+                }
             )
+            if simulator.past_kept:
+                _tell(f"{settings.ledger} goes on with the past that it began with: {_listed(simulator.past_kept)}.")
             if controlled:
                 await _obey(simulator)
                 nursery.cancel_scope.cancel()
@@ -118,6 +125,11 @@ async def _serve(settings: SimulatorSettings, controlled: bool) -> None:
                 _tell(f"Listening; token {settings.token!r}, seed {settings.seed}. End with Ctrl-C.")
         if not controlled:
             _tell(_summary(simulator))
+
+
+def _listed(kept: dict[str, object]) -> str:
+    """Names and values as a sentence has them."""
+    return ", ".join(f"{name} {value}" for name, value in kept.items())
 
 
 def _period(past: Past | None) -> list[int] | None:

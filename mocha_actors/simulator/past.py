@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -160,6 +160,15 @@ def imported(path: Path) -> Iterator[PastEvent]:
             if line.via != "import":
                 return
             yield PastEvent(round(line.at * 1000), line.shard, bytes(line.frame))
+
+
+def kept(past: Past, wanted: Past) -> dict[str, object]:
+    """What of the past of a ledger stays otherwise than the settings want it: the values that stand, by the names of :class:`Past`.
+
+    Its end is always that of the first start.
+    """
+    names = [field.name for field in fields(Past) if field.name != "until_ms"]
+    return {name: getattr(past, name) for name in names if getattr(past, name) != getattr(wanted, name)}
 
 
 def live_through(past: Past, ledger: Path) -> tuple[Past, Town] | None:

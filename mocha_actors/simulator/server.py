@@ -37,7 +37,7 @@ from mocha_actors.simulator.ledger import Ledger, take_index
 from mocha_actors.simulator.life.profiles import HAPPENINGS, PROFILES
 from mocha_actors.simulator.life.state import GuildState
 from mocha_actors.simulator.life.town import BOT_ADDED, Town
-from mocha_actors.simulator.past import Past, live_through
+from mocha_actors.simulator.past import Past, kept, live_through
 from mocha_actors.simulator.payloads import guild_create, own_user_update
 from mocha_actors.simulator.rest import API_PATH, RestApi
 from mocha_actors.simulator.rest_application import ApplicationApi
@@ -82,6 +82,8 @@ class Simulator:
         gateway_url: address of the gateway.
         transcript: what every client did so far.
         past: what the ledger begins with; None if it began with the live traffic.
+        past_kept: what of it is otherwise than the settings want, since a ledger has one past for ever; by the names of
+            :class:`~mocha_actors.simulator.past.Past`.
         users: let them use the bot's commands, and see what it answers.
     """
 
@@ -105,6 +107,7 @@ class Simulator:
         resume_base = f"ws://{host}:{dead_port}" if settings.resume_address == "dead" else self.gateway_url
         profile = PROFILES[settings.profile]
         self.past = lived and lived[0]
+        self.past_kept = {} if self.past is None else kept(self.past, _wanted_past(settings))
         self._town = Town(world, settings.seed, profile, shards=settings.shards) if lived is None else lived[1]
         if profile.is_alive:
             self._town.open_up(time.time_ns() // 1_000_000)
@@ -408,6 +411,14 @@ def _open_ledger(settings: SimulatorSettings, path: Path) -> tuple[Ledger, tuple
     return Ledger(path, index), lived
 
 
+def _wanted_past(settings: SimulatorSettings) -> Past:
+    """The past that the settings describe, up to now."""
+    return Past(
+        until_ms=time.time_ns() // 1_000_000, days=settings.past_days, messages=settings.past_messages, seed=settings.seed,
+        profile=settings.profile, guilds=settings.guilds, members=settings.members, shards=settings.shards,
+    )  # fmt: skip
+
+
 def _live_through(settings: SimulatorSettings, ledger: Path) -> tuple[Past, Town] | None:
     """Let the past of the settings, or of an earlier run, happen.
 
@@ -416,12 +427,8 @@ def _live_through(settings: SimulatorSettings, ledger: Path) -> tuple[Past, Town
     """
     if not settings.past_days:
         return None
-    past = Past(
-        until_ms=time.time_ns() // 1_000_000, days=settings.past_days, messages=settings.past_messages, seed=settings.seed,
-        profile=settings.profile, guilds=settings.guilds, members=settings.members, shards=settings.shards,
-    )  # fmt: skip
     try:
-        return live_through(past, ledger)
+        return live_through(_wanted_past(settings), ledger)
     except OSError as error:
         msg = f"the past of the ledger {ledger} cannot be written: {error.strerror}"
         raise SimulatorError(msg) from error

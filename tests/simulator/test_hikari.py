@@ -18,6 +18,9 @@ from tests.simulator.life.libraries import play, truth
 
 hikari = pytest.importorskip("hikari", reason="hikari is not installed; it belongs to the extra `dev`")
 
+from hikari.api.shard import GatewayCompression  # noqa: E402 - if there is hikari
+from hikari.impl.shard import GatewayShardImpl  # noqa: E402
+
 ENOUGH = 1000
 
 TOKEN = "MTAwMDAwMDAwMDAwMDAwMDAw.invented.token"
@@ -92,14 +95,18 @@ async def run_beside(simulator: Simulator, bot: CountingBot, enough: Callable[[]
     assert {entry.op for entry in simulator.transcript.payloads()} <= {1, 2, 6, 8}
 
 
-async def test_hikari_gets_guilds_and_messages() -> None:
-    """READY, GUILD_CREATE and every shape of message parse, over zlib-stream, and fill hikari's own cache."""
+@pytest.mark.parametrize("compression", ["zlib-stream", "zstd-stream"])
+async def test_hikari_gets_guilds_and_messages(compression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """READY, GUILD_CREATE and every shape of message parse, over each stream that hikari knows, and fill its own cache."""
+    # Which one it takes is its own choice, by what is installed; a bot has no option for it.
+    chosen = GatewayCompression("transport_" + compression.replace("-", "_"))
+    monkeypatch.setitem(GatewayShardImpl.__init__.__kwdefaults__, "compression", chosen)
     async with open_simulator(SimulatorSettings(rate=2000, token=TOKEN)) as simulator:
         bot = CountingBot(simulator.api_url)
         await run_beside(simulator, bot, lambda: bot.messages >= ENOUGH)
 
         assert (bot.ready, bot.resumed) == (1, 0)
-        assert "compress=zlib-stream" in simulator.transcript.connects()[0].target
+        assert f"compress={compression}" in simulator.transcript.connects()[0].target
         assert {guild.id: (guild.name, 16, 6, 1) for guild in simulator.world.guilds} == bot.guilds
 
 

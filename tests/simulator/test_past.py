@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from mocha_actors.cli.sim import command
 from mocha_actors.discord.snowflake import time_ms
 from mocha_actors.simulator.errors import SettingsError
 from mocha_actors.simulator.event import Event
-from mocha_actors.simulator.past import Past, imported, ledger_line, live_through, past_events
+from mocha_actors.simulator.past import Past, imported, kept, ledger_line, live_through, past_events
 from mocha_actors.simulator.recount import recount
+from mocha_actors.simulator.server import open_simulator
+from mocha_actors.simulator.settings import SimulatorSettings
 from tests.simulator.life.observer import EVERYTHING, Observer
 
 UNTIL_MS = 1_785_715_200_000
@@ -176,6 +179,23 @@ def test_a_ledger_begins_with_the_past_of_its_first_start(tmp_path: Path) -> Non
     ]
     assert ends[0] == ends[1]
     assert {path.name for path in tmp_path.iterdir()} == {"ledger.jsonl", "ledger.jsonl.past"}
+
+
+def test_what_the_settings_want_otherwise_of_a_past_is_told() -> None:
+    """With the values that stand; the end of a past is that of the first start, and nobody can want it otherwise."""
+    assert kept(SHORT, Past(until_ms=1, days=3, messages=200, members=20, seed=4)) == {}
+    assert kept(SHORT, Past(until_ms=1, days=3, messages=200, members=20, seed=5, guilds=2)) == {"seed": 4, "guilds": 1}
+
+
+async def test_a_simulator_over_a_ledger_with_another_past_says_so(tmp_path: Path) -> None:
+    """As does `mocha sim`, and the demo in its log."""
+    wanted = partial(
+        SimulatorSettings, ledger=tmp_path / "l.jsonl", past_days=2.0, past_messages=50, members=20, rate=1.0
+    )
+    async with open_simulator(wanted(seed=4)) as simulator:
+        assert simulator.past_kept == {}
+    async with open_simulator(wanted(seed=5)) as simulator:
+        assert simulator.past_kept == {"seed": 4}
 
 
 def test_a_ledger_that_began_without_a_past_gets_none(tmp_path: Path) -> None:
