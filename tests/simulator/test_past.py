@@ -190,7 +190,13 @@ def test_what_the_settings_want_otherwise_of_a_past_is_told() -> None:
 async def test_a_simulator_over_a_ledger_with_another_past_says_so(tmp_path: Path) -> None:
     """As does `mocha sim`, and the demo in its log."""
     wanted = partial(
-        SimulatorSettings, ledger=tmp_path / "l.jsonl", past_days=2.0, past_messages=50, members=20, rate=1.0
+        SimulatorSettings,
+        ledger=tmp_path / "l.jsonl",
+        past_days=2.0,
+        past_messages=50,
+        members=20,
+        profile="community",
+        rate=1.0,
     )
     async with open_simulator(wanted(seed=4)) as simulator:
         assert simulator.past_kept == {}
