@@ -1,4 +1,4 @@
-"""Feeding from discord.py, and from the libraries that kept its interface.
+"""Feeding from discord.py, and from the libraries that kept its interface: py-cord 2.8, nextcord 2.6 and disnake 2.12 were run.
 
 The hook is ``on_socket_raw_receive``, which discord.py (2.5 to 2.7 were read) calls with every payload, decompressed, before it looks at it itself; it does so
 only for a client made with ``enable_debug_events=True``. The payload carries the sequence number and no shard: a client with one shard has no

@@ -68,7 +68,7 @@ class RestApi:
             return 401, UNAUTHORIZED
         return self._application.answer(asked, now) or (404, NOT_FOUND)
 
-    def _private(self, path: str, now: float) -> dict[str, Any] | None:
+    def _private(self, path: str, now: float) -> dict[str, Any] | list[dict[str, Any]] | None:
         """Return what a path offers to those who have the token."""
         match path:
             case "/gateway/bot":
@@ -78,6 +78,8 @@ class RestApi:
                 return own_user_object(self._world)
             case "/oauth2/applications/@me" | "/applications/@me":
                 return application_object(self._world)
+            case "/soundboard-default-sounds":
+                return []  # py-cord asks for them before it is ready
         return None
 
 

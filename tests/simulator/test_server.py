@@ -271,6 +271,8 @@ async def test_rest_tells_where_the_gateway_is() -> None:
         assert (await http.get(f"{simulator.api_url}/gateway")).json() == {"url": simulator.gateway_url}
         me = (await http.get(f"{simulator.api_url}/users/@me", headers=headers)).json()
         assert (me["id"], me["bot"]) == (str(simulator.world.bot.id), True)
+        sounds = await http.get(f"{simulator.api_url}/soundboard-default-sounds", headers=headers)
+        assert (sounds.status_code, sounds.json()) == (200, [])  # py-cord is not ready without them
 
 
 @pytest.mark.parametrize(
