@@ -77,7 +77,8 @@ class MessageProjection:
     def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int]:
         """See :meth:`Projection.apply`."""
         sent = [fact for fact in facts if isinstance(fact, MessageSent)]
-        details = [fact for fact in facts if isinstance(fact, MessageDetails)]
+        # Of a struct's class, `isinstance` says no in 0.1 µs: it asks the metaclass.
+        details = [fact for fact in facts if type(fact) is MessageDetails]
         new = insert_new(connection, rows_of(sent))
         counts = rollups.add(connection, new)
         changed = set(map(BY_GUILD, new)) | describe(connection, details)

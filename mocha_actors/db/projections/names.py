@@ -99,9 +99,15 @@ class NameProjection:
         latest_ms = time_ms(max(map(MESSAGE, sent), default=0))
         news = named.union(telling[0] for telling in tellings if not repeats(telling, self._names, latest_ms))
         if news:
-            changed = self._learn(fact for fact in facts if not isinstance(fact, MessageSent) or fact.user_id in news)
+            changed = self._learn(
+                fact for fact in facts if not isinstance(fact, MessageSent) or self._may_be_news(fact, news)
+            )
             STORE.execute(connection, sorted((user, *name) for user, name in changed.items()))
         return frozenset()
+
+    def _may_be_news(self, fact: MessageSent, news: AbstractSet[int]) -> bool:
+        """Whether a message of one of ``news`` says something else than what is known by now: of somebody new all but the first usually do not."""
+        return fact.user_id in news and not repeats(TELLING(fact), self._names, time_ms(fact.message_id))
 
     def _learn(self, facts: Iterable[Fact]) -> dict[int, Name]:
         """Follow ``facts`` in their order, all of them about whoever is in one: a name may change and change back. Returns the new names."""
