@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
@@ -351,7 +351,7 @@ def guilds_of(facts: Sequence[Fact]) -> set[int]:
 
 def facts_in(outcomes: Iterable[Outcome | None]) -> list[Fact]:
     """The facts of entries, in order."""
-    return [fact for outcome in outcomes if isinstance(outcome, tuple) for fact in outcome]
+    return list(chain.from_iterable([outcome for outcome in outcomes if isinstance(outcome, tuple)]))
 
 
 def shares(projections: Sequence[Projection], facts: Iterable[Fact]) -> list[tuple[Projection, list[Fact]]]:

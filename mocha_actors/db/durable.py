@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -55,6 +56,13 @@ RETRY: Final = Backoff(0.05, 5.0)
 PATIENCE: Final = 2.0
 """Seconds that the database is waited for before the spool takes over: a lock or a restart of the server is shorter, a heartbeat is not."""
 
+LOG_PAGES: Final = 4_000
+"""Pages by which SQLite's write-ahead log grows (16 MB) before it is moved into the database, between two commits and not inside of one.
+
+Moving 1,100 pages took 23 ms, 2,700 43, 5,400 70 (most of it is syncing two files, and many pages are the same ones again), and a commit that had to move
+10,000 took 260 instead of 45. A reader's snapshot can keep the log from beginning anew; it is then tried again after as many pages more.
+"""
+
 log = structlog.get_logger()
 
 
@@ -90,6 +98,7 @@ class Durable:
         self._overflow, self._on_drained = overflow, on_drained
         self._failures = 0
         self._drain_at = -math.inf
+        self._log_pages, self._log_limit = 0, LOG_PAGES
         self.outages = 0.0
 
     # Jobs
@@ -119,19 +128,29 @@ class Durable:
 
     async def _once(self, job: Job[R]) -> R:
         async with self._breaker:
-            return await self._port.run(job)
+            result, self._log_pages = await self._port.run(partial(with_log_pages, job))
+        return result
 
     def _delay(self, error: Exception, attempt: int) -> float:
         delay = RETRY.delay(attempt, self._rng)
         return max(delay, error.retry_after) if isinstance(error, CircuitOpen) else delay
 
+    @property
+    def log_full(self) -> bool:
+        """Whether the write-ahead log has grown so much that :meth:`tidy` is due before the next commit."""
+        return self._log_pages >= self._log_limit and not self._spooling
+
     async def tidy(self) -> bool:
         """Move the write-ahead log into the database file, which can wait: False when the database is not available now."""
+        began = trio.current_time()
+        before = self._log_pages
         try:
-            await self.run(lambda session: session.checkpoint_log(), patience=0.0)
+            left = await self.run(lambda session: session.checkpoint_log(), patience=0.0)
         except DatabaseAwayError as error:
             log.debug("writer.log_kept", error=str(error))
             return False
+        self._log_pages, self._log_limit = left, left + LOG_PAGES
+        log.debug("writer.log_moved", pages=before, left=left, seconds=round(trio.current_time() - began, 4))
         return True
 
     async def chore(self, work: Callable[[Connection], int], *, resets: bool = False) -> int:
@@ -308,6 +327,11 @@ class Durable:
             self._failures += 1
         else:
             await self._taken(overflow, step, drained)
+
+
+def with_log_pages(job: Job[R], session: Session) -> tuple[R, int]:
+    """The result of ``job``, and how long the write-ahead log is behind it."""
+    return job(session), session.log_pages()
 
 
 def in_transaction(work: Callable[[Connection], R]) -> Job[R]:

@@ -125,8 +125,13 @@ class PostgresSession(Session):
         msg = "another process took the database over while the connection was lost; this one writes nothing more"
         raise FencedOutError(msg)
 
-    def checkpoint_log(self) -> None:
+    def log_pages(self) -> int:
+        """See :meth:`Session.log_pages`."""
+        return 0
+
+    def checkpoint_log(self) -> int:
         """See :meth:`Session.checkpoint_log`."""
+        return 0
 
     def compact_log(self) -> None:
         """See :meth:`Session.compact_log`."""

@@ -59,7 +59,8 @@ Errand = Chore | ImportFacts | CompactLog
 WriterMessage = Batch | LoadCheckpoint | SessionInvalidated | Alive | Flush | ClaimIdentify | Errand
 
 IDLE_SECONDS: Final = 5.0
-"""Without a commit for so long, the write-ahead log is moved into the database file."""
+"""Without a commit for so long, the write-ahead log is moved into the database file; under load it is whenever it is full
+(:data:`~mocha_actors.db.durable.LOG_PAGES`), after the commit that filled it has been told."""
 
 NEVER_POISON: Final = 1 << 31
 """Redeliveries: a batch is never given up because the writer crashed over it; the supervisor's intensity bounds the crashes."""
@@ -278,7 +279,7 @@ class Writer(Actor[WriterMessage]):
         return min(self._stuck.due() + self._durable.outages, idle, self._durable.drain_due)
 
     async def _care(self) -> None:
-        """Hand stuck batches out again or give them up; empty the write-ahead log when idle."""
+        """Hand stuck batches out again or give them up; empty the write-ahead log when idle, or when it is full."""
         self._tell_changes()
         stuck = self._stuck.overdue(self._uptime())
         for batch in stuck.resubmit:
@@ -295,6 +296,8 @@ class Writer(Actor[WriterMessage]):
         if self._log_grown and trio.current_time() >= self._last_commit + IDLE_SECONDS:
             self._log_grown = not await self._durable.tidy()
             self._last_commit = trio.current_time()
+        elif self._durable.log_full:
+            await self._durable.tidy()
         if trio.current_time() >= self._durable.drain_due:
             await self._durable.drain()
 

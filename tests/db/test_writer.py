@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ import trio.lowlevel
 from trio.testing import MockClock
 
 from mocha_actors.db import checkpoint
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.engine import Job, Port
 from mocha_actors.db.errors import DatabaseUnavailableError
 from mocha_actors.db.grouping import Grouping
+from mocha_actors.db.session import SqliteSession
+from mocha_actors.db.sqlite import SqliteReader
 from mocha_actors.db.store import open_store
+from mocha_actors.db.wal import log_of, pages_in
 from mocha_actors.db.writer import IDLE_SECONDS, Writer, WriterMessage, database_breaker, writer_mailbox
 from mocha_actors.errors import FencedOutError, TransientError
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter
@@ -339,6 +344,80 @@ async def test_when_idle_the_write_ahead_log_is_moved_into_the_database(path: Pa
 
         assert writer.faults.jobs == jobs + 1
         assert b"session-1" in path.read_bytes()
+
+
+@contextmanager
+def pages_of_commits(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Pages of the write-ahead log after each commit, none of which may change the database's file."""
+    found: list[int] = []
+    transaction = SqliteSession.transaction
+
+    @contextmanager
+    def watched(self: SqliteSession) -> Iterator[Connection]:
+        with transaction(self) as connection:
+            yield connection
+            before = path.read_bytes()
+        assert path.read_bytes() == before, "a commit moved the log into the database"
+        found.append(pages_in(log_of(path)))
+
+    monkeypatch.setattr(SqliteSession, "transaction", watched)
+    yield found
+
+
+async def test_under_load_the_log_is_moved_between_commits_and_stays_bounded(
+    path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the load lasts: the log is never longer than its limit and one commit, and no commit has to move it."""
+    monkeypatch.setattr("mocha_actors.db.durable.LOG_PAGES", 50)
+    with pages_of_commits(path, monkeypatch) as commits:
+        async with house(f"sqlite:///{path}") as writer:
+            await writer.ref.tell(ready())
+            await trio.sleep(0.001)
+            commits.clear()
+            for n in range(60):
+                await writer.ref.tell(settled(2 + n, [(message(n, at_ms=NOON_MS + 3_600_000 * n),)]))
+                await trio.sleep(0.1)
+            pages = list(commits)
+
+    assert len(pages) == 60
+    assert sum(after - before for before, after in pairwise(pages) if after > before) > 300, (
+        "too little was written to show anything"
+    )
+    assert max(pages) < 50 + 20
+
+
+async def test_a_log_that_a_reader_keeps_is_not_moved_after_every_commit(
+    path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again when as much again was written, and succeeds when the reader is gone."""
+    monkeypatch.setattr("mocha_actors.db.durable.LOG_PAGES", 50)
+    moves: list[int] = []
+    checkpoint_log = SqliteSession.checkpoint_log
+
+    def counted(self: SqliteSession) -> int:
+        moves.append(checkpoint_log(self))
+        return moves[-1]
+
+    monkeypatch.setattr(SqliteSession, "checkpoint_log", counted)
+    async with house(f"sqlite:///{path}") as writer:
+        await writer.ref.tell(ready())
+        await trio.sleep(1)
+        moves.clear()
+        with closing(SqliteReader(path)) as reader:
+            reader._connection.execute("BEGIN")
+            reader._connection.execute("SELECT count(*) FROM message_events").fetchone()
+            for n in range(40):
+                await writer.ref.tell(settled(2 + n, [(message(n, at_ms=NOON_MS + 3_600_000 * n),)]))
+                await writer.flush()
+            pages = pages_in(log_of(path))
+            assert 0 < len(moves) <= pages // 50
+            assert all(moves)
+        for n in range(40, 60):
+            await writer.ref.tell(settled(2 + n, [(message(n, at_ms=NOON_MS + 3_600_000 * n),)]))
+            await writer.flush()
+
+        assert moves[-1] == 0
+        assert pages_in(log_of(path)) < pages
 
 
 # Faults

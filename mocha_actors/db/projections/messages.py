@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final
-
-from msgspec.structs import astuple
+from operator import attrgetter, itemgetter
+from typing import Final
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
@@ -55,6 +53,9 @@ DELETE: Final = (
     "WHERE guild_id = ? AND deleted_ms IS NULL AND message_id IN (SELECT value FROM json_each(?))"
 )
 
+ROW: Final[Callable[[MessageSent], Row]] = attrgetter(
+    "guild_id", "message_id", "channel_id", "user_id", "author_class", "kind", "type"
+)
 BY_GUILD: Final = itemgetter(0)
 BY_MESSAGE: Final = itemgetter(1)
 
@@ -76,29 +77,27 @@ class MessageProjection:
     def apply(self, connection: Connection, facts: Sequence[Fact]) -> AbstractSet[int]:
         """See :meth:`Projection.apply`."""
         sent = [fact for fact in facts if isinstance(fact, MessageSent)]
+        # Of a struct's class, `isinstance` says no in 0.1 µs: it asks the metaclass.
+        details = [fact for fact in facts if type(fact) is MessageDetails]
         new = insert_new(connection, rows_of(sent))
         counts = rollups.add(connection, new)
-        changed = set(map(BY_GUILD, new))
+        changed = set(map(BY_GUILD, new)) | describe(connection, details)
         days = {key[:2] for key in counts.channel_day}
-        if len(sent) < len(facts):
-            changed |= describe(connection, [fact for fact in facts if isinstance(fact, MessageDetails)])
+        # Looking for them in every group cost each message 0.3 µs, and most groups have none.
+        if len(sent) + len(details) < len(facts):
             later = [each for each in enumerate(facts) if isinstance(each[1], MessageEdited | MessagesDeleted)]
-            if later:
-                positions = first_positions(facts, new)
-                changed |= edit(connection, later, positions)
-                gone = delete(connection, later, positions)
-                days |= {key[:2] for key in rollups.add(connection, gone, "deleted").channel_day}
-                changed |= set(map(BY_GUILD, gone))
+            positions = first_positions(facts, new)
+            changed |= edit(connection, later, positions)
+            gone = delete(connection, later, positions)
+            days |= {key[:2] for key in rollups.add(connection, gone, "deleted").channel_day}
+            changed |= set(map(BY_GUILD, gone))
         closed_days.mark(connection, days)
         return changed
 
 
 def rows_of(messages: Sequence[MessageSent]) -> list[Row]:
-    """The rows of ``messages`` in the order of their keys, in which they are written fastest.
-
-    A tuple of all fields, cut, is made in half the time of one of seven attributes.
-    """
-    rows: list[Any] = [astuple(message)[:7] for message in messages]
+    """The rows of ``messages`` in the order of their keys, in which they are written fastest."""
+    rows = list(map(ROW, messages))
     # By message they are sorted already, nearly always, and one number after the other is compared faster than pairs are.
     rows.sort(key=BY_MESSAGE)
     rows.sort(key=BY_GUILD)
@@ -193,7 +192,7 @@ def edited(last: int | None, count: int, times: Iterable[int]) -> tuple[int | No
 
 
 def delete(connection: Connection, facts: Iterable[tuple[int, Fact]], positions: Positions) -> list[Row]:
-    """Mark messages as deleted; returns the rows of those that were not before. The others, and unknown ones, are nothing."""
+    """Mark messages as deleted; returns the rows of those that were not before, by key. The others, and unknown ones, are nothing."""
     times: dict[MessageKey, int] = {}
     for position, fact in facts:
         if isinstance(fact, MessagesDeleted):
@@ -209,4 +208,4 @@ def delete(connection: Connection, facts: Iterable[tuple[int, Fact]], positions:
         moments.setdefault((guild, times[guild, message]), []).append(message)
     for (guild, at_ms), messages in sorted(moments.items()):
         connection.execute(DELETE, (at_ms, guild, json.dumps(messages)))
-    return gone
+    return sorted(gone)
