@@ -5,6 +5,9 @@ it is decoded in one call (1 to 3 us an event, of which nearly all is JSON). The
 exceptions are told apart: a control payload, an unknown event, an event of a known kind with data of the wrong shape, and something
 that is no gateway payload at all.
 
+A guild of tens of thousands of members would hold the loop for its whole frame. It comes as an :class:`OutlinedEvent`, its members cut and not read: whoever
+takes it reads them one by one, in a thread, and so never has all of them in memory as Discord describes them.
+
 That a dispatch of known ``t`` says ``"op":0`` is not checked: it costs a field on every event and Discord sends ``t`` with no other opcode.
 """
 
@@ -17,8 +20,18 @@ from typing import Any, Final, NamedTuple, Union
 
 import msgspec
 
-from mocha_actors.discord.dispatch import Event, Sequence, UndecodableEvent, UnknownEvent, bare
+from mocha_actors.discord.blocks import LARGE, Block, has_large, lines
+from mocha_actors.discord.dispatch import (
+    Dispatch,
+    Event,
+    OutlinedEvent,
+    Sequence,
+    UndecodableEvent,
+    UnknownEvent,
+    bare,
+)  # fmt: skip
 from mocha_actors.discord.events import TYPED, UNTYPED, FullMessageCreate, MessageCreate
+from mocha_actors.discord.guilds import GuildCreate, OutlinedGuildCreate
 from mocha_actors.discord.members import GuildMembersChunk
 from mocha_actors.discord.opcodes import Opcode
 from mocha_actors.discord.session import RateLimited, Ready, Resumed
@@ -78,14 +91,17 @@ class _Envelope(msgspec.Struct, gc=False):
 EXCERPT: Final = 64 << 10
 """Bytes of an unreadable document that are kept as evidence."""
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises because of what it was given."""
+
 NEEDED: Final = frozenset({Ready, Resumed, RateLimited, GuildMembersChunk})
 """Events that a shard cannot do without, whoever else takes them."""
 
 MESSAGE_CREATE: Final = "MESSAGE_CREATE"
+GUILD_CREATE: Final = "GUILD_CREATE"
 
 _NAMES: Final = (*(str(kind.__struct_config__.tag) for kind in TYPED), *UNTYPED)
 _KNOWN: Final = frozenset(_NAMES)
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _envelopes: Final = msgspec.json.Decoder(_Envelope)
 _json: Final = json.JSONDecoder(strict=False)
@@ -106,16 +122,27 @@ class EventDecoder:
         kinds |= {kind.__struct_config__.tag: kind for kind in TYPED if kind in NEEDED.union(taken)}
         if content and kinds[MESSAGE_CREATE] is MessageCreate:
             kinds[MESSAGE_CREATE] = FullMessageCreate
-        # Ids are strings on the wire and integers here: that is what strict=False is for.
-        self._events = msgspec.json.Decoder[Any](Union[tuple(kinds.values())], strict=False)  # noqa: UP007 - made from a tuple
+        self._events = self._large = decoder_of(kinds.values())
+        if kinds[GUILD_CREATE] is GuildCreate:
+            self._large = decoder_of((kinds | {GUILD_CREATE: OutlinedGuildCreate}).values())
 
-    def decode(self, block: bytes) -> Decoded:
+    def decode(self, block: Block) -> Decoded:
         """Decode a run of frames: JSON documents, separated by newlines or by nothing."""
         try:
-            events = self._events.decode_lines(block)
-        except _UNREADABLE:
-            return self._decode_each(block)
+            large = len(block) >= LARGE and has_large(block)
+            events = self._decode_large(block) if large else self._events.decode_lines(block)
+        except UNREADABLE:
+            return self._decode_each(bytes(block))
         return Decoded([events] if events else [], None)
+
+    def _decode_large(self, block: Block) -> list[Event]:
+        """As ``decode_lines``, but that a large guild is outlined only."""
+        events: list[Event] = []
+        for line in lines(block):
+            event = (self._events if len(line) < LARGE else self._large).decode(line)
+            outlined = isinstance(event, OutlinedGuildCreate)
+            events.append(OutlinedEvent(event.t, event.s, event.d, line) if outlined else event)
+        return events
 
     def _decode_each(self, block: bytes) -> Decoded:
         pieces: list[list[Event] | Control] = []
@@ -136,9 +163,27 @@ class EventDecoder:
         """One payload. Raises ProtocolViolation when it is none."""
         try:
             event: Event = self._events.decode(document)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return _decode_exception(document, position, error)
         return event
+
+
+def decoder_of(kinds: Iterable[type[Dispatch]]) -> msgspec.json.Decoder[Any]:
+    """A decoder of events. Ids are strings on the wire and integers here: that is what ``strict=False`` is for."""
+    return msgspec.json.Decoder(Union[tuple(kinds)], strict=False)  # noqa: UP007 - made from a tuple
+
+
+_whole_guilds: Final = decoder_of([GuildCreate])
+
+
+def whole_guild(event: OutlinedEvent) -> GuildCreate | UndecodableEvent:
+    """A guild that was outlined, decoded in one step after all: when an item could not be read, to say what is wrong as for any other event."""
+    try:
+        guild: GuildCreate = _whole_guilds.decode(event.raw)
+    except UNREADABLE as error:
+        return UndecodableEvent(event.t, event.s, _reason(error), bytes(event.raw))
+    guild.s = event.s
+    return guild
 
 
 def _documents(block: bytes) -> Iterator[tuple[int, bytes]]:
@@ -158,7 +203,7 @@ def _is_document(line: bytes) -> bool:
         _envelopes.decode(line)
     except msgspec.ValidationError:
         return True
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return True
 
@@ -182,7 +227,7 @@ def _decode_exception(document: bytes, position: int, error: Exception) -> Event
     """What a payload is that is no dispatch of known shape; ``error`` is why it is none."""
     try:
         envelope = _envelopes.decode(document)
-    except _UNREADABLE as cause:
+    except UNREADABLE as cause:
         raise ProtocolViolation(f"no gateway payload: {_reason(cause)}", position, document) from None
     if envelope.op != Opcode.DISPATCH:
         return Control(envelope.op, envelope.d)
