@@ -40,12 +40,12 @@ def has_large(block: Block) -> bool:
     return any(block.find(b"\n", start, start + half) < 0 for start in range(0, len(block) - half + 1, half))
 
 
-def lines(block: Block) -> Iterator[memoryview]:
-    """The lines of ``block``, which are not copied; empty ones are left out."""
+def lines(block: Block) -> Iterator[tuple[int, memoryview]]:
+    """The lines of ``block``, which are not copied, each with its byte offset; empty ones are left out."""
     view, start = memoryview(block), 0
     while start < len(view):
         end = block.find(b"\n", start)
         end = len(view) if end < 0 else end
         if end > start:
-            yield view[start:end]
+            yield start, view[start:end]
         start = end + 1

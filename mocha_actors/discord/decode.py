@@ -60,10 +60,10 @@ class ProtocolViolation(DataError):
 
     """
 
-    def __init__(self, text: str, position: int, raw: bytes = b"") -> None:
+    def __init__(self, text: str, position: int, raw: Document = b"") -> None:
         """An error whose text names the position, and nothing of the payload."""
         super().__init__(f"{text} (at byte {position} of a run of frames)")
-        self.position, self.raw = position, raw[:EXCERPT]
+        self.position, self.raw = position, bytes(raw[:EXCERPT])
 
 
 class Decoded(NamedTuple):
@@ -87,6 +87,9 @@ class _Envelope(msgspec.Struct, gc=False):
     s: Sequence | None = None
     d: msgspec.Raw = msgspec.Raw(b"null")
 
+
+Document = bytes | memoryview
+"""A part of a block."""
 
 EXCERPT: Final = 64 << 10
 """Bytes of an unreadable document that are kept as evidence."""
@@ -130,21 +133,19 @@ class EventDecoder:
         """Decode a run of frames: JSON documents, separated by newlines or by nothing."""
         try:
             large = len(block) >= LARGE and has_large(block)
-            events = self._decode_large(block) if large else self._events.decode_lines(block)
+            events = [self._decode_one(line) for _, line in lines(block)] if large else self._events.decode_lines(block)
         except UNREADABLE:
-            return self._decode_each(bytes(block))
+            return self._decode_each(block)
         return Decoded([events] if events else [], None)
 
-    def _decode_large(self, block: Block) -> list[Event]:
-        """As ``decode_lines``, but that a large guild is outlined only."""
-        events: list[Event] = []
-        for line in lines(block):
-            event = (self._events if len(line) < LARGE else self._large).decode(line)
-            outlined = isinstance(event, OutlinedGuildCreate)
-            events.append(OutlinedEvent(event.t, event.s, event.d, line) if outlined else event)
-        return events
+    def _decode_one(self, document: Document) -> Event:
+        """One dispatch; of a large guild the outline."""
+        event: Event = (self._events if len(document) < LARGE else self._large).decode(document)
+        if isinstance(event, OutlinedGuildCreate):
+            return OutlinedEvent(event.t, event.s, event.d, memoryview(document))
+        return event
 
-    def _decode_each(self, block: bytes) -> Decoded:
+    def _decode_each(self, block: Block) -> Decoded:
         pieces: list[list[Event] | Control] = []
         try:
             for position, document in _documents(block):
@@ -159,13 +160,12 @@ class EventDecoder:
             return Decoded(pieces, violation)
         return Decoded(pieces, None)
 
-    def _decode_document(self, document: bytes, position: int) -> Event | Control:
+    def _decode_document(self, document: Document, position: int) -> Event | Control:
         """One payload. Raises ProtocolViolation when it is none."""
         try:
-            event: Event = self._events.decode(document)
+            return self._decode_one(document)
         except UNREADABLE as error:
             return _decode_exception(document, position, error)
-        return event
 
 
 def decoder_of(kinds: Iterable[type[Dispatch]]) -> msgspec.json.Decoder[Any]:
@@ -186,19 +186,21 @@ def whole_guild(event: OutlinedEvent) -> GuildCreate | UndecodableEvent:
     return guild
 
 
-def _documents(block: bytes) -> Iterator[tuple[int, bytes]]:
+def _documents(block: Block) -> Iterator[tuple[int, Document]]:
     """Each document with its byte offset: the lines of ``block``, or, from the first line that is no document, what a scan finds."""
-    position = 0
-    for line in block.split(b"\n"):
-        if line.strip():
+    for position, line in lines(block):
+        if not _is_blank(line):
             if not _is_document(line):
-                yield from _scanned(block, position)
+                yield from _scanned(bytes(block), position)
                 return
             yield position, line
-        position += len(line) + 1
 
 
-def _is_document(line: bytes) -> bool:
+def _is_blank(line: memoryview) -> bool:
+    return len(line) < LARGE and not bytes(line).strip()
+
+
+def _is_document(line: memoryview) -> bool:
     try:
         _envelopes.decode(line)
     except msgspec.ValidationError:
@@ -223,7 +225,7 @@ def _scanned(block: bytes, position: int) -> Iterator[tuple[int, bytes]]:
         yield start, block[start:position]
 
 
-def _decode_exception(document: bytes, position: int, error: Exception) -> Event | Control:
+def _decode_exception(document: Document, position: int, error: Exception) -> Event | Control:
     """What a payload is that is no dispatch of known shape; ``error`` is why it is none."""
     try:
         envelope = _envelopes.decode(document)
@@ -234,7 +236,7 @@ def _decode_exception(document: bytes, position: int, error: Exception) -> Event
     if envelope.t is None or envelope.s is None:
         raise ProtocolViolation("a dispatch without s or t", position, document)
     if envelope.t in _KNOWN:
-        return UndecodableEvent(envelope.t, envelope.s, _reason(error), document)
+        return UndecodableEvent(envelope.t, envelope.s, _reason(error), bytes(document))
     return UnknownEvent(envelope.t, envelope.s)
 
 

@@ -64,7 +64,7 @@ class Effort:
     members: int
 
 
-FULL: Final = Effort(100_000, 3, 1_000_000, 1_000_000)
+FULL: Final = Effort(100_000, 3, 3_000_000, 1_000_000)
 QUICK: Final = Effort(20_000, 1, 100_000, 50_000)
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 
