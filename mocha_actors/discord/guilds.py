@@ -82,7 +82,7 @@ class GuildCreate(Dispatch, tag="GUILD_CREATE"):
 
 
 class OutlinedGuildCreate(Dispatch, tag="GUILD_CREATE"):
-    """A :class:`GuildCreate` of tens of thousands of members. Cutting it takes a fifth of the time of reading it (12 ms of 66 for 50,000 members)."""
+    """A :class:`GuildCreate` of tens of thousands of members. Cutting it takes a third of the time of reading it (21 ms of 66 for 50,000 members)."""
 
     d: GuildOutline
 

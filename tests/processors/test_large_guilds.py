@@ -17,6 +17,7 @@ from mocha_actors.discord.dispatch import OutlinedEvent
 from mocha_actors.discord.events import Event, MessageCreate, UndecodableEvent
 from mocha_actors.discord.guilds import GuildCreate, GuildOutline
 from mocha_actors.discord.members import Member
+from mocha_actors.events.recording import Happening, Recorder
 from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Outcome, Work
 from mocha_actors.pipeline.facts import MembersListed, MembersSeen
 from mocha_actors.pipeline.letters import failed, undecodable
@@ -268,3 +269,18 @@ async def test_an_undecodable_one_settles_as_a_dead_letter_and_restarts_nothing(
     assert "undecodable" == letter.reason
     assert "$.d.members[1].roles" in letter.error
     assert "child.restarting" not in names
+
+
+def test_a_recorder_of_events_with_times_refuses_one_that_cannot_be_read() -> None:
+    """As it does a small one: with the path, and without an end to the others."""
+    translations = dict.fromkeys(guilds.HANDLES, guilds.translate)
+    damaged = {"members": [MEMBER, member(1) | {"roles": 5}]}
+    reports = []
+    for large in (False, True):
+        recorder = Recorder(translations, content=False)
+        assert () == recorder.translate(Happening(1_000, frame(damaged, large=large)))
+        assert recorder.translate(Happening(1_000, frame({"members": [MEMBER]}, large=large)))
+        reports.append((recorder.report.refused, recorder.report.refusals))
+
+    assert reports[0] == reports[1]
+    assert "$.d.members[1].roles" in reports[0][1][0].error
