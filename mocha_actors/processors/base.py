@@ -33,8 +33,8 @@ WINDOW: Final = 60.0
 """Seconds that a failure counts, and of quiet that end the degradation."""
 
 HUGE_BYTES: Final = 1 << 16
-"""Bytes of an entry, in the mean of its batch, from which on entries are translated in a thread: a GUILD_CREATE of 50,000 members takes a tenth of a
-second, during which the loop, with its heartbeats, has its turn every 5 ms. Where entries are smaller the hop costs more than it saves."""
+"""Bytes of an entry, in the mean of its batch, from which on entries are translated in a thread: each guild of a megabyte, the largest that is decoded at once,
+takes 5 ms, and a batch may hold several; the loop, with its heartbeats, has its turn meanwhile. Where entries are smaller the hop costs more than it saves."""
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 

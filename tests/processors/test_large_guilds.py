@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mocha_actors.discord.blocks import LARGE
@@ -82,6 +82,7 @@ whole_guilds = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@settings(max_examples=50)  # each is of a megabyte
 @given(whole_guilds)
 def test_a_guild_that_is_outlined_comes_to_the_same_facts(guild: dict[str, Any]) -> None:
     """Whoever is named twice, has no user, is in voice or online."""
@@ -100,6 +101,7 @@ DAMAGES = {
 }
 
 
+@settings(max_examples=50)
 @given(whole_guilds, st.sampled_from(sorted(DAMAGES)), st.integers(0, 20))
 def test_a_member_that_cannot_be_read_makes_the_same_dead_letter(
     guild: dict[str, Any], damage: str, position: int
