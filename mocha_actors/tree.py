@@ -72,7 +72,7 @@ PROCESSOR_MAILBOX: Final = Mailbox(16_384, redeliver=NEVER_POISON, weigh=len)
 PROCESSORS: Final[dict[str, ModuleType]] = {
     "message": message, "reaction": reaction, "voice": voice, "member": member, "presence": presence, "guild": guild,
 }  # fmt: skip
-"""The processors by name: modules with ``HANDLES``, the events, and ``translate``, from an event to its facts."""
+"""The processors by name: modules with ``HANDLES``, the events, ``translate``, from an event to its facts, and perhaps ``SLOW``, those that take long."""
 
 FATAL: Final = (PermanentError, SystemFailure)
 """Errors that no restart mends. They end the tree at once and come out of :meth:`mocha_actors.client.StatsClient.open`."""
@@ -203,7 +203,9 @@ class _Builder:
         return ChildSpec(name, start, ref=ref, backoff=backoff, shutdown=limits.drain_s, fatal=FATAL)
 
     def processor(self, name: str, ref: ActorRef[Work]) -> ChildSpec:
-        return self.child(name, partial(Processor, name, PROCESSORS[name].translate, FailureWindow()), ref)
+        module = PROCESSORS[name]
+        slow = getattr(module, "SLOW", ())
+        return self.child(name, partial(Processor, name, module.translate, FailureWindow(), slow), ref)
 
 
 def _intake(config: Config, refs: Refs, parts: Parts) -> Intake:

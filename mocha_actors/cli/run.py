@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mocha_actors.cli.lean  # noqa: F401 - before anything else
+
+# isort: split
+
 import gc
 import math
 import os
@@ -19,9 +23,8 @@ import trio
 
 from mocha_actors import logs
 from mocha_actors.cli.demo import INTENTS, TOKEN, SimulatorProcess, open_simulator_process
-from mocha_actors.cli.live import Live, summary
 from mocha_actors.cli.main import OneLineCommand
-from mocha_actors.cli.past import check_past, load_past
+from mocha_actors.cli.summary import summary
 from mocha_actors.client import StatsClient
 from mocha_actors.config import Config, Secret, SimulatorSection, load, load_token, parse
 from mocha_actors.errors import ConfigError, MochaError, TransientError
@@ -104,7 +107,10 @@ def command(
     config = _configuration(config_path, demo=demo)
     with naming(config_path):
         StatsClient.check(config)
-        check_past(config)
+        if config.simulator is not None:
+            from mocha_actors.cli.past import check_past  # noqa: PLC0415 - a megabyte of simulator
+
+            check_past(config)
     if config.simulator is None:
         load_token(config.discord)
     if check:
@@ -139,10 +145,13 @@ def main() -> None:
 
 
 def relax_collector() -> None:
-    """Look for cycles of garbage less often: events and facts make none, and at the interpreter's 700 objects the search costs 6 % of a message.
+    """Look for cycles of garbage less often, and never again in what is there at the start.
+
+    Events and facts make none, and at the interpreter's 700 objects the search costs 6 % of a message.
 
     The process is Mocha's own here; a bot that embeds it decides for itself.
     """
+    gc.collect()  # else what importing left behind is frozen, too
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
@@ -196,6 +205,8 @@ async def serve(
             async with _open_discord(config) as (addressed, token, simulator):
                 logs.add_secret(token.reveal())
                 if simulator is not None and simulator.past is not None:
+                    from mocha_actors.cli.past import load_past  # noqa: PLC0415 - see `command`
+
                     await load_past(addressed, simulator.past, wait_owner=wait_owner, take_over=take_over)
                 async with StatsClient.open(addressed, token, wait_owner=wait_owner, take_over=take_over) as client:
                     early.cancel()
@@ -250,7 +261,10 @@ async def _until_stopped(
     client: StatsClient, simulator: SimulatorProcess | None, stop: trio.Event, seconds: float | None
 ) -> None:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Live(client).run)
+        if sys.stderr.isatty():
+            from mocha_actors.cli.live import Live  # noqa: PLC0415 - see there
+
+            nursery.start_soon(Live(client).run)
         if simulator is not None:
             nursery.start_soon(_stop_with, simulator, stop)
         with trio.move_on_after(seconds if seconds is not None else float("inf")):

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mocha_actors.cli.database import database_options, database_url
-from mocha_actors.cli.live import seconds
+from mocha_actors.cli.summary import seconds
 from mocha_actors.control import Node, Status, ask
 from mocha_actors.db.address import database_address, local_path
 from mocha_actors.pipeline.counters import CacheCounters

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.events import Event, UndecodableEvent
+from mocha_actors.discord.events import Event
 from mocha_actors.pipeline.batch import Batch, DeadLetter
-from mocha_actors.pipeline.redaction import redact, user_id_of
+from mocha_actors.pipeline.letters import failed
+from mocha_actors.pipeline.redaction import user_id_of
 
 INSERT: Final = BulkInsert(
     "INSERT INTO dead_letters (shard, seq, type, reason, error, payload, at_ms, user_id)", "(?, ?, ?, ?, ?, ?, ?, ?)"
@@ -46,8 +45,7 @@ def insert(connection: Connection, rows: Sequence[Row]) -> None:
 
 def unwritable(event: Event, error: Exception) -> DeadLetter:
     """The dead letter of an event whose facts the database refuses."""
-    raw = event.raw if isinstance(event, UndecodableEvent) else msgspec.json.encode(event)
-    return DeadLetter(reason="unwritable", error=f"{type(error).__name__}: {error}", payload=redact(raw))
+    return failed("unwritable", error, event)
 
 
 def printable(text: str) -> str:

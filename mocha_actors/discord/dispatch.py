@@ -56,7 +56,24 @@ class UndecodableEvent(msgspec.Struct, gc=False):
     raw: bytes
 
 
-Event = Dispatch | UnknownEvent | UndecodableEvent
+class OutlinedEvent(msgspec.Struct, gc=False):
+    """A dispatch that is too large to be decoded in one step: of its lists only the cuts are known, each item is read by whoever wants it.
+
+    Attributes:
+        t: name of the event.
+        s: sequence number.
+        outline: its data, with the long lists as raw items.
+        raw: the frame as it came, which the items are parts of.
+
+    """
+
+    t: str
+    s: int
+    outline: msgspec.Struct
+    raw: memoryview
+
+
+Event = Dispatch | UnknownEvent | UndecodableEvent | OutlinedEvent
 
 
 @cache

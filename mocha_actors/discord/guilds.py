@@ -33,14 +33,14 @@ class GuildProfile(msgspec.Struct, gc=False, kw_only=True):
     preferred_locale: str | None = None
 
 
-class Guild(GuildProfile, gc=False, kw_only=True):
-    """A guild with all that the bot may see of it.
+class SeenGuild(GuildProfile, gc=False, kw_only=True):
+    """A guild with what the bot may see of it, members and presences aside.
 
     Attributes:
         unavailable: True during an outage, and then nothing else is said; False when the guild is back or loaded after READY; None, as the
             key is absent, when the bot has joined. It is a hint only: what is a join is for the database to tell.
         joined_at: when the bot joined.
-        member_count: how many members there are. ``members`` is not all of them, and may name one twice (api-docs #997, #1907).
+        member_count: how many members there are.
         channels: without ``guild_id``, as are all that follow.
         threads: active ones that the bot may see.
         voice_states: who is in a voice channel at this moment: whoever is not named is in none.
@@ -50,17 +50,41 @@ class Guild(GuildProfile, gc=False, kw_only=True):
     unavailable: bool | None = None
     joined_at: Timestamp | None = None
     member_count: int | None = None
-    members: list[Member] = []
     channels: list[Channel] = []
     threads: list[Channel] = []
     voice_states: list[VoiceState] = []
+
+
+class Guild(SeenGuild, gc=False, kw_only=True):
+    """A guild with all that the bot may see of it.
+
+    Attributes:
+        members: not all that there are, and one may be named twice (api-docs #997, #1907).
+        presences: of those who are online, as far as they are sent.
+
+    """
+
+    members: list[Member] = []
     presences: list[ListedPresence] = []
+
+
+class GuildOutline(SeenGuild, gc=False, kw_only=True):
+    """A :class:`Guild` whose long lists are cut into their items, which are not read yet: parts of the frame, and valid as long as they are kept."""
+
+    members: list[msgspec.Raw] = []
+    presences: list[msgspec.Raw] = []
 
 
 class GuildCreate(Dispatch, tag="GUILD_CREATE"):
     """A guild became available, lazily after READY, after an outage, or because the bot joined it."""
 
     d: Guild
+
+
+class OutlinedGuildCreate(Dispatch, tag="GUILD_CREATE"):
+    """A :class:`GuildCreate` of tens of thousands of members. Cutting it takes a third of the time of reading it (21 ms of 66 for 50,000 members)."""
+
+    d: GuildOutline
 
 
 class GuildUpdate(Dispatch, tag="GUILD_UPDATE"):

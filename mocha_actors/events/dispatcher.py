@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from mocha_actors.discord.events import Event, UndecodableEvent
-from mocha_actors.pipeline.batch import IGNORED, Batch, DeadLetter, Work
+from mocha_actors.pipeline.batch import IGNORED, Batch, Work
+from mocha_actors.pipeline.letters import undecodable
 from mocha_actors.pipeline.notices import Flush, Resubmit
-from mocha_actors.pipeline.redaction import redact
 from mocha_actors.runtime import Actor, ActorRef, Context
 
 FLUSH_LIMIT: Final = 3600.0
@@ -55,7 +55,7 @@ def assign(batch: Batch, routes: Routes) -> dict[ActorRef[Work], list[int]]:
         if processor is not None:
             work.setdefault(processor, []).append(index)
         elif isinstance(event, UndecodableEvent):
-            batch.settle(index, DeadLetter(reason="undecodable", error=event.error, payload=redact(event.raw)))
+            batch.settle(index, undecodable(event))
         else:
             batch.settle(index, IGNORED)
     return work

@@ -18,6 +18,7 @@ from mocha_actors.discord.decode import EventDecoder
 from mocha_actors.discord.dispatch import Event, UndecodableEvent
 from mocha_actors.discord.snowflake import from_time_ms
 from mocha_actors.errors import DataError
+from mocha_actors.pipeline.batch import IGNORED, DeadLetter, Outcome
 from mocha_actors.pipeline.facts import Fact
 from mocha_actors.pipeline.timing import Stamp
 
@@ -29,7 +30,7 @@ CHUNK: Final = 512
 REFUSALS_TOLD: Final = 100
 """Refused events that a report names; it counts all of them."""
 
-Translations = Mapping[type[Event], Callable[[Event, Stamp], tuple[Fact, ...]]]
+Translations = Mapping[type[Event], Callable[[Event, Stamp], Outcome]]
 """What makes facts of an event, by its type; an event of another type is ignored."""
 
 
@@ -189,7 +190,11 @@ class Recorder:
             msg = f"{event.t}: {event.error}"
             raise DataError(msg)
         translate = self._translations.get(type(event))
-        return translate(event, stamp) if translate is not None else ()
+        outcome = translate(event, stamp) if translate is not None else IGNORED
+        if isinstance(outcome, DeadLetter):
+            msg = f"{event.t}: {outcome.error}"
+            raise DataError(msg)
+        return outcome
 
 
 def reason(error: Exception) -> str:

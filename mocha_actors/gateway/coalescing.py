@@ -20,6 +20,9 @@ from mocha_actors.errors import TransientError
 RECEIVE_BYTES: Final = 256 << 10
 """Bytes of one read: at most so much is joined, apart from a frame that is larger by itself."""
 
+PIECE_BYTES: Final = 2 * RECEIVE_BYTES
+"""Bytes that the websocket library is given at a time: what one read brought is nearly always less, and never cut."""
+
 WAITING_BYTES: Final = 1 << 20
 """Bytes of complete messages, as they came, that may wait to be taken: a second of a busy shard, many of an ordinary one."""
 
@@ -163,6 +166,7 @@ class CoalescingStream(trio.abc.Stream):
         self._stream = stream
         self._joiner = FrameJoiner(joins, separator)
         self._response: bytearray | None = bytearray()
+        self._rest = memoryview(b"")
         self._taken = 0
         self._bounded = True
         self._room = trio.Event()
@@ -180,7 +184,9 @@ class CoalescingStream(trio.abc.Stream):
         await self._stream.aclose()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """The HTTP response first, then joined frames; ``max_bytes`` is not followed, as a frame must stay whole.
+        """The HTTP response first, then joined frames, at most :data:`PIECE_BYTES` at a time; ``max_bytes`` is not followed.
+
+        The library keeps what it was given last until there is more, and handles a frame in pieces as well as whole: so of a large one, it keeps a piece.
 
         Raises:
             BrokenFramingError: see :meth:`FrameJoiner.feed`.
@@ -188,6 +194,9 @@ class CoalescingStream(trio.abc.Stream):
                 until a time-out.
 
         """
+        if self._rest:
+            await trio.lowlevel.checkpoint()
+            return self._piece(self._rest)
         while True:
             await self._wait_for_room()
             data = await self._stream.receive_some(RECEIVE_BYTES)
@@ -195,8 +204,16 @@ class CoalescingStream(trio.abc.Stream):
                 msg = "the server closed the connection instead of answering the handshake"
                 raise UpgradeError(msg)
             output = self._joiner.feed(data) if self._response is None else self._handshake(data)
+            if len(output) > PIECE_BYTES:
+                return self._piece(memoryview(output))
             if output or not data:
                 return output
+
+    def _piece(self, output: memoryview) -> bytes:
+        """The first piece of ``output``; what follows it is next."""
+        # A view of nothing would keep all of it, too.
+        self._rest = output[PIECE_BYTES:] if len(output) > PIECE_BYTES else memoryview(b"")
+        return bytes(output[:PIECE_BYTES])
 
     async def _wait_for_room(self) -> None:
         while self._bounded and self._joiner.completed - self._taken >= WAITING_BYTES:

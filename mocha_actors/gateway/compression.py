@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import zstandard
 
+from mocha_actors.discord.blocks import Block, joined
 from mocha_actors.errors import TransientError
 from mocha_actors.gateway.address import Compression
 from mocha_actors.gateway.coalescing import BINARY, TEXT
@@ -20,6 +21,9 @@ OUTPUT_LIMIT: Final = 256 << 20
 
 SLICE: Final = 4 << 20
 """Bytes that one call takes out of a zlib stream, so that the limit is noticed early."""
+
+ZLIB_SLICE: Final = 64 << 10
+"""Bytes that one call puts into a zlib stream: most of them come out as half a megabyte, so that a large document is never there twice."""
 
 ZSTD_SLICE: Final = 1 << 10
 """Bytes that one call puts into a zstd stream, whose output cannot be limited: four bytes are 128 KiB at most, so these are 32 MiB."""
@@ -49,7 +53,7 @@ class BlockDecoder(Protocol):
     separator: bytes
     inflates: bool
 
-    def feed(self, message: bytes) -> bytes:
+    def feed(self, message: bytes) -> Block:
         """The documents that ``message`` completed, separated by newlines; empty when it completed none."""
 
 
@@ -79,41 +83,41 @@ class _StreamDecoder:
 
     def __init__(self) -> None:
         self.separator = token_bytes(SEPARATOR_BYTES)
-        self._held: list[bytes] = []
+        self._held: list[Block] = []
         self._held_size = 0
         self._tail = b""
 
-    def feed(self, message: bytes) -> bytes:
+    def feed(self, message: bytes) -> Block:
         """Inflate a message, or several joined ones.
 
         Raises:
             InflateError: the stream is damaged, or inflates to more than :data:`OUTPUT_LIMIT`.
 
         """
-        documents: list[bytes] = []
+        documents: list[Block] = []
         size = self._held_size
         for part in message.split(self.separator):
             text = self._inflate(part, OUTPUT_LIMIT - size)
             size += len(text)
-            if self._tail or not (text.endswith(b"}") and part.endswith(self.ending)):
+            if self._tail or not (text[-1:] == b"}" and part.endswith(self.ending)):
                 text = self._hold(part, text)
             if text:
                 documents.append(text)
-        return b"\n".join(documents)
+        return documents[0] if len(documents) == 1 else joined(documents, b"\n")
 
-    def _hold(self, part: bytes, text: bytes) -> bytes:
+    def _hold(self, part: bytes, text: Block) -> Block:
         """Keep a piece of a payload; the whole of it, if this was the last one."""
         if text:
             self._held.append(text)
             self._held_size += len(text)
         self._tail = (self._tail + part[-4:])[-4:]
-        if not (self._held and self._held[-1].endswith(b"}") and self._tail.endswith(self.ending)):
+        if not (self._held and self._held[-1][-1:] == b"}" and self._tail.endswith(self.ending)):
             return b""
-        whole = b"".join(self._held)
+        whole = joined(self._held)
         self._held, self._held_size, self._tail = [], 0, b""
         return whole
 
-    def _inflate(self, data: bytes, limit: int) -> bytes:
+    def _inflate(self, data: bytes, limit: int) -> Block:
         """All of the text of ``data``. Raises InflateError, soon after ``limit`` bytes if there are more."""
         raise NotImplementedError
 
@@ -137,23 +141,26 @@ class ZlibStreamDecoder(_StreamDecoder):
         super().__init__()
         self._context = zlib.decompressobj()
 
-    def _inflate(self, data: bytes, limit: int) -> bytes:
-        context, texts = self._context, []
+    def _inflate(self, data: bytes, limit: int) -> Block:
+        context = self._context
+        texts: list[Block] = []
         try:
-            while True:
-                text = context.decompress(data, SLICE)
-                texts.append(text)
-                limit -= len(text)
-                if limit < 0:
-                    raise self._too_much()
-                if len(text) < SLICE:
-                    break
-                data = context.unconsumed_tail
+            for start in range(0, len(data), ZLIB_SLICE):
+                rest = data[start : start + ZLIB_SLICE]
+                while True:
+                    text = context.decompress(rest, SLICE)
+                    texts.append(text)
+                    limit -= len(text)
+                    if limit < 0:
+                        raise self._too_much()
+                    if len(text) < SLICE:
+                        break
+                    rest = context.unconsumed_tail
         except zlib.error as error:
             raise self._damaged(error) from None
         if context.eof:
             raise self._ended()
-        return text if len(texts) == 1 else b"".join(texts)
+        return text if len(texts) == 1 else joined(texts)
 
 
 class ZstdStreamDecoder(_StreamDecoder):
@@ -165,8 +172,9 @@ class ZstdStreamDecoder(_StreamDecoder):
         super().__init__()
         self._context = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
 
-    def _inflate(self, data: bytes, limit: int) -> bytes:
-        context, texts = self._context, []
+    def _inflate(self, data: bytes, limit: int) -> Block:
+        context = self._context
+        texts: list[Block] = []
         try:
             for start in range(0, len(data), ZSTD_SLICE):
                 text = context.decompress(data[start : start + ZSTD_SLICE])
@@ -178,7 +186,7 @@ class ZstdStreamDecoder(_StreamDecoder):
             raise self._damaged(error) from None
         if context.eof:
             raise self._ended()
-        return b"".join(texts)
+        return joined(texts)
 
 
 _DECODERS: Final[dict[Compression, type[PlainDecoder | ZlibStreamDecoder | ZstdStreamDecoder]]] = {

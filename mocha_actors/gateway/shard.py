@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 import trio
 
+from mocha_actors.discord.blocks import Block
 from mocha_actors.discord.events import Event
 from mocha_actors.errors import PermanentError, TransientError
 from mocha_actors.gateway.address import BadAddressError, check_resume_address
@@ -280,6 +281,7 @@ class Shard(Actor[ShardMessage]):
                         # A receive that was complete already is not cancelled: what comes after the end is left for the RESUME.
                         if not self._quiesced:
                             self._take(block)
+                        del block  # it may be of tens of megabytes, and the next one of tomorrow
                 except Disconnected as end:
                     return end.code
                 except InflateError as error:
@@ -290,7 +292,7 @@ class Shard(Actor[ShardMessage]):
                     await self._read_on_later()
         return await trio.sleep_forever()
 
-    def _take(self, block: bytes) -> None:
+    def _take(self, block: Block) -> None:
         """Decode a block and put it through the protocol."""
         now = trio.current_time()
         pieces, violation = self._around.decoder.decode(block)

@@ -9,24 +9,22 @@ entries aside without a second try, until it has been quiet for a while.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-import msgspec
 import structlog
 import trio
 
 from mocha_actors.discord.events import Event
 from mocha_actors.errors import DataError
-from mocha_actors.pipeline.batch import DeadLetter, Outcome, Work
-from mocha_actors.pipeline.facts import Fact
-from mocha_actors.pipeline.redaction import redact
+from mocha_actors.pipeline.batch import Outcome, Work
+from mocha_actors.pipeline.letters import failed
 from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.runtime import Actor, Context, RestartNow
 
-Translate = Callable[[Event, Stamp], tuple[Fact, ...]]
-"""A pure translation: a typed event in, its facts out (none for an event that does not count). The stamp is when an event happened that says no
-time of its own."""
+Translate = Callable[[Event, Stamp], Outcome]
+"""A pure translation: a typed event in, its facts out (none for an event that does not count), or a dead letter where it finds that an event which was
+outlined only cannot be decoded. The stamp is when an event happened that says no time of its own."""
 
 MAX_RESTARTS: Final = 20
 """Restarts within :data:`WINDOW` that entries may cause before the processor is degraded."""
@@ -35,8 +33,8 @@ WINDOW: Final = 60.0
 """Seconds that a failure counts, and of quiet that end the degradation."""
 
 HUGE_BYTES: Final = 1 << 16
-"""Bytes of an entry, in the mean of its batch, from which on entries are translated in a thread: a GUILD_CREATE of 50,000 members takes a tenth of a
-second, during which the loop, with its heartbeats, has its turn every 5 ms. Where entries are smaller the hop costs more than it saves."""
+"""Bytes of an entry, in the mean of its batch, from which on entries are translated in a thread: each guild of a megabyte, the largest that is decoded at once,
+takes 5 ms, and a batch may hold several; the loop, with its heartbeats, has its turn meanwhile. Where entries are smaller the hop costs more than it saves."""
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -70,9 +68,12 @@ class FailureWindow:
 class Processor(Actor[Work]):
     """Settles the entries of one kind of event."""
 
-    def __init__(self, kind: str, translate: Translate, failures: FailureWindow) -> None:
-        """``kind`` names the processor in logs."""
+    def __init__(
+        self, kind: str, translate: Translate, failures: FailureWindow, slow: Iterable[type[Event]] = ()
+    ) -> None:
+        """``kind`` names the processor in logs; in a batch with an event of the ``slow`` types all are translated in a thread."""
         self._kind, self._translate, self._failures = kind, translate, failures
+        self._slow = frozenset(slow)
 
     async def handle(self, message: Work, ctx: Context[Work]) -> None:
         """Settle every open entry from the cursor on; a repeated hand-over finds them settled and does nothing.
@@ -85,7 +86,7 @@ class Processor(Actor[Work]):
             logger.info("processor.recovered", kind=self._kind)
         batch, indexes = message.batch, message.indexes
         outcomes, events, stamp, translate = batch.outcomes, batch.events, batch.stamp, self._translate
-        huge = batch.size > HUGE_BYTES * len(events)
+        huge = batch.size > HUGE_BYTES * len(events) or (self._slow and not self._slow.isdisjoint(map(type, events)))
         # This loop runs for every event: what it calls is the translation, and what cannot be done without.
         for position in range(message.cursor, len(indexes)):
             index = indexes[position]
@@ -97,11 +98,11 @@ class Processor(Actor[Work]):
                     else:
                         outcome = translate(events[index], stamp(index))
                 except DataError as error:
-                    outcome = _dead_letter("invalid", error, events[index])
+                    outcome = failed("invalid", error, events[index])
                 except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
                     message.advance_to(position)
                     self._restart_or_set_aside(message, error)
-                    outcome = _dead_letter("poison", error, events[index])
+                    outcome = failed("poison", error, events[index])
                 batch.settle(index, outcome)
         message.advance_to(len(indexes))
 
@@ -115,9 +116,3 @@ class Processor(Actor[Work]):
             raise RestartNow(error)
         if not was_degraded:
             logger.warning("processor.degraded", kind=self._kind, error=type(error).__name__)
-
-
-def _dead_letter(reason: str, error: Exception, event: Event) -> DeadLetter:
-    return DeadLetter(
-        reason=reason, error=f"{type(error).__name__}: {error}", payload=redact(msgspec.json.encode(event))
-    )

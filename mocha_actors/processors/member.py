@@ -82,8 +82,8 @@ def profiles(members: Iterable[Member]) -> Iterator[Profile]:
     return (profile(member, member.user) for member in members if member.user is not None)
 
 
-def profile(member: Member, user: User) -> Profile:
-    """A member as facts know it."""
+def profile(member: Member, user: User, roles: tuple[int, ...] | None = None) -> Profile:
+    """A member as facts know it; ``roles`` are the member's, where somebody has them as a tuple already."""
     return Profile(
         user_id=user.id,
         username=user.username,
@@ -91,6 +91,6 @@ def profile(member: Member, user: User) -> Profile:
         is_bot=user.bot,
         joined_ms=None if member.joined_at is None else ms_of(member.joined_at),
         nick=member.nick,
-        roles=tuple(member.roles),
+        roles=tuple(member.roles) if roles is None else roles,
         pending=member.pending,
     )

@@ -153,6 +153,8 @@ class Context(Generic[M]):
             except UnhandledMessage as error:
                 self._inbox.settle(envelope)
                 self._inbox.bury([envelope], "unhandled", error)
+            # The next message may be long in coming, and this one may be megabytes.
+            del envelope
 
     async def _handle(self, handle: Callable[[M, Context[M]], Awaitable[object]], envelope: Envelope) -> None:
         message = cast("M", envelope.message)

@@ -104,7 +104,7 @@ class Found:
 
 
 @click.command()
-@click.option("--events", type=click.IntRange(BURST), default=1_000_000, show_default=True, help="Messages of the long run; 10000000 takes ten minutes.")  # fmt: skip
+@click.option("--events", type=click.IntRange(BURST), default=3_000_000, show_default=True, help="Messages of the long run, of which the first half fills caches; 10000000 takes ten minutes.")  # fmt: skip
 @click.option("--members", type=click.IntRange(GUILD), default=1_000_000, show_default=True, help="That become known.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Of decoding a large guild.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -269,7 +269,7 @@ def known(simulator: Simulator, pid: int, members: int, database: Path | None = 
 
 
 def steps(rounds: int) -> dict[str, list[Step]]:
-    """What is done for one GUILD_CREATE, beside what others do with its bytes: it is decoded in the loop, and translated in a thread."""
+    """What is done for one GUILD_CREATE, beside what others do with its bytes: it is outlined in the loop, and read and translated in a thread."""
     frame = guild_frame(GUILD)
     decoder = EventDecoder(guilds.HANDLES)
     event: Any = decoder.decode(frame).pieces[0][0]  # type: ignore[index]

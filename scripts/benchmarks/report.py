@@ -71,7 +71,7 @@ class Effort:
     members: int
 
 
-FULL: Final = Effort(100_000, 3, 30, 200, 1_000_000, 1_000_000)
+FULL: Final = Effort(100_000, 3, 30, 200, 3_000_000, 1_000_000)
 QUICK: Final = Effort(20_000, 1, 5, 10, 100_000, 50_000)
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 

@@ -14,6 +14,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from mocha_actors.gateway.coalescing import (
     BINARY,
     FRAME_LIMIT,
+    PIECE_BYTES,
     TEXT,
     BrokenFramingError,
     CoalescingStream,
@@ -182,3 +183,17 @@ async def test_a_handshake_that_never_completes_is_an_error_at_once(reads: list[
     """The websocket library would wait for its time-out."""
     with pytest.raises(UpgradeError):
         await read_all(*reads)
+
+
+async def test_a_large_frame_is_handed_on_in_pieces_and_kept_by_nobody() -> None:
+    """The library holds on to the last piece until something else comes, which may take as long as a heartbeat does."""
+    large, small = frame(TEXT, b"x" * (5 * PIECE_BYTES)), frame(TEXT, b"small")
+    stream = CoalescingStream(Script(UPGRADE, large, small), joins=TEXT, separator=b"\n")
+    found = [await stream.receive_some()]
+    while data := await stream.receive_some():
+        found.append(data)
+        stream.taken(len(data))
+
+    assert max(map(len, found)) == PIECE_BYTES
+    assert messages(large + small) == messages(b"".join(found[1:]))
+    assert b"" == stream._rest.obj

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from mmap import mmap
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import trio
 import trio.testing
 
 from mocha_actors.config import Secret
+from mocha_actors.discord.blocks import Block
 from mocha_actors.gateway.identity import Identity
 from mocha_actors.gateway.rest import GatewayInfo
 from mocha_actors.gateway.settings import ShardSettings
@@ -38,9 +41,9 @@ class Connection:
     def __init__(self, url: str) -> None:
         self.url, self.open, self.lost = url, True, False
         self.sent: list[tuple[float, dict[str, Any]]] = []
-        self._put, self._get = trio.open_memory_channel[bytes | int](1000)
+        self._put, self._get = trio.open_memory_channel[Block | int](1000)
 
-    async def receive(self) -> bytes:
+    async def receive(self) -> Block:
         """As the Transport's."""
         item = await self._get.receive()
         if isinstance(item, int):
@@ -53,7 +56,7 @@ class Connection:
             raise Disconnected(None)
         self.sent.append((trio.current_time(), json.loads(payload)))
 
-    def say(self, *blocks: bytes) -> None:
+    def say(self, *blocks: Block) -> None:
         """Discord sends."""
         for block in blocks:
             self._put.send_nowait(block)
@@ -446,3 +449,18 @@ async def test_no_secret_is_logged(autojump_clock: trio.abc.Clock, capsys: pytes
     assert "shard.session_lost" in printed
     assert "s3cret" not in printed
     assert "hush" not in printed
+
+
+async def test_a_block_is_let_go_before_the_next_one_comes(autojump_clock: trio.abc.Clock) -> None:
+    """It may be of tens of megabytes, and a quiet shard waits for hours."""
+    store, network = known(), Network()
+    async with open_gateway(SETTINGS, store, Rest(UNREACHABLE), network.open_transport):
+        await trio.sleep(1)
+        pages = mmap(-1, len(dispatch(11, "RESUMED")))
+        pages.write(dispatch(11, "RESUMED"))
+        block = weakref.ref(pages)
+        network.connections[0].say(pages)
+        del pages
+        await store.wait_for(lambda: 11 in store.seqs)
+
+        assert block() is None

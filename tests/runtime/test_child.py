@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import weakref
 from functools import partial
 from typing import Any
 
@@ -288,6 +289,28 @@ async def test_actor_that_holds_many_messages_gets_all_of_them_back_after_a_cras
         await settle()
     assert [[1000, 1001, 1002, 1003], [1001, 1003]] == lives
     assert 0 == sup.dead_letters.total
+
+
+@pytest.mark.parametrize("redeliver", [0, 1])
+async def test_handled_message_is_let_go_before_the_next_one_comes(redeliver: int) -> None:
+    """It may be of megabytes, and the actor may wait for hours."""
+
+    class Sink(Actor[Any]):
+        async def handle(self, message: Any, ctx: Context[Any]) -> None:
+            pass
+
+    class Load:
+        pass
+
+    ref: ActorRef[Any] = new_ref("a", Mailbox(redeliver=redeliver))
+    async with open_supervisor(one(Sink, ref=ref)):
+        load = Load()
+        alive = weakref.ref(load)
+        await ref.tell(load)
+        del load
+        await settle()
+
+        assert alive() is None
 
 
 async def test_source_watches_stopping_and_ends_normally() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mocha_actors.db.projections.members import load
 from mocha_actors.db.session import Session
 from mocha_actors.pipeline.facts import Fact, MemberRemoved, MembersListed
 from tests.db.builders import GUILD, NOON_MS, USER
@@ -165,3 +166,14 @@ def test_a_recorded_gap_is_where_missing_members_left(session: Session) -> None:
 
     assert select(session, EVENTS) == [(LATER - 100, USER, 1, NOON_MS, None, 100)]
     assert verified(session).differences == ()
+
+
+def test_of_a_complete_list_only_those_are_loaded_whom_it_does_not_name(session: Session) -> None:
+    """The others need nothing, and may be hundreds of thousands. Of two lists, whom one of them leaves out."""
+    apply(session, [seen(profile(user)) for user in (1, 2, 3, 4)])
+    with session.transaction() as connection:
+        first, both = [listed(1, 2, 3, at_ms=LATER)], [listed(1, 2, 3, at_ms=LATER), listed(2, 3, 4, at_ms=LATER)]
+
+        assert {(GUILD, 4)} == load(connection, first).keys()
+        assert {(GUILD, 1), (GUILD, 4)} == load(connection, both).keys()
+        assert {(GUILD, 2), (GUILD, 4)} == load(connection, [seen(profile(2)), *first]).keys()
