@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 import trio
-from contestants import Simulator
+from contestants import TOKEN, Simulator
 from rich.console import Console
 from rich.table import Table
 
@@ -109,7 +109,7 @@ async def service(traffic: tuple[str, ...], options: str = "") -> AsyncIterator[
         simulator = Simulator(Path(folder), traffic=("--guilds", "1", *traffic))
         try:
             text = CONFIGURATION.format(api_url=simulator.api_url, folder=folder, cache=options)
-            async with StatsClient.open(parse(text, "bench"), Secret("simulator")) as client:
+            async with StatsClient.open(parse(text, "bench"), Secret(TOKEN)) as client:
                 await client.wait_durable(0, 2)
                 yield client, simulator
         finally:
