@@ -48,7 +48,7 @@ SELECT (SELECT MIN(message_id) FROM message_events WHERE guild_id = :guild_id), 
 (SELECT COUNT(*) FROM erasures WHERE guild_id = :guild_id),
 (SELECT CAST(SUM(sent) AS BIGINT) FROM guild_hour WHERE guild_id = :guild_id AND hour >= :hour - 168 AND hour < :hour)
 """
-"""Two look-ups by key, two tables that are all but empty, and the hours of a week."""
+"""Two look-ups by key, two tables that are all but empty, and the hours of a week up to the open one."""
 
 STATEMENT: Final = 300
 """Raw rows that are read in the time that one more unit and what is taken off it cost whatever is in them: two statements of 0.1 ms."""
@@ -142,7 +142,7 @@ def held_by(connection: Connection, scope: Scope, period: Range, by: By | None) 
     That is while somebody is being erased, when raw rows have an id that the rollups have not yet. Nor is anything taken off that retention
     may have deleted. Of a guild where little is written nothing is worth it.
     """
-    bounds = {"guild_id": scope.guild_id, "hour": period.until_ms // HOUR_MS}
+    bounds = {"guild_id": scope.guild_id, "hour": -(-period.until_ms // HOUR_MS)}
     first, last, before_ms, erasures, in_week = connection.execute(HELD, bounds).fetchone()
     if first is None or erasures or not in_week:
         return None
