@@ -14,13 +14,15 @@ from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.buckets import buckets
 from mocha_actors.stats.coverage import head
 from mocha_actors.stats.live import remembered
-from mocha_actors.stats.message_counts import STANDING, WRITTEN, Totals, message_counts, messages_by
-from mocha_actors.stats.message_span import find_span
+from mocha_actors.stats.message_counts import Totals, message_counts
+from mocha_actors.stats.message_span import span_of
+from mocha_actors.stats.message_sums import STANDING, WRITTEN, writers
+from mocha_actors.stats.open_rows import by_index
 from mocha_actors.stats.people import people
 from mocha_actors.stats.questions import ActiveMembersQuestion, Filters, InactiveMembersQuestion, UserActivityQuestion
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.ranking import Cursor
-from mocha_actors.stats.reaction_counts import GIVEN_BY, given_by_user
+from mocha_actors.stats.reaction_counts import GIVEN_BY, givers
 from mocha_actors.stats.results import ActiveMembers, ActiveStep, InactiveMember, InactiveMembers, UserActivity
 from mocha_actors.stats.scope import Scope, scope_of
 from mocha_actors.stats.seen import seen_between
@@ -36,14 +38,17 @@ SELECT user_id, joined_ms FROM members
 WHERE guild_id = :guild_id AND left_ms IS NULL AND is_bot <= :bots{conditions}
 """
 
-FIRST_DAYS: Final = """
+FIRST_DAYS: Final = by_index(
+    "voice_open",
+    """
 SELECT MIN(day) FROM (
     SELECT MIN(day) AS day FROM user_day WHERE guild_id = :guild_id
     UNION ALL SELECT MIN(day) FROM voice_user_day WHERE guild_id = :guild_id
     UNION ALL SELECT MIN(day) FROM reaction_user_day WHERE guild_id = :guild_id
-    UNION ALL SELECT (MIN(id) / 4194304 + 1420070400000) / 86400000 FROM voice_events WHERE guild_id = :guild_id AND ended_ms IS NULL
+    UNION ALL SELECT (MIN(id) / 4194304 + 1420070400000) / 86400000 FROM voice_events{index} WHERE guild_id = :guild_id AND ended_ms IS NULL
 ) AS days
-"""
+""",
+)
 """The first day of UTC of which anything is known; no rollup holds an interval in progress."""
 
 
@@ -73,14 +78,14 @@ def active(connection: Connection, scope: Scope, period: Range) -> dict[str, Any
 
 
 def _active(connection: Connection, scope: Scope, period: Range) -> dict[str, Any]:
-    writers = messages_by(connection, scope, period, "user_id").keys()
+    wrote = writers(connection, scope, period)
     spoken = voice_ms_by(connection, scope, period, "user_id")
     speakers = {user for user, ms in spoken.items() if ms >= LEAST_VOICE_MS}
-    givers = given_by_user(connection, scope, period).keys()
-    members = writers | speakers
+    gave = givers(connection, scope, period)
+    others = speakers.difference(wrote)
     return {
-        "active_members": len(members), "active_with_reactions": len(members | givers),
-        "writers": len(writers), "speakers": len(speakers),
+        "active_members": len(wrote) + len(others), "active_with_reactions": len(wrote) + len(others.union(gave).difference(wrote)),
+        "writers": len(wrote), "speakers": len(speakers),
     }  # fmt: skip
 
 
@@ -139,15 +144,14 @@ def last_seen_ms(connection: Connection, scope: Scope, until_ms: int) -> int | N
     if first_day is None or first_day * DAY_MS >= until_ms:
         return None
     period = Range(first_day * DAY_MS, until_ms)
-    counts = list(message_counts(connection, scope, [period.since_ms, period.until_ms]))
-    return seen_between(connection, scope, period, find_span(connection, scope, period, counts)).last_ms
+    return seen_between(connection, scope, period, span_of(connection, scope, period)).last_ms
 
 
 def _seen(connection: Connection, scope: Scope, period: Range) -> set[int]:
     """Everybody with any message, any voice or any reaction."""
     scope = scope._replace(filters=_everything(scope))
-    found = set(messages_by(connection, scope, period, "user_id"))
-    found |= given_by_user(connection, scope, period).keys()
+    found = set(writers(connection, scope, period))
+    found.update(givers(connection, scope, period))
     for each in voice(connection, scope, [period.since_ms, period.until_ms], "user_id"):
         if each.sums.ms:
             found.add(each.key)

@@ -9,8 +9,9 @@ from typing import Any
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.channel_tree import THREADS, ChannelTree
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import message_counts, messages_by, totalled
+from mocha_actors.stats.message_counts import message_counts, totalled
 from mocha_actors.stats.message_span import find_span
+from mocha_actors.stats.message_sums import messages_by
 from mocha_actors.stats.questions import ChannelGroup, ChannelMetric, ChannelQuestion, ChannelRankingQuestion
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.ranking import page, rank_of

@@ -3,14 +3,18 @@
 A range, or a timeline with its cuts, is covered by whole weeks, days or hours of UTC, the longest first, as far as one lies inside a single step
 of the timeline; what is left, the ragged edges, is read from raw rows. So cost grows with the number of buckets and not with that of messages, and
 any range in any zone is exact to the millisecond.
+
+Where sums are asked for, a unit that the range cuts may also be read as a whole, and what lies outside of the range be taken off again
+(:func:`balances`): of a day that is asked for up to 18:00 the raw rows of its last six hours are read and not those of the first eighteen, and of the
+day that is not over none at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS
 from mocha_actors.stats.ranges import Range
@@ -51,6 +55,9 @@ class Cover(NamedTuple):
     raw: tuple[Range, ...]
 
 
+NOTHING: Final = Cover((), ())
+
+
 def cover(cuts: Sequence[int], ladder: Sequence[Unit]) -> Cover:
     """Cover the time between the first and the last of ``cuts``; no unit lies across one.
 
@@ -63,6 +70,130 @@ def cover(cuts: Sequence[int], ladder: Sequence[Unit]) -> Cover:
     raw: list[tuple[int, int]] = []
     for begin, end in pairwise(cuts):
         _descend(begin, end, ladder, whole, raw)
+    return Cover(_joined(whole), tuple(Range(*piece) for piece in _merged(raw)))
+
+
+class Balance(NamedTuple):
+    """What is added up, and what is taken off again, so that a part of the range is left that no other balance has."""
+
+    plus: Cover
+    minus: Cover
+
+
+class Prices(NamedTuple):
+    """What reading costs, in the milliseconds of raw rows that cost as much.
+
+    Attributes:
+        units: by unit, of one of them.
+        held: there are no raw rows outside of this range; None where that is not known.
+
+    """
+
+    units: Mapping[Unit, int]
+    held: Range | None = None
+
+    def of_raw(self, since_ms: int, until_ms: int) -> int:
+        """What the raw rows of a range cost."""
+        if self.held is None:
+            return until_ms - since_ms
+        return max(0, min(until_ms, self.held.until_ms) - max(since_ms, self.held.since_ms))
+
+
+def balances(
+    period: Range, ladder: Sequence[Unit], prices: Prices, complete: Callable[[Unit, int], bool]
+) -> tuple[Balance, ...]:
+    """The cheapest way to the sums of ``period``, exact as a cover is: one balance for each unit that something is taken off, and one for all others.
+
+    Args:
+        period: the range.
+        ladder: the units there are, longest first.
+        prices: what decides.
+        complete: whether all that makes up a unit can be read, so that a part of it may be found by taking off the rest.
+
+    """
+    ways = _Ways(prices, complete)
+    parts = ways.to(period.since_ms, period.until_ms, ladder).parts
+    of = dict.fromkeys((None, *(part.of for part in parts)))
+    return tuple(_balance_of([part for part in parts if part.of == each]) for each in of)
+
+
+class _Part(NamedTuple):
+    """A half-open range that is added (1) or taken off (-1), of whole units or raw, to get a part ``of`` that unit."""
+
+    sign: int
+    unit: Unit | None
+    since_ms: int
+    until_ms: int
+    of: tuple[Unit, int] | None = None
+
+
+class _Way(NamedTuple):
+    """Parts, and what they cost together."""
+
+    cost: int = 0
+    parts: tuple[_Part, ...] = ()
+
+    def __or__(self, other: _Way) -> _Way:
+        return _Way(self.cost + other.cost, self.parts + other.parts)
+
+    def __neg__(self) -> _Way:
+        return _Way(self.cost, tuple(part._replace(sign=-part.sign) for part in self.parts))
+
+    def within(self, unit: Unit, number: int) -> _Way:
+        """This way, to a part of a unit."""
+        return _Way(self.cost, tuple(part._replace(of=(unit, number)) for part in self.parts))
+
+
+class _Ways(NamedTuple):
+    """The search for the cheapest way: see :func:`balances`."""
+
+    prices: Prices
+    complete: Callable[[Unit, int], bool]
+
+    def to(self, begin: int, end: int, ladder: Sequence[Unit]) -> _Way:
+        """Whole units in the middle, and what they leave at either end, each in its cheapest way."""
+        if begin >= end:
+            return _Way()
+        if not ladder:
+            return _Way(self.prices.of_raw(begin, end), (_Part(1, None, begin, end),))
+        unit, *shorter = ladder
+        first, last = unit.inside(begin, end)
+        if first > last:
+            return self._within(begin, end, unit, shorter)
+        middle = (_Part(1, unit, unit.begin(first), unit.begin(last)),) if first < last else ()
+        whole = _Way((last - first) * self.prices.units[unit], middle)
+        return (
+            self._within(begin, unit.begin(first), unit, shorter)
+            | whole
+            | self._within(unit.begin(last), end, unit, shorter)
+        )
+
+    def _within(self, begin: int, end: int, unit: Unit, shorter: Sequence[Unit]) -> _Way:
+        """A part of one unit: what lies in it, or all of it less what lies beside."""
+        direct = self.to(begin, end, shorter)
+        number = (begin - unit.origin_ms) // unit.ms
+        since_ms, until_ms = unit.begin(number), unit.begin(number + 1)
+        if begin >= end or direct.cost <= self.prices.units[unit] or not self.complete(unit, number):
+            return direct
+        beside = self.to(since_ms, begin, shorter) | self.to(end, until_ms, shorter)
+        taken = _Way(self.prices.units[unit], (_Part(1, unit, since_ms, until_ms),)) | -beside
+        # At the end of a step the one is as good as the other; where the next step begins, what is taken off is what was read for the end of this one.
+        ways = (taken.within(unit, number), direct) if begin > since_ms else (direct, taken.within(unit, number))
+        return min(ways, key=lambda way: way.cost)
+
+
+def _balance_of(parts: Collection[_Part]) -> Balance:
+    return Balance(*(_cover_of(part for part in parts if part.sign == sign) for sign in (1, -1)))
+
+
+def _cover_of(parts: Iterable[_Part]) -> Cover:
+    whole: list[Run] = []
+    raw: list[tuple[int, int]] = []
+    for _, unit, begin, end, _ in parts:
+        if unit is None:
+            raw.append((begin, end))
+        else:
+            whole.append(Run(unit, *unit.inside(begin, end)))
     return Cover(_joined(whole), tuple(Range(*piece) for piece in _merged(raw)))
 
 
@@ -105,6 +236,19 @@ def _descend(begin: int, end: int, ladder: Sequence[Unit], whole: list[Run], raw
     _descend(begin, unit.begin(first), shorter, whole, raw)
     whole.append(Run(unit, first, last))
     _descend(unit.begin(last), end, shorter, whole, raw)
+
+
+def joined(covers: Iterable[Cover]) -> Cover:
+    """Covers of ranges that do not overlap, as one."""
+    every = list(covers)
+    whole = _joined(run for each in every for run in each.whole)
+    return Cover(
+        whole,
+        tuple(
+            Range(*piece)
+            for piece in _merged((window.since_ms, window.until_ms) for each in every for window in each.raw)
+        ),
+    )
 
 
 def _joined(runs: Iterable[Run]) -> tuple[Run, ...]:

@@ -9,7 +9,8 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.stats.channels import active_channels
 from mocha_actors.stats.coverage import coverage_of, head
 from mocha_actors.stats.member_counts import member_counts_at, moves
-from mocha_actors.stats.message_counts import message_totals, messages_by
+from mocha_actors.stats.message_counts import message_totals
+from mocha_actors.stats.message_sums import writers
 from mocha_actors.stats.questions import CompareQuestion, GuildQuestion
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.reaction_counts import reaction_totals
@@ -49,7 +50,7 @@ def guild_stats(connection: Connection, question: GuildQuestion) -> GuildStats:
         bot_messages=counted_messages.by_bots,
         webhook_messages=counted_messages.by_webhooks,
         deleted_messages=counted_messages.deleted,
-        active_users=len(messages_by(connection, scope, period, "user_id")) if question.count_active else None,
+        active_users=len(writers(connection, scope, period)) if question.count_active else None,
         active_channels=active_channels(connection, scope, period),
         messages_per_day=counted_messages.messages / period.days,
         voice_seconds=spoken.ms // 1000,
@@ -100,7 +101,7 @@ def _numbers(connection: Connection, scope: Scope, period: Range) -> dict[str, i
     joins, leaves = _moves(connection, scope, period)
     return {
         "messages": message_totals(connection, scope, period).messages,
-        "active_users": len(messages_by(connection, scope, period, "user_id")),
+        "active_users": len(writers(connection, scope, period)),
         "voice_seconds": voice_totals(connection, scope, period).ms // 1000,
         "reactions": reaction_totals(connection, scope, period).added,
         "joins": joins,

@@ -21,7 +21,7 @@ read. So neither the clock nor any notice decides whether an answer is right; th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import blake2b
@@ -31,6 +31,7 @@ from mocha_actors.cache.bases import Bases
 from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS, time_ms
 from mocha_actors.stats.cover import Unit
+from mocha_actors.stats.open_rows import by_index
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.scope import Scope, Selection
 
@@ -48,7 +49,9 @@ BYTES_EACH: Final = 64
 STATE: Final = """\
 SELECT rewrites FROM guilds WHERE id = ? AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.guild_id = guilds.id)"""
 MARKS: Final = "SELECT MAX(before_ms) FROM retention_marks WHERE guild_id = ?"
-OPEN_VOICE: Final = "SELECT MIN(id) FROM voice_events WHERE guild_id = ? AND ended_ms IS NULL"
+OPEN_VOICE: Final = by_index(
+    "voice_open", "SELECT MIN(id) FROM voice_events{index} WHERE guild_id = ? AND ended_ms IS NULL"
+)
 
 Sums = dict[int, int]
 """Number by user; no zeros."""
@@ -224,6 +227,14 @@ def summed(connection: Connection, measure: Measure, scope: Scope, period: Range
     if live is None:
         return measure.read(connection, scope, period)
     return live.summed(connection, measure, scope, period)
+
+
+def counted_users(
+    connection: Connection, measure: Measure, scope: Scope, period: Range, read: Callable[[], Collection[int]]
+) -> Collection[int]:
+    """The users who have a sum in ``period``: those of the live counters where the block has any, else what ``read`` gives, which adds up nothing."""
+    live = _used.get()
+    return read() if live is None else live.summed(connection, measure, scope, period).keys()
 
 
 def remembered(

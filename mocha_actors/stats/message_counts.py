@@ -1,29 +1,24 @@
-"""Counting messages: from rollups where whole units of time lie in the range, from raw rows at its edges.
+"""Counting messages, by class and kind, and by time: from rollups where whole units of time lie in the range, from raw rows at its edges.
 
-Which rollup holds a count depends on what is asked: the guild by hour; channels by day and hour; users by week and day; users in some channels by day,
-for those days that are closed and unchanged since. What no rollup holds, such as one user's messages by the hour, is counted in the raw rows.
+:mod:`mocha_actors.stats.message_sums` adds them up by user or channel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Literal, NamedTuple
+from itertools import chain
+from typing import Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
-from mocha_actors.stats.cover import Cover, Run, Unit, cover, raw_within_days, without_days
-from mocha_actors.stats.live import Measure, summed
+from mocha_actors.stats.cover import Run, Unit
+from mocha_actors.stats.message_sources import HUMANS_AND_BOTS, balanced, class_list, selected, source_of, stepped
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
 
-By = Literal["user_id", "channel_id"]
-
 QUARTER_MS: Final = 900_000
 """Every zone's offset is a multiple of this, so no boundary of a local hour lies inside of one."""
-
-HUMANS_AND_BOTS: Final = frozenset({AuthorClass.HUMAN, AuthorClass.BOT})
 
 # The columns and tables in these texts are this module's own words; everything that comes from outside is a parameter.
 WHOLE: Final = """
@@ -31,9 +26,6 @@ SELECT {columns}, CAST(SUM(sent) AS BIGINT), CAST(SUM(deleted) AS BIGINT) FROM {
 WHERE guild_id = :guild_id AND {unit} >= :first AND {unit} < :last{conditions}
 GROUP BY {columns}
 """
-
-ONE: Final = WHOLE.replace("{unit} >= :first AND {unit} < :last", "{unit} = :first")
-"""One unit alone, whose rows stand in the order in which they are grouped."""
 
 WHOLE_OF_FEW: Final = """
 WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
@@ -44,25 +36,11 @@ GROUP BY {columns}
 """The units are enumerated, so that each costs a key look-up for each of a few ids, and not the rows of all of that unit."""
 
 RAW: Final = """
-SELECT {columns}, COUNT(*), COUNT(deleted_ms) FROM message_events
-WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high{conditions}
-GROUP BY {columns}
+SELECT {columns}COUNT(*), COUNT(deleted_ms) FROM message_events
+WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high{conditions}{grouped}
 """
 
 RAW_QUARTER: Final = "((message_id >> 22) + 1420070400000) / 900000"
-
-DAYS_OF_FEW: Final = """
-WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
-SELECT DISTINCT number FROM step CROSS JOIN user_day WHERE guild_id = :guild_id AND day = number{conditions}
-"""
-
-WORTH_LOOKING_MS: Final = 2 * DAY_MS
-"""Raw rows of so much time and more are read for a few users only where their rollup by day has anything."""
-
-SETTLE_MS: Final = 600_000
-"""A message is committed within seconds of its time, after a replay or an outage of the database within minutes."""
-
-CLOSED_DAYS: Final = "SELECT day FROM closed_days WHERE guild_id = ? AND dirty = 0 AND day >= ? AND day < ?"
 
 
 class Count(NamedTuple):
@@ -122,71 +100,9 @@ class Totals(NamedTuple):
         )
 
 
-class Source(NamedTuple):
-    """Where counts stand: tables by unit, longest first."""
-
-    tables: tuple[tuple[Unit, str], ...]
-
-    @property
-    def ladder(self) -> tuple[Unit, ...]:
-        """Its units."""
-        return tuple(unit for unit, _ in self.tables)
-
-    def at(self, unit: Unit) -> str:
-        """The table of a unit."""
-        return dict(self.tables)[unit]
-
-
-SOURCES: Final = {
-    (False, False): Source(((Unit.HOUR, "guild_hour"),)),
-    (False, True): Source(((Unit.DAY, "channel_day"), (Unit.HOUR, "channel_hour"))),
-    (True, False): Source(((Unit.WEEK, "user_week"), (Unit.DAY, "user_day"))),
-    (True, True): Source(((Unit.DAY, "channel_user_day"),)),
-}
-"""By whether users, and whether channels are told apart."""
-
-
-def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
-    """Messages of each user or channel that has any; webhooks are no users."""
-    if by == "user_id":
-        return summed(connection, STANDING if scope.filters.exclude_deleted else WRITTEN, scope, period)
-    return _messages_by(connection, scope, period, by)
-
-
-def _messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
-    """The same, of the database alone.
-
-    Where a few channels are left out, users' messages there are taken off those everywhere: no rollup of users knows the others.
-    """
-    left_out = scope.channels._replace(excluded=False)
-    if by == "user_id" and scope.channels.excluded and left_out.few and left_out.ids:
-        everywhere = _messages_by(connection, scope._replace(channels=EVERYTHING), period, by)
-        there = _messages_by(connection, scope._replace(channels=left_out), period, by)
-        rest = {key: count - there.get(key, 0) for key, count in everywhere.items()}
-        return {key: count for key, count in rest.items() if count}
-    classes = scope.classes & HUMANS_AND_BOTS if by == "user_id" else scope.classes
-    without = int(scope.filters.exclude_deleted)
-    total: dict[int, int] = {}
-    for part, allowed in _parts(scope, by):
-        if wanted := classes & allowed:
-            conditions = f" AND author_class IN {class_list(wanted)} AND kind = 0"
-            for key, sent, deleted in _rows(connection, part, period, conditions, by):
-                total[key] = total.get(key, 0) + sent - without * deleted
-    return {key: count for key, count in total.items() if count > 0}
-
-
-def _of_users(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
-    return _messages_by(connection, scope, period, "user_id")
-
-
-WRITTEN: Final = Measure("messages", _of_users, "sent", "guild_hour", Unit.HOUR, SETTLE_MS)
-STANDING: Final = Measure("messages not deleted", _of_users, "sent + deleted", "guild_hour", Unit.HOUR, SETTLE_MS)
-"""The messages of users, as the live counters keep them."""
-
-
 def message_counts(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[Count]:
     """The counts between the first and the last of ``cuts``; none reaches across one."""
-    for part, allowed in _parts(scope, None):
+    for part, allowed in _parts(scope):
         conditions = f" AND author_class IN {class_list(allowed)}"
         for row in _timed_rows(connection, part, cuts, conditions, ", author_class, kind"):
             yield Count._make(row)
@@ -194,7 +110,7 @@ def message_counts(connection: Connection, scope: Scope, cuts: Sequence[int]) ->
 
 def message_moments(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterator[tuple[int, int]]:
     """(begin of a unit, messages that count in it) between the first and the last of ``cuts``; no unit reaches across one."""
-    for part, allowed in _parts(scope, None):
+    for part, allowed in _parts(scope):
         if wanted := scope.classes & allowed:
             conditions = f" AND author_class IN {class_list(wanted)} AND kind = 0"
             for since_ms, _, sent, deleted in _timed_rows(connection, part, cuts, conditions, ""):
@@ -205,7 +121,7 @@ def message_totals(connection: Connection, scope: Scope, period: Range) -> Total
     """The messages in ``period``."""
     found = (
         Count(0, 0, *row)
-        for part, allowed in _parts(scope, None)
+        for part, allowed in _parts(scope)
         for row in _rows(connection, part, period, f" AND author_class IN {class_list(allowed)}")
     )
     return totalled(found, scope)
@@ -219,65 +135,80 @@ def totalled(counts: Iterable[Count], scope: Scope) -> Totals:
     return totals
 
 
-def _parts(scope: Scope, by: By | None) -> list[tuple[Scope, frozenset[AuthorClass]]]:
+def _parts(scope: Scope) -> list[tuple[Scope, frozenset[AuthorClass]]]:
     """The scope, with the author classes that are to be counted in it.
 
     Rollups of users hold no webhooks. Where users are left out, the webhooks are counted beside, from the rollups without users.
     """
-    everyone = frozenset(AuthorClass)
-    if by == "user_id" or not scope.users.excluded:
+    if not scope.users.excluded:
         return [(scope, HUMANS_AND_BOTS)]
     if scope.users.everything:
-        return [(scope, everyone)]
+        return [(scope, frozenset(AuthorClass))]
     return [(scope, HUMANS_AND_BOTS), (scope._replace(users=EVERYTHING), frozenset({AuthorClass.WEBHOOK}))]
 
 
-def _rows(
-    connection: Connection, scope: Scope, period: Range, conditions: str, by: By | None = None
-) -> Iterator[tuple[int, ...]]:
-    """Rows of the key, or of author class and kind without one; sent and deleted."""
-    source, covered = _covered(connection, scope, [period.since_ms, period.until_ms], by)
-    columns = by or "author_class, kind"
-    for run in covered.whole:
-        yield from _whole(connection, scope, source.at(run.unit), run, (columns, conditions))
-    for window in covered.raw:
-        yield from _raw(connection, scope, window, (columns, conditions))
+def _rows(connection: Connection, scope: Scope, period: Range, conditions: str) -> Iterator[tuple[int, ...]]:
+    """Rows of author class and kind, sent and deleted, both below zero in rows that are to be taken off again."""
+    source, words = source_of(scope, None), ("author_class, kind", conditions)
+    each = (
+        (read, sign)
+        for balance in balanced(connection, scope, period, None)
+        for read, sign in zip(balance, (1, -1), strict=True)
+    )
+    for read, sign in each:
+        whole = (_whole(connection, scope, source.at(run.unit), run, words) for run in read.whole)
+        raw = (_raw(connection, scope, window, words) for window in read.raw)
+        for author_class, kind, sent, deleted in chain.from_iterable(chain(whole, raw)):
+            yield author_class, kind, sign * sent, sign * deleted
 
 
 def _timed_rows(
     connection: Connection, scope: Scope, cuts: Sequence[int], conditions: str, more: str
 ) -> Iterator[tuple[int, ...]]:
-    """Begin and length of a unit of time, the columns ``more``, sent and deleted."""
-    source, covered = _covered(connection, scope, cuts, None)
-    for run in covered.whole:
-        origin_ms, unit_ms = run.unit.origin_ms, run.unit.ms
-        words = (run.unit.column + more, conditions)
-        for number, *rest in _whole(connection, scope, source.at(run.unit), run, words):
-            yield (origin_ms + number * unit_ms, unit_ms, *rest)
-    for window in covered.raw:
-        for quarter, *rest in _raw(connection, scope, window, (RAW_QUARTER + more, conditions)):
+    """Begin and length of a unit of time, the columns ``more``, sent and deleted.
+
+    Of a step that is cut out of units, the begin is that of the step, and what is to be taken off again is below zero.
+    """
+    read, others = stepped(connection, scope, cuts)
+    reading = _Reading(connection, scope, conditions, more)
+    for run in read.whole:
+        for number, *rest in reading.whole(run):
+            yield (run.unit.begin(number), run.unit.ms, *rest)
+    for window in read.raw:
+        for quarter, *rest in reading.raw(window):
             yield (max(quarter * QUARTER_MS, window.since_ms), QUARTER_MS, *rest)
+    for begin, balance in others:
+        for part, sign in zip(balance, (1, -1), strict=True):
+            rows = chain(map(reading.whole, part.whole), map(reading.raw, part.raw))
+            for _, *columns, sent, deleted in chain.from_iterable(rows):
+                yield (begin, QUARTER_MS, *columns, sign * sent, sign * deleted)
 
 
-def _covered(connection: Connection, scope: Scope, cuts: Sequence[int], by: By | None) -> tuple[Source, Cover]:
-    users = by == "user_id" or not scope.users.everything
-    channels = by == "channel_id" or not scope.channels.everything
-    source = SOURCES[users, channels]
-    covered = cover(cuts, source.ladder)
-    if users and channels and covered.whole:
-        first, last = covered.whole[0].first, covered.whole[-1].last
-        usable = {day for (day,) in connection.execute(CLOSED_DAYS, (scope.guild_id, first, last))}
-        covered = without_days(covered, usable)
-    if scope.users.few and sum(window.duration_ms for window in covered.raw) > WORTH_LOOKING_MS:
-        covered = raw_within_days(covered, _days_with_rows(connection, scope, covered.raw))
-    return source, covered
+class _Reading:
+    """Rows by time for one question: what one step adds and the next one takes off is read once."""
 
+    def __init__(self, connection: Connection, scope: Scope, conditions: str, more: str) -> None:
+        self._connection, self._scope, self._conditions, self._more = connection, scope, conditions, more
+        self._windows: dict[Range, list[tuple[int, ...]]] = {}
 
-def _days_with_rows(connection: Connection, scope: Scope, windows: Sequence[Range]) -> set[int]:
-    """The days of UTC around ``windows`` on which any of a few users wrote anything that a rollup holds."""
-    bounds = {"first": windows[0].since_ms // DAY_MS, "last": windows[-1].until_ms // DAY_MS + 1}
-    statement = DAYS_OF_FEW.format(conditions=scope.users.condition("user_id", "users"))
-    return {day for (day,) in connection.execute(statement, {**scope.parameters(), **bounds})}
+    def whole(self, run: Run) -> Iterable[tuple[int, ...]]:
+        """The number of the unit, the columns, sent and deleted."""
+        table = source_of(self._scope, None).at(run.unit)
+        return _whole(self._connection, self._scope, table, run, (run.unit.column + self._more, self._conditions))
+
+    def raw(self, window: Range) -> Iterable[tuple[int, ...]]:
+        """The number of the quarter of an hour, the columns, sent and deleted."""
+        if window not in self._windows:
+            self._windows[window] = list(self._raw(window))
+        return self._windows[window]
+
+    def _raw(self, window: Range) -> Iterable[tuple[int, ...]]:
+        quarter = window.since_ms // QUARTER_MS
+        if (window.until_ms - 1) // QUARTER_MS > quarter:
+            return _raw(self._connection, self._scope, window, (RAW_QUARTER + self._more, self._conditions))
+        # Inside of one there is less to sort: in a zone of :45, rows of seven hundred quarters take half the time, and a third without any column.
+        rows = _raw(self._connection, self._scope, window, (self._more.removeprefix(", "), self._conditions))
+        return ((quarter, *row) for row in rows)
 
 
 def _whole(
@@ -287,11 +218,8 @@ def _whole(
     columns, conditions = words
     if run.unit is Unit.HOUR:
         note("hours", run.unit.begin(run.first))
-    few = scope.users.few or scope.channels.few
-    text = WHOLE_OF_FEW if few else ONE if run.last - run.first == 1 else WHOLE
-    statement = text.format(
-        columns=columns, table=table, unit=run.unit.column, conditions=conditions + _selected(scope)
-    )
+    text = WHOLE_OF_FEW if scope.users.few or scope.channels.few else WHOLE
+    statement = text.format(columns=columns, table=table, unit=run.unit.column, conditions=conditions + selected(scope))
     return connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
 
 
@@ -300,14 +228,9 @@ def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, 
     columns, conditions = words
     note("messages", window.since_ms)
     low, high = window.keys
-    statement = RAW.format(columns=columns, conditions=conditions + _selected(scope))
+    statement = RAW.format(
+        columns=columns and f"{columns}, ",
+        conditions=conditions + selected(scope),
+        grouped=columns and f" GROUP BY {columns}",
+    )
     return connection.execute(statement, {**scope.parameters(), "low": low, "high": high})
-
-
-def _selected(scope: Scope) -> str:
-    return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
-
-
-def class_list(classes: frozenset[AuthorClass]) -> str:
-    """Author classes as a condition takes them."""
-    return f"({', '.join(str(int(each)) for each in sorted(classes))})"

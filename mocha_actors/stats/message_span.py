@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.discord.snowflake import DAY_MS, time_ms
 from mocha_actors.pipeline.facts import MessageKind
-from mocha_actors.stats.message_counts import QUARTER_MS, Count, class_list
+from mocha_actors.stats.message_counts import QUARTER_MS, Count, message_counts
+from mocha_actors.stats.message_sources import class_list
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
@@ -19,6 +20,13 @@ WHERE guild_id = :guild_id AND message_id >= :low AND message_id < :high{conditi
 ORDER BY message_id {direction} LIMIT 1
 """
 """Stops at the first row that matches, as no MIN beside a MAX would."""
+
+DAYS: Final = """
+WITH RECURSIVE step (number) AS (SELECT :first UNION ALL SELECT number + 1 FROM step WHERE number + 1 < :last)
+SELECT MIN(number), MAX(number) FROM step CROSS JOIN user_day
+WHERE guild_id = :guild_id AND day = number AND author_class IN {classes} AND kind = 0 AND sent > {deleted}{conditions}
+"""
+"""A key look-up for each day and user."""
 
 
 class Span(NamedTuple):
@@ -45,6 +53,40 @@ def first_message(connection: Connection, scope: Scope, window: Range) -> int | 
 def last_message(connection: Connection, scope: Scope, window: Range) -> int | None:
     """The greatest id of the messages of ``scope`` in a short window, from raw rows."""
     return _end_of(connection, scope, window, "DESC")
+
+
+def span_of(connection: Connection, scope: Scope, period: Range) -> Span:
+    """Find the first and the last message. Of a few users the days are known on which there is any; else counts have to tell where to look."""
+    if not (scope.users.few and scope.channels.everything):
+        counts = list(message_counts(connection, scope, [period.since_ms, period.until_ms]))
+        return find_span(connection, scope, period, counts)
+    return _span(*(_end_by_days(connection, scope, period, direction) for direction in ("ASC", "DESC")))
+
+
+def _end_by_days(connection: Connection, scope: Scope, period: Range, direction: Literal["ASC", "DESC"]) -> int | None:
+    """The first or the last message: on the first or last day with any, or, where the range holds a part of that day only, perhaps on the next."""
+    first, last = period.since_ms // DAY_MS, -(-period.until_ms // DAY_MS)
+    while first < last:
+        day = _days(connection, scope, first, last)[direction == "DESC"]
+        if day is None:
+            return None
+        window = Range(max(period.since_ms, day * DAY_MS), min(period.until_ms, (day + 1) * DAY_MS))
+        found = _end_of(connection, scope, window, direction)
+        if found is not None or window.duration_ms == DAY_MS:
+            return found
+        first, last = (day + 1, last) if direction == "ASC" else (first, day)
+    return None
+
+
+def _days(connection: Connection, scope: Scope, first: int, last: int) -> tuple[int | None, int | None]:
+    """The first and the last day from ``first`` up to ``last`` with messages of ``scope``, as far as users are concerned."""
+    statement = DAYS.format(
+        classes=class_list(scope.classes),
+        deleted="deleted" if scope.filters.exclude_deleted else "0",
+        conditions=scope.users.condition("user_id", "users"),
+    )
+    found = connection.execute(statement, {**scope.parameters(), "first": first, "last": last}).fetchone()
+    return found[0], found[1]
 
 
 def _end_of(connection: Connection, scope: Scope, window: Range, direction: Literal["ASC", "DESC"]) -> int | None:
@@ -82,5 +124,9 @@ def find_span(connection: Connection, scope: Scope, period: Range, counts: Seque
         return Span()
     first = first_message(connection, scope, windows[0])
     last = last_message(connection, scope, windows[-1])
-    # Sums outlive the raw rows: then it is known that there was one, and not which.
+    return _span(first, last)
+
+
+def _span(first: int | None, last: int | None) -> Span:
+    """Of these ids. Sums outlive the raw rows: then it is known that there was one, and not which."""
     return Span(first, None if first is None else time_ms(first), last, None if last is None else time_ms(last))

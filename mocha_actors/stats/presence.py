@@ -9,8 +9,10 @@ from typing import Final, NamedTuple
 from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import DAY_MS, from_time_ms, time_ms
 from mocha_actors.pipeline.facts import PresenceStatus
+from mocha_actors.stats.columns import filled
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.coverage import STALE_MS, head
+from mocha_actors.stats.open_rows import by_index
 from mocha_actors.stats.questions import OnlineTimelineQuestion
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import OnlineStep, OnlineTimeline
@@ -28,10 +30,13 @@ SELECT id, ended_ms, status FROM presence_events
 WHERE guild_id = :guild_id AND id >= :begin AND id < :high AND ended_ms > :since_ms AND is_bot <= :bots{conditions}
 """
 
-OPEN: Final = """
-SELECT id, last_alive_ms, status FROM presence_events LEFT JOIN gateway_sessions ON gateway_sessions.shard = presence_events.shard
+OPEN: Final = by_index(
+    "presence_open",
+    """
+SELECT id, last_alive_ms, status FROM presence_events{index} LEFT JOIN gateway_sessions ON gateway_sessions.shard = presence_events.shard
 WHERE guild_id = :guild_id AND ended_ms IS NULL AND is_bot <= :bots{conditions}
-"""
+""",
+)
 
 STATUSES: Final = (PresenceStatus.ONLINE, PresenceStatus.IDLE, PresenceStatus.DND)
 
@@ -78,7 +83,7 @@ def online(connection: Connection, scope: Scope, cuts: Sequence[int]) -> Iterato
         ):
             yield from _pieces(time_ms(key), ended_ms, status, inner)
     conditions = scope.users.condition("presence_events.user_id", "users")
-    for key, alive_ms, status in connection.execute(OPEN.format(conditions=conditions), common):
+    for key, alive_ms, status in connection.execute(filled(OPEN, conditions=conditions), common):
         end = cuts[-1] if alive_ms is not None and cuts[-1] - alive_ms <= STALE_MS else alive_ms or 0
         yield from _pieces(time_ms(key), end, status, cuts)
 

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
+from mocha_actors.stats.columns import RAW, WHOLE, WHOLE_OF_FEW, Columns, add, columns, filled
 from mocha_actors.stats.cover import Unit, cover
-from mocha_actors.stats.live import Measure, summed
+from mocha_actors.stats.live import Measure, counted_users, summed
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import Scope
 
-By = Literal["user_id", "channel_id", "emoji"]
+By = Literal["channel_id", "emoji"]
 
 # The columns and tables in these texts are this module's own words; everything that comes from outside is a parameter.
-WHOLE: Final = """
+SUMS: Final = """
 SELECT {key}, CAST(SUM(added) AS BIGINT), CAST(SUM(removed) AS BIGINT), CAST(SUM(burst) AS BIGINT) FROM {table}
 WHERE guild_id = :guild_id AND {unit} >= :first AND {unit} < :last AND is_bot <= :bots{conditions}
 GROUP BY {key}
 """
 
-RAW: Final = """
+ROWS: Final = """
 SELECT {key}, CAST(SUM(1 - action) AS BIGINT), CAST(SUM(action) AS BIGINT), CAST(SUM(burst * (1 - action)) AS BIGINT) FROM reaction_events
 WHERE guild_id = :guild_id AND id >= :low AND id < :high AND is_bot <= :bots{conditions}
 GROUP BY {key}
-"""
-
-RECEIVED: Final = """
-SELECT user_id, CAST(SUM(received + received_bot * :bots) AS BIGINT) FROM reaction_user_day
-WHERE guild_id = :guild_id AND day >= :first AND day < :last AND is_bot <= :with_bots{conditions}
-GROUP BY user_id
-"""
-
-RAW_RECEIVED: Final = """
-SELECT receiver_id, COUNT(*) FROM reaction_events
-WHERE guild_id = :guild_id AND id >= :low AND id < :high AND action = 0 AND receiver_id IS NOT NULL AND receiver_id <> user_id
-AND is_bot <= :bots AND receiver_bot <= :with_bots{conditions}
-GROUP BY receiver_id
 """
 
 STANDING: Final = """
@@ -78,7 +67,7 @@ class Reactions(NamedTuple):
 
 
 def reactions_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int | str, Reactions]:
-    """The reactions by channel, emoji or giver, of each that has any."""
+    """The reactions by channel or emoji, of each that has any."""
     total: dict[int | str, Reactions] = {}
     for key, *counts in _rows(connection, scope, period, by):
         total[key] = total.get(key, Reactions()).plus(*counts)
@@ -103,32 +92,76 @@ def received_by_user(connection: Connection, scope: Scope, period: Range) -> dic
     return summed(connection, RECEIVED_BY, scope, period)
 
 
+class _Ends(NamedTuple):
+    """One end of a reaction: who gave it, or whose message it was given to.
+
+    Attributes:
+        key: the column of raw rows that names the user.
+        number: the sum of a user's day.
+        day_conditions: which of these rows count.
+        conditions: which raw rows count.
+
+    """
+
+    key: str
+    number: str
+    day_conditions: str
+    conditions: str
+
+
+GIVER: Final = _Ends("user_id", "given", " AND is_bot <= :bots", " AND action = 0 AND is_bot <= :bots")
+RECEIVER: Final = _Ends(
+    "receiver_id",
+    "received + received_bot * :all_bots",
+    " AND is_bot <= :bots",
+    " AND action = 0 AND receiver_id IS NOT NULL AND receiver_id <> user_id AND is_bot <= :all_bots AND receiver_bot <= :bots",
+)
+
+
 def _given(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
-    return {
-        int(key): each.added for key, each in reactions_by(connection, scope, period, "user_id").items() if each.added
-    }
+    return _by_user(connection, scope, period, GIVER)
 
 
 def _received(connection: Connection, scope: Scope, period: Range) -> dict[int, int]:
+    return _by_user(connection, scope, period, RECEIVER)
+
+
+def givers(connection: Connection, scope: Scope, period: Range) -> Collection[int]:
+    """The users who added any reaction."""
+    return counted_users(connection, GIVEN_BY, scope, period, partial(_givers, connection, scope, period))
+
+
+def _givers(connection: Connection, scope: Scope, period: Range) -> Collection[int]:
+    found: set[int] = set()
+    for each in _columns(connection, scope, period, GIVER, numbers="NULL"):
+        found.update(each.ids())
+    return found
+
+
+def _by_user(connection: Connection, scope: Scope, period: Range, ends: _Ends) -> dict[int, int]:
+    """The reactions of each user at one of their ends."""
     total: dict[int, int] = {}
-    ladder = (Unit.DAY,) if scope.channels.everything else ()
-    covered = cover([period.since_ms, period.until_ms], ladder)
-    users = scope.users.condition("user_id", "users")
-    bots = {"bots": int(scope.filters.include_bots), "with_bots": int(scope.with_bots)}
-    rows: list[tuple[int, int]] = []
-    for run in covered.whole:
-        bounds = {"first": run.first, "last": run.last}
-        rows += connection.execute(RECEIVED.format(conditions=users), {**scope.parameters(), **bots, **bounds})
-    users = scope.users.condition("receiver_id", "users") + scope.channels.condition("channel_id", "channels")
-    for window in covered.raw:
+    add(total, _columns(connection, scope, period, ends, numbers=f"json_group_array({ends.number})"), 1)
+    return total
+
+
+def _columns(connection: Connection, scope: Scope, period: Range, ends: _Ends, *, numbers: str) -> Iterator[Columns]:
+    """Users, and of each the number as SQLite lists it."""
+    read = cover([period.since_ms, period.until_ms], (Unit.DAY,) if scope.channels.everything else ())
+    bots = {"bots": int(scope.with_bots), "all_bots": int(scope.filters.include_bots)}
+    conditions = f"{ends.day_conditions} AND {ends.number} > 0{scope.users.condition('user_id', 'users')}"
+    statement = filled(
+        WHOLE_OF_FEW if scope.users.few else WHOLE, key="user_id", number=ends.number, numbers=numbers,
+        table="reaction_user_day", unit=Unit.DAY.column, conditions=conditions,
+    )  # fmt: skip
+    for run in read.whole:
+        yield from columns(connection, statement, {**scope.parameters(), **bots, "first": run.first, "last": run.last})
+    selected = scope.users.condition(ends.key, "users") + scope.channels.condition("channel_id", "channels")
+    statement = filled(RAW, key=ends.key, table="reaction_events", id="id", conditions=ends.conditions + selected)
+    for window in read.raw:
         note("reactions", window.since_ms)
         low, high = window.keys
-        bounds = {"low": low, "high": high}
-        rows += connection.execute(RAW_RECEIVED.format(conditions=users), {**scope.parameters(), **bots, **bounds})
-    for key, count in rows:
-        if count:
-            total[key] = total.get(key, 0) + count
-    return total
+        yield from columns(connection, statement, {**scope.parameters(), **bots, "low": low, "high": high})
 
 
 GIVEN_BY: Final = Measure("reactions given", _given, "added", "reaction_emoji_day", Unit.DAY, SETTLE_MS)
@@ -157,27 +190,19 @@ def _rows(connection: Connection, scope: Scope, period: Range, by: By | None) ->
         if run.unit is Unit.HOUR:
             note("hours", run.unit.begin(run.first))
         table = source[1]
-        statement = WHOLE.format(key=key, table=table, unit=run.unit.column, conditions=conditions)
+        statement = SUMS.format(key=key, table=table, unit=run.unit.column, conditions=conditions)
         yield from connection.execute(statement, {**scope.parameters(), **bots, "first": run.first, "last": run.last})
     for window in covered.raw:
         note("reactions", window.since_ms)
         low, high = window.keys
-        statement = RAW.format(key=key, conditions=conditions)
+        statement = ROWS.format(key=key, conditions=conditions)
         yield from connection.execute(statement, {**scope.parameters(), **bots, "low": low, "high": high})
 
 
 def _source(scope: Scope, by: By | None) -> tuple[Unit, str] | None:
-    if by == "user_id":
-        return (Unit.DAY, GIVEN) if scope.channels.everything else None
     if not scope.users.everything:
         return None
     return SOURCES.get((by, not scope.channels.everything))
-
-
-GIVEN: Final = (
-    "(SELECT guild_id, day, user_id, is_bot, given AS added, removed, 0 AS burst FROM reaction_user_day) AS given_day"
-)
-"""The rollup of users in the words of the others; it does not tell super reactions apart."""
 
 
 def _selected(scope: Scope) -> str:

@@ -10,7 +10,7 @@ from mocha_actors.stats.questions import ReactionQuestion, TopEmojiQuestion
 from mocha_actors.stats.ranking import page
 from mocha_actors.stats.reaction_counts import (
     Reactions,
-    given_by_user,
+    givers,
     reaction_totals,
     reactions_by,
     standing_reactions,
@@ -31,7 +31,7 @@ def reaction_stats(connection: Connection, question: ReactionQuestion) -> Reacti
         removed=total.removed,
         burst=total.burst,
         standing=standing_reactions(connection, scope, question.range),
-        givers=len(given_by_user(connection, scope, question.range)),
+        givers=len(givers(connection, scope, question.range)),
         emoji=sum(each.added > 0 for each in reactions_by(connection, scope, question.range, "emoji").values()),
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.message_counts import message_counts, messages_by, totalled
-from mocha_actors.stats.message_span import find_span
+from mocha_actors.stats.message_counts import message_totals
+from mocha_actors.stats.message_span import span_of
+from mocha_actors.stats.message_sums import messages_by
 from mocha_actors.stats.people import people, without_left
 from mocha_actors.stats.questions import LeaderboardQuestion, RankQuestion, UserMetric, UserQuestion
 from mocha_actors.stats.ranges import Range
@@ -23,13 +24,12 @@ def user_stats(connection: Connection, question: UserQuestion) -> UserStats:
     """Answer ``question``: a named user counts whatever the class, and ranks where the leaderboard of the same filters lists it (A3.3)."""
     scope = scope_of(connection, question)
     mine = scope.of_user(question.user_id)
-    counts = list(message_counts(connection, mine, [question.range.since_ms, question.range.until_ms]))
-    total = totalled(counts, mine)
+    total = message_totals(connection, mine, question.range)
     others = listed(connection, scope, question.range, "messages") if question.count_rank else {}
     value = others.get(question.user_id)
     known = people(connection, question.guild_id, [question.user_id])[question.user_id]
     spoken = voice_totals(connection, mine, question.range)
-    span = find_span(connection, mine, question.range, counts)
+    span = span_of(connection, mine, question.range)
     seen = seen_between(connection, mine, question.range, span)
     return UserStats(
         **head(connection, question),

@@ -6,84 +6,89 @@ Those that the live counters answer are asked a second time by them, each time a
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import click
 import duckdb
-import msgspec
+import history
 import trio
-from peers.straight import Straight
+from catalogue import MEASURED, Measured, last_days
+from history import CHANNEL, DAYS, END_MS, FIRST_USER, GUILD, Size
 from rich.console import Console
 from rich.table import Table
 
+from mocha_actors.cache.actor import MAILBOX as CACHE_MAILBOX
+from mocha_actors.cache.actor import Cache, counters_of
 from mocha_actors.cache.bases import Bases
+from mocha_actors.config import CacheSection
 from mocha_actors.db.apply import Applier
-from mocha_actors.db.closing import ClosedDays
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.registry import projections
 from mocha_actors.db.readers import Readers, open_readers
 from mocha_actors.db.session import open_session
-from mocha_actors.discord.snowflake import DAY_MS, HOUR_MS, from_time_ms
-from mocha_actors.pipeline.counters import CacheCounters
+from mocha_actors.discord.snowflake import from_time_ms
+from mocha_actors.pipeline.counters import CacheCounters, Counters
 from mocha_actors.pipeline.facts import MessageSent
+from mocha_actors.runtime import ActorRef, ChildSpec, SupervisorSpec, new_ref, open_supervisor
 from mocha_actors.stats.answers import answer
+from mocha_actors.stats.engine import MAILBOX, QueryEngine
 from mocha_actors.stats.live import Live
-from mocha_actors.stats.questions import (
-    ActiveMembersQuestion,
-    ChannelRankingQuestion,
-    Filters,
-    GuildQuestion,
-    HeatmapQuestion,
-    LeaderboardQuestion,
-)
+from mocha_actors.stats.questions import Question
 from mocha_actors.stats.ranges import Range
 
-END_MS: Final = 1_790_078_400_000 // DAY_MS * DAY_MS + 18 * HOUR_MS + 1_234_567
-"""In the evening: the open day is three quarters over."""
+DEADLINE: Final = 600.0
 
-DAYS: Final = 90
-GUILD: Final = 1
-GROUP: Final = 50_000
+PEER_ROUNDS: Final = 3
+"""Of raw SQL and DuckDB, which take seconds each."""
 
-LOW: Final = from_time_ms(END_MS - 30 * DAY_MS)
-HIGH: Final = from_time_ms(END_MS)
-WHERE: Final = (
-    f"WHERE guild_id = {GUILD} AND message_id >= {LOW} AND message_id < {HIGH} AND author_class = 0 AND kind = 0"
-)
-LIVE: Final = ("leaderboard", "active members", "leaderboard of a channel")
-"""What the live counters are measured on."""
+COLUMNS: Final = (
+    "", "cold", "p95", "raw SQL", "DuckDB", "raw / cold", "DuckDB / cold", "live", "p95", "late", "cached", "p95",
+)  # fmt: skip
 
-HOUR: Final = "((message_id >> 22) + 1420070400000) // 3600000"
 
-CHANNEL: Final = 105
-OF_CHANNEL: Final = f"{WHERE} AND channel_id = {CHANNEL}"
+class Took(NamedTuple):
+    """Milliseconds of one ask, by the clock, and of processor time: of the thread that reads, of DuckDB's both, and through the actors of the process."""
 
-RANGE: Final[dict[str, Any]] = {"guild_id": GUILD, "range": Range(END_MS - 30 * DAY_MS, END_MS)}
-QUESTIONS: Final[dict[str, tuple[Any, str]]] = {
-    "leaderboard": (
-        LeaderboardQuestion(**RANGE),
-        f"SELECT user_id, count(*) AS n FROM messages {WHERE} GROUP BY user_id ORDER BY n DESC, user_id LIMIT 10",  # noqa: S608
-    ),
-    "active members": (ActiveMembersQuestion(**RANGE), f"SELECT count(DISTINCT user_id) FROM messages {WHERE}"),  # noqa: S608
-    "leaderboard of a channel": (
-        LeaderboardQuestion(**RANGE, filters=Filters(channels=(CHANNEL,))),
-        f"SELECT user_id, count(*) AS n FROM messages {OF_CHANNEL} GROUP BY user_id ORDER BY n DESC, user_id LIMIT 10",  # noqa: S608
-    ),
-    "guild": (GuildQuestion(**RANGE), f"SELECT count(*), count(DISTINCT user_id) FROM messages {WHERE}"),  # noqa: S608
-    "heatmap": (HeatmapQuestion(**RANGE), f"SELECT {HOUR} % 168 AS h, count(*) FROM messages {WHERE} GROUP BY h"),  # noqa: S608
-    "channel ranking": (
-        ChannelRankingQuestion(**RANGE),
-        f"SELECT channel_id, count(*) AS n FROM messages {WHERE} GROUP BY channel_id ORDER BY n DESC LIMIT 10",  # noqa: S608
-    ),
-}
-"""Over 30 of 90 days of one guild: the question, and the least SQL that answers its main number. Mocha's answers hold more, such as ranks, names and coverage."""
+    ms: float
+    cpu_ms: float
+
+
+@dataclass
+class Times:
+    """Each ask of one question.
+
+    Attributes:
+        cold: no answer is kept, and no live counters.
+        raw: of the least SQL in SQLite, over the same rows.
+        duck: of the same SQL in DuckDB, on two threads.
+        live: with live counters, after another second's messages each time.
+        late_ms: how late a timer of the event loop was at most during these.
+        cached: through the actors, when the answer is kept.
+
+    """
+
+    cold: list[Took] = field(default_factory=list)
+    raw: list[Took] = field(default_factory=list)
+    duck: list[Took] = field(default_factory=list)
+    live: list[Took] = field(default_factory=list)
+    late_ms: list[float] = field(default_factory=list)
+    cached: list[Took] = field(default_factory=list)
+
+
+Found = dict[str, Times]
+"""By name of the question."""
 
 
 @click.command()
@@ -93,114 +98,204 @@ QUESTIONS: Final[dict[str, tuple[Any, str]]] = {
 @click.option(
     "--users", type=click.IntRange(10), default=5_000, show_default=True, help="Who write as Zipf's law says."
 )
+@click.option(
+    "--days", type=click.IntRange(1, DAYS), multiple=True, default=(7, 30, 90), show_default=True, help="Last days that are asked about; may be given several times."
+)  # fmt: skip
+@click.option(
+    "--only", metavar="NAME", multiple=True, help="Ask only what begins so, such as leaderboard; may be given several times."
+)  # fmt: skip
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Asks of each, alternately.")
-@click.option("--json", "as_json", is_flag=True, help="Print every time as JSON.")
-def query(*, messages: int, users: int, rounds: int, as_json: bool) -> None:
-    """Ask about the last 30 days. The rows come from a seed; a large guild is --messages 10000000 --users 20000.
+@click.option("--cached-asks", type=click.IntRange(min=0), default=500, show_default=True, help="Of each, when its answer is kept.")  # fmt: skip
+@click.option("--peers/--no-peers", default=True, show_default=True, help="Ask raw SQL and DuckDB too, which takes longest.")  # fmt: skip
+@click.option(
+    "--database", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Keep the rows there (and those of DuckDB in FILE.duckdb); if it exists, nothing is made anew."
+)  # fmt: skip
+@click.option("--processor", is_flag=True, help="Show processor time, which other programs on a busy machine do not lengthen as much.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print every time as JSON, of both kinds.")
+def query(
+    *, messages: int, users: int, days: Sequence[int], only: Sequence[str], rounds: int, cached_asks: int, peers: bool, database: Path | None,
+    processor: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Ask every question about the last days. The rows come from a seed; a large guild is --messages 10000000 --users 20000.
 
-    "live" is asked after the messages of another second were committed, five seconds after the ask before; "late" is how late a timer of
-    the event loop was at most while that was computed.
+    "cold" is without any answer kept, on a connection that has read before; "live" is asked after the messages of another second were committed, five
+    seconds after the ask before; "late" is how late a timer of the event loop was at most while that was computed; "cached" goes through the
+    actors. Ranges end at no full hour.
     """
+    size = Size(messages, users)
+    asked = [each for each in MEASURED if not only or each.name.startswith(tuple(only))]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "mocha.db"
-        fill(path, messages, users)
-        trio.run(close_days, path)
-        found = trio.run(measure, path, rounds)
-        lively = trio.run(measure_live, path, messages, users, rounds)
+        path = database or Path(folder) / "mocha.db"
+        try:
+            history.keep(path, size)
+        except ValueError as error:
+            raise click.UsageError(f"--database: {error}; name these, or another file") from None
+        found = {each: measure(path, each, asked, rounds, cached_asks=cached_asks, peers=peers) for each in days}
+    load = os.getloadavg()
     if as_json:
-        click.echo(json.dumps({"messages": messages, "users": users, "ms": found, "live": lively}))
+        times = {str(each): {name: asdict(times) for name, times in names.items()} for each, names in found.items()}
+        click.echo(json.dumps({"size": size._asdict(), "seed": history.SEED, "load": load, "ms": times}))
         return
-    result = Table(title=f"{messages:,} messages, {users:,} users, 90 days; medians of {rounds} asks, milliseconds")
-    for heading in (
-        "",
-        "mocha",
-        "raw SQL",
-        "DuckDB",
-        "raw SQL / mocha",
-        "DuckDB / mocha",
-        "live",
-        "mocha / live",
-        "late",
-    ):
-        result.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    console = Console(width=170)
+    console.print(f"{size}. The load of the machine at the end was {load[0]:.1f}, {load[1]:.1f}, {load[2]:.1f}.")
+    for each, names in found.items():
+        unit = "milliseconds of processor time" if processor else "milliseconds"
+        console.print(table(f"the last {each} days; medians of {rounds} asks, {unit}", names, processor=processor))
+
+
+def table(title: str, found: Found, *, processor: bool) -> Table:
+    """A row for each question."""
+    result = Table(title=title)
+    for position, heading in enumerate(COLUMNS):
+        result.add_column(heading, justify="right" if position else "left", no_wrap=True)
     for name, times in found.items():
-        mocha, raw, duck = (statistics.median(times[who]) for who in ("mocha", "raw SQL", "DuckDB"))
-        row = [f"{mocha:.2f}", f"{raw:.2f}", f"{duck:.2f}", f"{raw / mocha:.1f}", f"{duck / mocha:.1f}"]
-        if name in lively:
-            cold, live = (statistics.median(lively[name][way]) for way in ("cold", "live"))
-            row += [f"{live:.2f}", f"{cold / live:.1f}", f"{max(lively[name]['late']):.1f}"]
-        result.add_row(name, *row)
-    console = Console(width=140)
-    console.print(result)
-    console.print(
-        f"bases of the live counters: {lively['bases']['entries'][0]:,.0f} in {lively['bases']['bytes'][0] / 1e6:.1f} MB"
-    )
+        cold, raw, duck, live, cached = (
+            [took[processor] for took in each] for each in (times.cold, times.raw, times.duck, times.live, times.cached)
+        )
+        ratios = (f"{statistics.median(each) / statistics.median(cold):.1f}" if each else "" for each in (raw, duck))
+        result.add_row(
+            name, *both(cold, 1), middle(raw, 0), middle(duck, 1), *ratios, *both(live, 1),
+            f"{max(times.late_ms):.1f}" if times.late_ms else "", *both(cached, 3),
+        )  # fmt: skip
+    return result
 
 
-def fill(path: Path, messages: int, users: int) -> None:
-    """One guild's messages, evenly in time, by few people mostly and in few channels."""
-    database = Straight(path)
-    for group in groups(messages, users):
-        database.write(group)
-    database.connection.close()
+def middle(values: Sequence[float], digits: int) -> str:
+    """The median; empty without any."""
+    return f"{statistics.median(values):,.{digits}f}" if values else ""
 
 
-async def close_days(path: Path) -> None:
-    """Build the rollup of channels and users, as the janitor does."""
-    session = open_session(path)
+def both(values: Sequence[float], digits: int) -> tuple[str, str]:
+    """The median and what 95 % do not exceed."""
+    return middle(values, digits), f"{percentile(values, 95):,.{digits}f}" if values else ""
 
-    async def write(work: Callable[[Connection], int], *, resets: bool = False) -> int:  # noqa: ARG001 - as the janitor calls it
-        await trio.lowlevel.checkpoint()
-        with session.transaction() as connection:
-            return work(connection)
 
+def percentile(values: Sequence[float], p: float) -> float:
+    """The value that ``p`` percent do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))]
+
+
+def measure(
+    path: Path, days: int, asked: Sequence[Measured], rounds: int, *, cached_asks: int = 0, peers: bool = True
+) -> Found:
+    """Every time of some questions about the last days."""
+    found = {each.name: Times() for each in asked}
+    period = last_days(days)
+    trio.run(measure_cold, path, period, asked, rounds, found)
+    if peers:
+        measure_peers(path, period, asked, min(rounds, PEER_ROUNDS), found)
+    if lively := [each for each in asked if each.live]:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "mocha.db"
+            shutil.copyfile(path, copy)
+            trio.run(measure_live, copy, days, lively, rounds, found)
+    if cached_asks:
+        trio.run(measure_cached, path, period, asked, cached_asks, found)
+    return found
+
+
+# Cold
+
+
+async def measure_cold(path: Path, period: Range, asked: Sequence[Measured], rounds: int, found: Found) -> None:
+    """One round after the other, of which the first only warms the pages of the file."""
     async with open_readers(f"sqlite:///{path}", threads=1) as readers:
-        job = ClosedDays(readers)
-        while await job.step(write, END_MS):
-            pass
-    session.close()
+        for number in range(-1, rounds):
+            for each in asked:
+                _, took = await asking(readers, partial(answer, question=each.about(period)))
+                if number >= 0:
+                    found[each.name].cold.append(took)
 
 
-async def measure_live(path: Path, messages: int, users: int, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds of each ask with live counters and without, alternately, after another second's messages each time."""
-    counters = CacheCounters()
-    bases = Bases(1 << 30, counters)
-    found: dict[str, dict[str, list[float]]] = {name: {"cold": [], "live": [], "late": []} for name in LIVE}
-    applier, session = Applier(projections(), 1), open_session(path)
-    rng = random.Random(2)  # noqa: S311 - the same for every run
-    a_second = max(1, messages // (DAYS * 86_400))
-    async with open_readers(f"sqlite:///{path}") as readers:
+async def asking(readers: Readers, ask: Callable[[Connection], Any]) -> tuple[Any, Took]:
+    """An answer that nothing is kept of, and what it took."""
+
+    def timed(connection: Connection) -> tuple[Any, float]:
+        began = time.thread_time()
+        return ask(connection), time.thread_time() - began
+
+    began = time.perf_counter()
+    result, cpu_seconds = await readers.run(timed, deadline=DEADLINE)
+    return result, Took((time.perf_counter() - began) * 1000, cpu_seconds * 1000)
+
+
+# Raw SQL and DuckDB
+
+
+def measure_peers(path: Path, period: Range, asked: Iterable[Measured], rounds: int, found: Found) -> None:
+    """The same SQL over the messages of SQLite, and in DuckDB."""
+    duck = duckdb.connect(path.with_name(f"{path.name}.duckdb"))
+    duck.execute("SET threads = 2")
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA mmap_size = 268435456")
+        raw.execute("CREATE VIEW temp.messages AS SELECT * FROM main.message_events")
+        if not duck.execute("SELECT 1 FROM information_schema.tables WHERE table_name = 'messages'").fetchall():
+            copy(raw, duck)
+        for _ in range(rounds):
+            for each in asked:
+                if (sql := each.statement(period)) is not None:
+                    times = found[each.name]
+                    times.raw.append(timed(lambda sql=sql: raw.execute(sql.replace("//", "/")).fetchall()))
+                    times.duck.append(timed(lambda sql=sql: duck.execute(sql).fetchall()))
+    duck.close()
+
+
+def timed(run: Callable[[], Any]) -> Took:
+    """What a call takes."""
+    began, cpu = time.perf_counter(), time.process_time()
+    run()
+    return Took((time.perf_counter() - began) * 1000, (time.process_time() - cpu) * 1000)
+
+
+def copy(raw: sqlite3.Connection, duck: Any) -> None:
+    """The same rows for DuckDB, by way of a file that it reads."""
+    columns = "guild_id BIGINT, message_id BIGINT, channel_id BIGINT, user_id BIGINT, author_class INT, kind INT"
+    duck.execute(f"CREATE TABLE messages ({columns})")
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        line = "guild_id || ',' || message_id || ',' || channel_id || ',' || user_id || ',' || author_class || ',' || kind || char(10)"
+        file.writelines(row[0] for row in raw.execute(f"SELECT {line} FROM messages"))  # noqa: S608 - names of columns
+        file.flush()
+        duck.execute(f"COPY messages FROM '{file.name}' (HEADER false)")
+
+
+# Live counters
+
+
+async def measure_live(path: Path, days: int, asked: Sequence[Measured], rounds: int, found: Found) -> None:
+    """After another second's messages each time; at the end the answers are compared with those of the database alone."""
+    bases = Bases(1 << 30, CacheCounters())
+    async with AsyncExitStack() as stack:
+        readers = await stack.enter_async_context(open_readers(f"sqlite:///{path}", threads=1))
+        write = seconds(stack.enter_context(closing(open_session(path))), history.size_of(path))
         for number in range(-2, rounds):
             now_ms = END_MS + (number + 3) * 5_000
-            period = Range(now_ms - 30 * DAY_MS, now_ms)
-            applier.apply_facts(session, [
-                MessageSent(GUILD, from_time_ms(now_ms - 500, n), CHANNEL, 1_000_001 + rng.randrange(users), 0, 0, 0, "", None) for n in range(a_second)
-            ])  # fmt: skip
-            for name in LIVE:
-                question = msgspec.structs.replace(QUESTIONS[name][0], range=period)
-                cold = await timed(readers, lambda connection, asked=question: answer(connection, asked))
-                live = await timed(
-                    readers, lambda connection, asked=question, at=now_ms: answer(connection, asked, Live(bases, at))
-                )
-                if live.result != cold.result:
-                    raise SystemExit(f"{name}: the live counters differ")
+            write(now_ms)
+            for each in asked:
+                question = each.about(Range(now_ms - (END_MS - last_days(days).since_ms), now_ms))
+                ask = partial(answer, question=question, live=Live(bases, now_ms))
+                result, took, late_ms = await beside_a_timer(readers, ask)
                 if number >= 0:
-                    for way, ms in (("cold", cold.ms), ("live", live.ms), ("late", live.late_ms)):
-                        found[name][way].append(ms)
-    session.close()
-    return {**found, "bases": {"entries": [counters.entries], "bytes": [counters.bytes]}}
+                    found[each.name].live.append(took)
+                    found[each.name].late_ms.append(late_ms)
+                if number == rounds - 1 and result != (await asking(readers, partial(answer, question=question)))[0]:
+                    raise SystemExit(f"{each.name}: the live counters differ")
 
 
-class Timed(NamedTuple):
-    """An answer, how long it took, and how late a timer of the loop was meanwhile."""
+def seconds(session: Any, size: Size) -> Callable[[int], None]:
+    """Commits the messages of one more second, up to a moment."""
+    applier, rng = Applier(projections(), 1), random.Random(2)  # noqa: S311 - the same for every run
+    count = max(1, size.messages // (DAYS * 86_400))
 
-    result: Any
-    ms: float
-    late_ms: float
+    def write(now_ms: int) -> None:
+        applier.apply_facts(session, [
+            MessageSent(GUILD, from_time_ms(now_ms - 500, n), CHANNEL, FIRST_USER + rng.randrange(size.users), 0, 0, 0, "", None) for n in range(count)
+        ])  # fmt: skip
+
+    return write
 
 
-async def timed(readers: Readers, ask: Callable[[Connection], Any]) -> Timed:
-    """Ask, with a timer of a millisecond running beside it."""
+async def beside_a_timer(readers: Readers, ask: Callable[[Connection], Any]) -> tuple[Any, Took, float]:
+    """An answer, what it took, and how many milliseconds late a timer of the event loop was meanwhile at most."""
     late = [0.0]
 
     async def tick() -> None:
@@ -211,63 +306,38 @@ async def timed(readers: Readers, ask: Callable[[Connection], Any]) -> Timed:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(tick)
-        began = time.perf_counter()
-        result = await readers.run(ask, deadline=600)
-        took = time.perf_counter() - began
+        result, took = await asking(readers, ask)
         nursery.cancel_scope.cancel()
-    return Timed(result, took * 1000, late[0] * 1000)
+    return result, took, late[0] * 1000
 
 
-def groups(messages: int, users: int) -> Iterator[list[MessageSent]]:
-    """The messages in order, some ten thousand at a time."""
-    rng = random.Random(1)  # noqa: S311 - the same for every run
-    weights = [1 / rank for rank in range(1, users + 1)]
-    step = DAYS * DAY_MS / messages
-    for start in range(0, messages, GROUP):
-        count = min(GROUP, messages - start)
-        authors = rng.choices(range(1_000_001, 1_000_001 + users), weights, k=count)
-        yield [
-            MessageSent(
-                GUILD, from_time_ms(int(END_MS - DAYS * DAY_MS + (start + n) * step), (start + n) & 0xFFF),
-                100 + int(rng.random() ** 2 * 20), author, 0, 0, 0, f"user {author}", None,
-            )
-            for n, author in enumerate(authors)
-        ]  # fmt: skip
+# Cached
 
 
-async def measure(path: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds of each ask, by question and by who answered."""
-    duck = duckdb.connect()
-    duck.execute("SET threads = 2")
-    with sqlite3.connect(path) as raw:
-        raw.execute("PRAGMA mmap_size = 268435456")
-        raw.execute("CREATE VIEW temp.messages AS SELECT * FROM main.message_events")
-        columns = "guild_id BIGINT, message_id BIGINT, channel_id BIGINT, user_id BIGINT, author_class INT, kind INT"
-        duck.execute(f"CREATE TABLE messages ({columns})")
-        copy(raw, duck)
-        found: dict[str, dict[str, list[float]]] = {name: {} for name in QUESTIONS}
-        async with open_readers(f"sqlite:///{path}") as readers:
-            for _ in range(rounds):
-                for name, (question, sql) in QUESTIONS.items():
-                    ask: dict[str, Callable[[], Any]] = {
-                        "raw SQL": lambda sql=sql: raw.execute(sql.replace("//", "/")).fetchall(),
-                        "DuckDB": lambda sql=sql: duck.execute(sql).fetchall(),
-                    }
-                    began = time.perf_counter()
-                    await readers.run(lambda connection, asked=question: answer(connection, asked), deadline=600)
-                    found[name].setdefault("mocha", []).append((time.perf_counter() - began) * 1000)
-                    for who, run in ask.items():
-                        began = time.perf_counter()
-                        run()
-                        found[name].setdefault(who, []).append((time.perf_counter() - began) * 1000)
-    raw.close()
-    return found
+async def measure_cached(path: Path, period: Range, asked: Iterable[Measured], asks: int, found: Found) -> None:
+    """One ask after the other through the actors of engine and cache, after one that is computed."""
+    async with engine(path) as stats:
+        for each in asked:
+            question = each.about(period)
+            await stats.ask(question, timeout=DEADLINE)
+            for _ in range(asks):
+                began, cpu = time.perf_counter(), time.process_time()
+                await stats.ask(question, timeout=DEADLINE)
+                took = Took((time.perf_counter() - began) * 1000, (time.process_time() - cpu) * 1000)
+                found[each.name].cached.append(took)
 
 
-def copy(raw: sqlite3.Connection, duck: Any) -> None:
-    """The same rows for DuckDB, by way of a file that it reads."""
-    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
-        for row in raw.execute("SELECT guild_id, message_id, channel_id, user_id, author_class, kind FROM messages"):
-            file.write(",".join(map(str, row)) + "\n")
-        file.flush()
-        duck.execute(f"COPY messages FROM '{file.name}' (HEADER false)")
+@asynccontextmanager
+async def engine(path: Path) -> AsyncIterator[ActorRef[Question]]:
+    """The query engine and the cache of a service, and nothing else of it."""
+    cache: ActorRef[Any] = new_ref("cache", CACHE_MAILBOX)
+    stats: ActorRef[Question] = new_ref("stats", MAILBOX)
+    async with open_readers(f"sqlite:///{path}") as readers:
+        children = (
+            ChildSpec("cache", partial(Cache, CacheSection(), counters_of(Counters()), None, None), ref=cache),
+            ChildSpec(
+                "stats", partial(QueryEngine, readers, concurrency=2, deadline=DEADLINE, cache=cache, stale_seconds=5.0), ref=stats
+            ),
+        )  # fmt: skip
+        async with open_supervisor(SupervisorSpec(children=children)):
+            yield stats

@@ -45,7 +45,7 @@ from mocha_actors.privacy.erasure import Piece, bound, least
 from mocha_actors.privacy.places import PLACES
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.live import Live, add, ways
-from mocha_actors.stats.message_counts import WRITTEN
+from mocha_actors.stats.message_sums import WRITTEN
 from mocha_actors.stats.questions import (
     USER_METRICS,
     ActiveMembersQuestion,

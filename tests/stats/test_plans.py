@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mocha_actors.db.connection import Statement
+from mocha_actors.db.dialects import for_sqlite
 from mocha_actors.stats.answers import ANSWERS, answer
 from mocha_actors.stats.questions import (
     ActiveMembersQuestion,
@@ -42,9 +44,9 @@ class Watched:
         self.connection = connection
         self.plans: list[str] = []
 
-    def execute(self, statement: str, parameters: Any = ()) -> Any:
+    def execute(self, statement: Statement, parameters: Any = ()) -> Any:
         """Explain, then run."""
-        plan = self.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+        plan = self.connection.execute(f"EXPLAIN QUERY PLAN {for_sqlite(statement)}", parameters).fetchall()
         self.plans += [row[3] for row in plan]
         return self.connection.execute(statement, parameters)
 
@@ -70,6 +72,16 @@ def test_no_question_scans_a_table_of_events(kind: type[RangeQuestion]) -> None:
     steps = plans(kind(guild_id=GUILD, range=MONTH, **own(kind)))
 
     assert [step for step in steps if re.match(rf"SCAN ({'|'.join(EVENTS)})\b", step)] == []
+
+
+@pytest.mark.parametrize("kind", ANSWERS, ids=lambda kind: kind.__name__)
+def test_no_question_passes_over_all_intervals_of_a_guild(kind: type[RangeQuestion]) -> None:
+    """Those that are open are found by the index of them, and all others by their time."""
+    steps = plans(kind(guild_id=GUILD, range=MONTH, **own(kind)))
+
+    assert [
+        step for step in steps if re.search(r"(voice|presence)_events USING PRIMARY KEY \(guild_id=\?\)$", step)
+    ] == []
 
 
 @pytest.mark.parametrize(
