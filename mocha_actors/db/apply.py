@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
@@ -243,7 +243,8 @@ class Transaction:
         start = self._first_new(part)
         self._applied.repeated += start - part.start
         outcomes = batch.outcomes[part.start : part.stop]
-        facts = facts_in(outcomes)
+        has_letters = DeadLetter in set(map(type, outcomes))
+        facts = facts_in(outcomes) if has_letters else list(chain.from_iterable(outcomes))  # type: ignore[arg-type]  # all are facts
         self._told += facts
         if start == part.stop:
             return
@@ -251,7 +252,7 @@ class Transaction:
             outcomes = outcomes[start - part.start :]
             facts = self._admitted([facts_of(outcome)[part.first_fact :] for outcome in outcomes])
         self._facts += facts
-        if DeadLetter in set(map(type, outcomes)):
+        if has_letters:
             self._letters += [
                 dead_letters.row_of(batch, index, outcome)
                 for index, outcome in enumerate(outcomes, start)
@@ -351,7 +352,7 @@ def guilds_of(facts: Sequence[Fact]) -> set[int]:
 
 def facts_in(outcomes: Iterable[Outcome | None]) -> list[Fact]:
     """The facts of entries, in order."""
-    return [fact for outcome in outcomes if isinstance(outcome, tuple) for fact in outcome]
+    return list(chain.from_iterable(outcome for outcome in outcomes if isinstance(outcome, tuple)))
 
 
 def shares(projections: Sequence[Projection], facts: Iterable[Fact]) -> list[tuple[Projection, list[Fact]]]:

@@ -75,7 +75,9 @@ def _added_hours(facts: Sequence[f.ReactionAdded]) -> Iterable[Span]:
 
 
 def _at(facts: Sequence[Any]) -> Iterable[Span]:
-    return {(fact.guild_id, fact.at_ms // HOUR_MS, (fact.at_ms + fact.bound_ms) // HOUR_MS) for fact in facts}
+    # All of a batch has the same stamp: to find that out first is cheaper than two divisions for each.
+    moments = {(fact.guild_id, fact.at_ms, fact.bound_ms) for fact in facts}
+    return {(guild, at_ms // HOUR_MS, (at_ms + bound_ms) // HOUR_MS) for guild, at_ms, bound_ms in moments}
 
 
 def _lasting(facts: Sequence[Any]) -> Iterable[Span]:

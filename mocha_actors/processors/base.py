@@ -83,27 +83,52 @@ class Processor(Actor[Work]):
         """
         if self._failures.quiet(trio.current_time()):
             logger.info("processor.recovered", kind=self._kind)
-        batch, indexes = message.batch, message.indexes
-        outcomes, events, stamp, translate = batch.outcomes, batch.events, batch.stamp, self._translate
-        huge = batch.size > HUGE_BYTES * len(events)
-        # This loop runs for every event: what it calls is the translation, and what cannot be done without.
-        for position in range(message.cursor, len(indexes)):
-            index = indexes[position]
-            if outcomes[index] is None:
+        if message.batch.size > HUGE_BYTES * len(message.batch.events):
+            await self._settle_huge(message)
+        else:
+            self._settle(message)
+        message.advance_to(len(message.indexes))
+
+    def _settle(self, work: Work) -> None:
+        """Settle what is open. This loop runs for every event: what it calls is the translation, and nothing else."""
+        batch, indexes, translate = work.batch, work.indexes, self._translate
+        outcomes, events, stamps = batch.outcomes, batch.events, batch.stamps
+        settled = 0
+        try:
+            for position in range(work.cursor, len(indexes)):
+                index = indexes[position]
+                if outcomes[index] is None:
+                    outcome: Outcome
+                    try:
+                        outcome = translate(events[index], stamps[index])
+                    except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
+                        outcome = self._failed(work, position, error)
+                    outcomes[index] = outcome
+                    settled += 1
+        finally:
+            batch.count_settled(settled)
+
+    async def _settle_huge(self, work: Work) -> None:
+        """The same with a thread for each translation; meanwhile an entry may be settled otherwise."""
+        batch = work.batch
+        for position in range(work.cursor, len(work.indexes)):
+            index = work.indexes[position]
+            if batch.outcomes[index] is None:
                 outcome: Outcome
                 try:
-                    if huge:
-                        outcome = await trio.to_thread.run_sync(translate, events[index], stamp(index))
-                    else:
-                        outcome = translate(events[index], stamp(index))
-                except DataError as error:
-                    outcome = _dead_letter("invalid", error, events[index])
-                except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
-                    message.advance_to(position)
-                    self._restart_or_set_aside(message, error)
-                    outcome = _dead_letter("poison", error, events[index])
+                    outcome = await trio.to_thread.run_sync(self._translate, batch.events[index], batch.stamp(index))
+                except Exception as error:  # noqa: BLE001  # as above
+                    outcome = self._failed(work, position, error)
                 batch.settle(index, outcome)
-        message.advance_to(len(indexes))
+
+    def _failed(self, work: Work, position: int, error: Exception) -> DeadLetter:
+        """The outcome of the entry at ``position``, unless it deserves a fresh incarnation: then raises RestartNow."""
+        event = work.batch.events[work.indexes[position]]
+        if isinstance(error, DataError):
+            return _dead_letter("invalid", error, event)
+        work.advance_to(position)
+        self._restart_or_set_aside(work, error)
+        return _dead_letter("poison", error, event)
 
     def _restart_or_set_aside(self, work: Work, error: Exception) -> None:
         """Return if the entry in hand is to be set aside, raise RestartNow if it deserves a fresh incarnation."""

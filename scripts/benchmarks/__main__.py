@@ -13,6 +13,7 @@ from presence import presence
 from query import query
 from report import report
 from runtime import runtime
+from stages import profile
 from start_up import start_up
 from transport import transport
 from volume import volume
@@ -28,6 +29,7 @@ bench.add_command(ingest)
 bench.add_command(transport)
 bench.add_command(runtime)
 bench.add_command(presence)
+bench.add_command(profile)
 bench.add_command(cache)
 bench.add_command(writer)
 bench.add_command(embed)
