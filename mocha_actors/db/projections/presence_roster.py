@@ -59,11 +59,12 @@ class Roster:
                 if status != OFFLINE:
                     self._begin(user, status, shard, storable(fact.at_ms), fact.bound_ms, follows=OFFLINE)
             elif spell.status != status:
-                if spell.follows == status != OFFLINE and fact.at_ms < (spell.id >> TIMESTAMP_SHIFT) + FLAP_ENDS:
+                at_ms = fact.at_ms
+                if spell.follows == status != OFFLINE and at_ms < (spell.id >> TIMESTAMP_SHIFT) + FLAP_ENDS:
                     spell.status = status
                     self._put(spell)
                 else:
-                    self._transition(spell, status, shard, storable(fact.at_ms), fact.bound_ms)
+                    self._transition(spell, status, shard, max(at_ms, DISCORD_EPOCH_MS), fact.bound_ms)
 
     def reconcile(self, listed: PresencesListed, evidence: Callable[[int], int]) -> None:
         """Everybody who is online is named: another one went offline unseen, at any time since the interval began."""
