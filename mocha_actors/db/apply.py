@@ -243,7 +243,8 @@ class Transaction:
         start = self._first_new(part)
         self._applied.repeated += start - part.start
         outcomes = batch.outcomes[part.start : part.stop]
-        facts = facts_in(outcomes)
+        has_letters = DeadLetter in set(map(type, outcomes))
+        facts = facts_in(outcomes) if has_letters else list(chain.from_iterable(outcomes))  # type: ignore[arg-type]  # all are facts
         self._told += facts
         if start == part.stop:
             return
@@ -251,7 +252,7 @@ class Transaction:
             outcomes = outcomes[start - part.start :]
             facts = self._admitted([facts_of(outcome)[part.first_fact :] for outcome in outcomes])
         self._facts += facts
-        if DeadLetter in set(map(type, outcomes)):
+        if has_letters:
             self._letters += [
                 dead_letters.row_of(batch, index, outcome)
                 for index, outcome in enumerate(outcomes, start)

@@ -46,6 +46,38 @@ class BulkInsert:
         return statement(self, rows)
 
 
+@dataclass(frozen=True, slots=True)
+class BulkSelect:
+    """A SELECT that looks for many keys at once.
+
+    Attributes:
+        before: everything up to the first key.
+        key: one of them, with a ``?`` for each of its columns.
+        after: what follows the keys.
+
+    """
+
+    before: str
+    key: str
+    after: str
+
+    def rows(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        """The rows found, in no order; one may come twice. Statements have two sizes, so that they stay prepared: what is left is filled up."""
+        start = 0
+        while start < len(keys):
+            size = ROWS if len(keys) - start >= ROWS else SOME
+            part = [*keys[start : start + size]]
+            part += part[-1:] * (size - len(part))
+            yield from connection.execute(lookup(self, size), list(chain.from_iterable(part)))
+            start += size
+
+
+@lru_cache(maxsize=16)
+def lookup(select: BulkSelect, keys: int) -> str:
+    """The statement for so many keys."""
+    return f"{select.before}{', '.join([select.key] * keys)}{select.after}"
+
+
 @lru_cache(maxsize=256)
 def statement(insert: BulkInsert, rows: int) -> str:
     """Written once: the text is long."""

@@ -53,15 +53,26 @@ def is_huge(parts: Sequence[EntryRange]) -> bool:
     return len(parts) == 1 and stop - start == 1 and not first_fact and exceeds(batch.outcomes[start])
 
 
+def long_entries(batch: Batch, start: int, stop: int) -> list[int]:
+    """The entries that have more than a few facts. Nearly every one has one or two: a batch without another is passed over by one look at its longest."""
+    outcomes = batch.outcomes[start:stop]
+    try:
+        if max(map(len, outcomes)) <= FEW:  # type: ignore[arg-type]  # a dead letter has no length
+            return []
+    except TypeError:
+        pass
+    return [
+        start + index for index, outcome in enumerate(outcomes) if isinstance(outcome, tuple) and len(outcome) > FEW
+    ]
+
+
 def around(parts: Sequence[EntryRange]) -> tuple[list[EntryRange], list[EntryRange]] | None:
     """``parts`` cut before or behind the first huge entry, so that it comes to stand alone; None where none has company."""
     if is_huge(parts):
         return None
     for position, (batch, start, stop, _) in enumerate(parts):
-        for index in range(start, stop):
-            # Nearly every entry has one fact or two: it is asked for first.
-            outcome = batch.outcomes[index]
-            if isinstance(outcome, tuple) and len(outcome) > FEW and exceeds(outcome):
+        for index in long_entries(batch, start, stop):
+            if exceeds(batch.outcomes[index]):
                 cut = index if index > start or position else index + 1
                 before = [*parts[:position], *([(batch, start, cut, 0)] if cut > start else [])]
                 after = [*([(batch, cut, stop, 0)] if cut < stop else []), *parts[position + 1 :]]

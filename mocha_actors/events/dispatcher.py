@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
 from mocha_actors.discord.events import Event, UndecodableEvent
-from mocha_actors.pipeline.batch import IGNORED, Batch, Work
+from mocha_actors.pipeline.batch import IGNORED, Batch, Outcome, Work
 from mocha_actors.pipeline.letters import undecodable
 from mocha_actors.pipeline.notices import Flush, Resubmit
 from mocha_actors.runtime import Actor, ActorRef, Context
@@ -46,16 +47,20 @@ class Dispatcher(Actor[Batch | Resubmit | Flush]):
 
 def assign(batch: Batch, routes: Routes) -> dict[ActorRef[Work], list[int]]:
     """The open entries of ``batch`` by processor; those that no processor takes are settled here and now."""
-    work: dict[ActorRef[Work], list[int]] = {}
-    outcomes = batch.outcomes
-    for index, event in enumerate(batch.events):
-        if outcomes[index] is not None:
+    work: defaultdict[ActorRef[Work], list[int]] = defaultdict(list)
+    events = batch.events
+    for index, (kind, outcome) in enumerate(zip(map(type, events), batch.outcomes, strict=True)):
+        if outcome is not None:
             continue
-        processor = routes.get(type(event))
+        processor = routes.get(kind)
         if processor is not None:
-            work.setdefault(processor, []).append(index)
-        elif isinstance(event, UndecodableEvent):
-            batch.settle(index, undecodable(event))
+            work[processor].append(index)
         else:
-            batch.settle(index, IGNORED)
+            batch.settle(index, _without_processor(events[index]))
     return work
+
+
+def _without_processor(event: Event) -> Outcome:
+    if isinstance(event, UndecodableEvent):
+        return undecodable(event)
+    return IGNORED

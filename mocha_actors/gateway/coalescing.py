@@ -87,32 +87,27 @@ class FrameJoiner:
         output: list[bytes] = []
         run: list[bytes] = []
         while end - start >= 2:
-            first, length, body = buffer[start], buffer[start + 1], start + 2
-            if length == 126:
-                if end - body < 2:
-                    break
-                length, body = buffer[body] << 8 | buffer[body + 1], body + 2
-            elif length == 127:
-                if end - body < 8:
-                    break
-                length, body = _checked(int.from_bytes(buffer[body : body + 8])), body + 8
-            elif length & _MASKED:
-                msg = "the server sent a masked frame"
-                raise BrokenFramingError(msg)
+            length, body = buffer[start + 1], start + 4
+            if length == 126 and body <= end:
+                length = buffer[start + 2] << 8 | buffer[start + 3]  # as nearly every frame has it
+            elif (header := _header(buffer, start, end)) is not None:
+                length, body = header
+            else:
+                break
             stop = body + length
             if stop > end:
                 self._needed = stop - start
                 break
-            if first == joins:
-                run += (buffer[body:stop], separator)
+            if buffer[start] == joins:
+                run.append(buffer[body:stop])
             else:
-                self.completed += _close(run, output)
+                self.completed += _close(run, separator, output)
                 output.append(buffer[start:stop])
-                self._count(first, length)
+                self._count(buffer[start], length)
             start = stop
-        self.completed += _close(run, output)
+        self.completed += _close(run, separator, output)
         self._chunks, self._size = [buffer[start:]], end - start
-        return b"".join(output)
+        return output[0] if len(output) == 1 else b"".join(output)
 
     def _count(self, first: int, length: int) -> None:
         """A frame goes out that is not joined: a control frame is no part of a message."""
@@ -122,6 +117,18 @@ class FrameJoiner:
                 self.completed, self._fragments = self.completed + self._fragments, 0
 
 
+def _header(buffer: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """Length and first byte of the payload of the frame at ``start``; None while its header is not complete."""
+    length, body = buffer[start + 1], start + 2
+    if length & _MASKED:
+        msg = "the server sent a masked frame"
+        raise BrokenFramingError(msg)
+    size = {126: 2, 127: 8}.get(length, 0)
+    if end - body < size:
+        return None
+    return (_checked(int.from_bytes(buffer[body : body + size])), body + size) if size else (length, body)
+
+
 def _checked(length: int) -> int:
     if length > FRAME_LIMIT:
         msg = f"the server announced a frame of {length} bytes; allowed are {FRAME_LIMIT}"
@@ -129,14 +136,14 @@ def _checked(length: int) -> int:
     return length
 
 
-def _close(run: list[bytes], output: list[bytes]) -> int:
-    """Move the payloads of ``run``, each with a separator behind it, to ``output`` as one frame; returns the bytes of its payload."""
+def _close(run: list[bytes], separator: bytes, output: list[bytes]) -> int:
+    """Move the payloads of ``run``, with separators between them, to ``output`` as one frame; returns the bytes of its payload."""
     if not run:
         return 0
-    run.pop()
-    length = sum(map(len, run))
-    output.append(_binary_header(length))
-    output += run
+    length = sum(map(len, run)) + len(separator) * (len(run) - 1)
+    # The header goes in front of the first payload, so that joining copies everything once.
+    run[0] = _binary_header(length) + run[0]
+    output.append(separator.join(run))
     run.clear()
     return length
 

@@ -83,7 +83,7 @@ class Batch:
         self.shard, self.session_id, self.events = shard, session_id, events
         self.received_at, self.received_ms, self.size, self.replayed = received_at, received_ms, size, replayed
         self.floor_ms = received_ms if floor_ms is None else floor_ms
-        self._stamps: list[Stamp] | Stamp | None = None
+        self._stamps: list[Stamp] | None = None
         self.outcomes: list[Outcome | None] = [None] * len(events)
         self.submissions = 1
         self._open = len(events)
@@ -110,21 +110,26 @@ class Batch:
         """What makes a hand-over a repetition: (shard, session, first ``s``)."""
         return self.shard, self.session_id, self.first_seq
 
-    def stamp(self, index: int) -> Stamp:
-        """When event ``index`` happened, if it says no time of its own."""
+    @property
+    def stamps(self) -> list[Stamp]:
+        """When each event happened, if it says no time of its own: of a live batch the same for all."""
         stamps = self._stamps
         if stamps is None:
             stamps = self._stamps = self._make_stamps()
-        return stamps if isinstance(stamps, Stamp) else stamps[index]
+        return stamps
+
+    def stamp(self, index: int) -> Stamp:
+        """When event ``index`` happened, if it says no time of its own."""
+        return self.stamps[index]
 
     @property
     def latest_ms(self) -> int:
         """Evidence that the session was followed: when the last event happened at the earliest, milliseconds since the epoch."""
         return self.stamp(len(self.events) - 1).at_ms
 
-    def _make_stamps(self) -> list[Stamp] | Stamp:
+    def _make_stamps(self) -> list[Stamp]:
         if not self.replayed:
-            return Stamp(self.received_ms, 0, self.shard)
+            return [Stamp(self.received_ms, 0, self.shard)] * len(self.events)
         return replay_stamps(self.events, floor_ms=self.floor_ms, received_ms=self.received_ms, shard=self.shard)
 
     @property
@@ -137,8 +142,12 @@ class Batch:
         if self.outcomes[index] is not None:
             return
         self.outcomes[index] = outcome
-        self._open -= 1
-        if not self._open:
+        self.count_settled(1)
+
+    def count_settled(self, number: int) -> None:
+        """So many open entries were given their outcomes in :attr:`outcomes` itself: :meth:`settle` for each was a quarter of what translating costs."""
+        self._open -= number
+        if number and not self._open:
             listeners, self._listeners = self._listeners, []
             for listener in listeners:
                 listener()

@@ -17,7 +17,7 @@ import trio
 
 from mocha_actors.discord.events import Event
 from mocha_actors.errors import DataError
-from mocha_actors.pipeline.batch import Outcome, Work
+from mocha_actors.pipeline.batch import Batch, DeadLetter, Outcome, Work
 from mocha_actors.pipeline.letters import failed
 from mocha_actors.pipeline.timing import Stamp
 from mocha_actors.runtime import Actor, Context, RestartNow
@@ -84,27 +84,57 @@ class Processor(Actor[Work]):
         """
         if self._failures.quiet(trio.current_time()):
             logger.info("processor.recovered", kind=self._kind)
-        batch, indexes = message.batch, message.indexes
-        outcomes, events, stamp, translate = batch.outcomes, batch.events, batch.stamp, self._translate
-        huge = batch.size > HUGE_BYTES * len(events) or (self._slow and not self._slow.isdisjoint(map(type, events)))
-        # This loop runs for every event: what it calls is the translation, and what cannot be done without.
-        for position in range(message.cursor, len(indexes)):
-            index = indexes[position]
-            if outcomes[index] is None:
+        if self._is_huge(message.batch):
+            await self._settle_huge(message)
+        else:
+            self._settle(message)
+        message.advance_to(len(message.indexes))
+
+    def _is_huge(self, batch: Batch) -> bool:
+        """Whether entries are translated in a thread."""
+        large = batch.size > HUGE_BYTES * len(batch.events)
+        return large or bool(self._slow and not self._slow.isdisjoint(map(type, batch.events)))
+
+    def _settle(self, work: Work) -> None:
+        """Settle what is open. This loop runs for every event: what it calls is the translation, and nothing else."""
+        batch, indexes, translate = work.batch, work.indexes, self._translate
+        outcomes, events, stamps = batch.outcomes, batch.events, batch.stamps
+        settled = 0
+        try:
+            for position in range(work.cursor, len(indexes)):
+                index = indexes[position]
+                if outcomes[index] is None:
+                    outcome: Outcome
+                    try:
+                        outcome = translate(events[index], stamps[index])
+                    except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
+                        outcome = self._failed(work, position, error)
+                    outcomes[index] = outcome
+                    settled += 1
+        finally:
+            batch.count_settled(settled)
+
+    async def _settle_huge(self, work: Work) -> None:
+        """The same with a thread for each translation; meanwhile an entry may be settled otherwise."""
+        batch = work.batch
+        for position in range(work.cursor, len(work.indexes)):
+            index = work.indexes[position]
+            if batch.outcomes[index] is None:
                 outcome: Outcome
                 try:
-                    if huge:
-                        outcome = await trio.to_thread.run_sync(translate, events[index], stamp(index))
-                    else:
-                        outcome = translate(events[index], stamp(index))
-                except DataError as error:
-                    outcome = failed("invalid", error, events[index])
-                except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
-                    message.advance_to(position)
-                    self._restart_or_set_aside(message, error)
-                    outcome = failed("poison", error, events[index])
+                    outcome = await trio.to_thread.run_sync(self._translate, batch.events[index], batch.stamp(index))
+                except Exception as error:  # noqa: BLE001  # as above
+                    outcome = self._failed(work, position, error)
                 batch.settle(index, outcome)
-        message.advance_to(len(indexes))
+
+    def _failed(self, work: Work, position: int, error: Exception) -> DeadLetter:
+        """The outcome of the entry at ``position``, unless it deserves a fresh incarnation: then raises RestartNow."""
+        event = work.batch.events[work.indexes[position]]
+        if isinstance(error, DataError):
+            return failed("invalid", error, event)
+        work.advance_to(position)
+        self._restart_or_set_aside(work, error)
+        return failed("poison", error, event)
 
     def _restart_or_set_aside(self, work: Work, error: Exception) -> None:
         """Return if the entry in hand is to be set aside, raise RestartNow if it deserves a fresh incarnation."""

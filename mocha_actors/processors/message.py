@@ -72,17 +72,12 @@ def sent(message: Message) -> tuple[Fact, ...]:
         return IGNORED
     author = message.author
     author_class = class_of(message)
+    user_id = author.id if author_class != WEBHOOK else message.webhook_id or author.id
+    kind = KINDS.get(message.type, SYSTEM)
+    # In the order of the fields: to make it of names takes a third more time.
     fact = MessageSent(
-        guild_id=message.guild_id,
-        message_id=message.id,
-        channel_id=message.channel_id,
-        user_id=author.id if author_class != WEBHOOK else message.webhook_id or author.id,
-        author_class=author_class,
-        kind=KINDS.get(message.type, SYSTEM),
-        type=message.type,
-        username=author.username,
-        global_name=author.global_name,
-    )
+        message.guild_id, message.id, message.channel_id, user_id, author_class, kind, message.type, author.username, author.global_name
+    )  # fmt: skip
     if message.interaction_metadata is None and not isinstance(message, FullMessage):
         return (fact,)
     details = details_of(message, message.guild_id)

@@ -6,11 +6,11 @@ Source: https://discord.com/developers/docs/events/gateway-events#presence-updat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from mocha_actors.discord.dispatch import Event
-from mocha_actors.discord.presence import ListedPresence, PresenceUpdate, Status
+from mocha_actors.discord.presence import ListedPresence, PresenceUpdate
 from mocha_actors.pipeline.batch import IGNORED
 from mocha_actors.pipeline.facts import Fact, PresenceChanged, PresencesListed, PresenceStatus
 from mocha_actors.pipeline.timing import Stamp
@@ -18,7 +18,7 @@ from mocha_actors.pipeline.timing import Stamp
 HANDLES: Final = (PresenceUpdate,)
 """The events that :func:`translate` takes."""
 
-STATUSES: Final[dict[Status, int]] = {
+STATUSES: Final[Mapping[str, int]] = {
     "online": int(PresenceStatus.ONLINE),
     "idle": int(PresenceStatus.IDLE),
     "dnd": int(PresenceStatus.DND),
@@ -37,15 +37,12 @@ def translate(event: Event, stamp: Stamp) -> tuple[Fact, ...]:
     if not isinstance(event, PresenceUpdate):
         msg = f"the presence processor takes PRESENCE_UPDATE, not {event.t}"
         raise TypeError(msg)
-    presence = event.d
-    status = presence.known_status
+    presence, (at_ms, bound_ms, shard) = event.d, stamp
+    said = presence.status
+    status = STATUSES.get(said) if type(said) is str else None  # it may be anything, a list too
     if status is None:
         return IGNORED
-    return (
-        PresenceChanged(
-            presence.guild_id, presence.user.id, STATUSES[status], stamp.shard, stamp.at_ms, stamp.bound_ms
-        ),
-    )
+    return (PresenceChanged(presence.guild_id, presence.user.id, status, shard, at_ms, bound_ms),)
 
 
 def listed(presences: Iterable[ListedPresence], guild_id: int, stamp: Stamp) -> PresencesListed:

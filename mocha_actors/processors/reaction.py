@@ -59,19 +59,12 @@ def translate(event: Event, stamp: Stamp) -> tuple[Fact, ...]:
 def added(reaction: Reaction, guild_id: int, stamp: Stamp) -> ReactionAdded:
     """Somebody reacted."""
     emoji, member = reaction.emoji, reaction.member
+    name = emoji.name if emoji.id is not None else None
+    is_bot = None if member is None or member.user is None else member.user.bot
     return ReactionAdded(
-        guild_id=guild_id,
-        channel_id=reaction.channel_id,
-        message_id=reaction.message_id,
-        user_id=reaction.user_id,
-        emoji=key_of(emoji),
-        emoji_name=emoji.name if emoji.id is not None else None,
-        burst=is_burst(reaction),
-        receiver_id=reaction.message_author_id,
-        is_bot=None if member is None or member.user is None else member.user.bot,
-        at_ms=stamp.at_ms,
-        bound_ms=stamp.bound_ms,
-    )
+        guild_id, reaction.channel_id, reaction.message_id, reaction.user_id, key_of(emoji), name, is_burst(reaction), reaction.message_author_id, is_bot,
+        stamp.at_ms, stamp.bound_ms,
+    )  # fmt: skip
 
 
 def removed(reaction: Reaction, guild_id: int, stamp: Stamp) -> ReactionRemoved:

@@ -47,7 +47,8 @@ class Burst(Command, tag="burst"):
 class Flood(Command, tag="flood"):
     """`{"cmd": "flood", "count": n}` answers as a burst does.
 
-    It lets so many things of the profile's kinds happen; each is made while those before it are sent.
+    It lets so many things of the profile's kinds happen, at a mean hour of the day. They are made first if a session can remember them all, else each
+    while those before it are sent.
     """
 
     count: Annotated[int, msgspec.Meta(ge=1)]

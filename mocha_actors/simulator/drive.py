@@ -93,15 +93,23 @@ class Driver:
     async def flood(self, count: int) -> float:
         """Let about so many events of the traffic's kind happen, as fast as the connected clients take them.
 
+        If the sessions can remember so many, all have happened before the first of them goes out, as in a burst: to make one takes longer than a
+        fast client needs for it. Else they go out in step with the clients.
+
         Returns:
             Unix seconds at which the first of them could go out.
         """
+        hold = 2 * count <= self._settings.replay_events
         began = time.time()
         while count > 0 and (events := self._stream.take(min(SLICE, count), _now_ms())):
-            await self._hub.wait_room()
-            self._hub.deliver(events)
+            if not hold:
+                await self._hub.wait_room()
+            self._hub.deliver(events, wake=not hold)
             count -= len(events)
             await trio.lowlevel.checkpoint()
+        if hold:
+            began = time.time()
+            self._hub.wake()
         return began
 
     def _can_hold(self, events: Sequence[Event]) -> bool:

@@ -337,7 +337,11 @@ class Simulator:
         return Burst(began, self._hub.last_seqs())
 
     async def flood(self, count: int) -> Burst:
-        """Let events of every kind happen as fast as the connected clients take them: about so many, as some come together."""
+        """Let events of every kind happen as fast as the connected clients take them: about so many, as some come together.
+
+        They are the same mixture at any time: from now on the town has no hours.
+        """
+        self._town.stop_the_clock()
         return Burst(await self._driver.flood(count), self._hub.last_seqs())
 
     def stats(self) -> dict[str, Any]:

@@ -8,9 +8,12 @@ from typing import Final
 import click
 
 PARTS: Final = (
-    "ingest", "transport", "runtime", "layer", "lag", "presence", "cache", "writer", "embed", "volume", "decode", "start-up", "memory", "growth", "query",
-    "report",
+    "ingest", "transport", "runtime", "layer", "lag", "presence", "profile", "cache", "writer", "embed", "volume", "decode", "start-up", "memory", "growth",
+    "query", "report",
 )  # fmt: skip
+
+MODULES: Final = {"profile": "profiling"}
+"""Where a part is that cannot have a module of its name: `profile` is one of Python's own."""
 
 
 class Parts(click.Group):
@@ -24,7 +27,8 @@ class Parts(click.Group):
         """The command of a part."""
         if name not in PARTS:
             return None
-        command: click.Command = getattr(import_module(name.replace("-", "_")), name.replace("-", "_"))
+        attribute = name.replace("-", "_")
+        command: click.Command = getattr(import_module(MODULES.get(name, attribute)), attribute)
         return command
 
 

@@ -86,6 +86,10 @@ class Simulator:
         self.process.stdin.flush()
         return self._answer()
 
+    def dispatched(self) -> int:
+        """Events that were dispatched so far."""
+        return int(self.command(cmd="stats")["stats"]["dispatched"])
+
     def wait_connected(self) -> None:
         """Wait until a client has its session."""
         wait(
@@ -136,7 +140,7 @@ class Race:
     Attributes:
         count: events.
         compression: of the connection.
-        profile: of the simulator: ``burst`` for messages made beforehand and sent at once, anything else is made while it is sent.
+        profile: of the simulator: ``burst`` for messages, anything else for a flood of what happens there.
 
     """
 
@@ -150,33 +154,46 @@ class Race:
         # The limit's heart does not beat, and making a burst takes a while.
         return ("--profile", self.profile, "--rate", "1", "--count", "0", "--heartbeat-interval", "600")
 
-    def send(self, simulator: Simulator) -> tuple[float, int]:
-        """Send it all; returns when the first event could go out, and the last ``s``."""
+    def send(self, simulator: Simulator) -> Sent:
+        """Send it all."""
+        before = simulator.dispatched()
         answer = simulator.command(cmd="burst" if self.profile == "burst" else "flood", count=self.count)
-        return answer["began"], answer["burst"]["0"]
+        return Sent(
+            answer["began"], answer["burst"]["0"], simulator.dispatched() - before, usage(simulator.process.pid)[0]
+        )
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was sent, all of it made beforehand.
+
+    Attributes:
+        began: Unix seconds at which the first event could go out.
+        last: the last ``s``.
+        count: events, of which there may be a few more than were asked for.
+        sender_seconds: processor time of the sender until then.
+
+    """
+
+    began: float
+    last: int
+    count: int
+    sender_seconds: float
 
 
 class Watch:
-    """What a contestant and the sender use up from now on."""
+    """What a contestant uses up from now on, and the sender from when it begins to send."""
 
     def __init__(self, pid: int, simulator: Simulator) -> None:
-        """Read the meters."""
-        self._pid, self._simulator, self._sender = pid, simulator, simulator.process.pid
-        self._before, self._sent = usage(pid)[0], usage(self._sender)[0]
+        """Read the meter."""
+        self._pid, self._sender = pid, simulator.process.pid
+        self._before = usage(pid)[0]
 
-    def send(self, race: Race) -> tuple[float, int]:
-        """Send a race's events; returns when the first could go out, and the last ``s``."""
-        began, last = race.send(self._simulator)
-        if race.profile == "burst":
-            # They were made before the first of them went out, which is no part of the run.
-            self._sent = usage(self._sender)[0]
-        return began, last
-
-    def run(self, contestant: str, race: Race, began: float, end: float) -> Run:
-        """What was used since then, and the seconds from ``began`` to ``end``."""
+    def run(self, contestant: str, sent: Sent, end: float) -> Run:
+        """What was used since then, and the seconds from the first event sent to ``end``."""
         used, peak = usage(self._pid)
-        sender = usage(self._sender)[0] - self._sent
-        return Run(contestant, end - (began), used - self._before, peak, race.count, sender)
+        sender = usage(self._sender)[0] - sent.sender_seconds
+        return Run(contestant, end - sent.began, used - self._before, peak, sent.count, sender)
 
 
 def mocha(simulator: Simulator, folder: Path, race: Race) -> Run:
@@ -188,9 +205,9 @@ def mocha(simulator: Simulator, folder: Path, race: Race) -> Run:
     with started(command, folder, {"DISCORD_TOKEN": TOKEN}) as process:
         wait(lambda: durable(folder / "mocha.db") > 0, "Mocha's session to be durable")
         watch = Watch(process.pid, simulator)
-        began, last = watch.send(race)
-        wait(lambda: durable(folder / "mocha.db") >= last, "the last commit")
-        return watch.run("mocha", race, began, time.time())
+        sent = race.send(simulator)
+        wait(lambda: durable(folder / "mocha.db") >= sent.last, "the last commit")
+        return watch.run("mocha", sent, time.time())
 
 
 def durable(database: Path) -> int:
@@ -218,11 +235,11 @@ def peer(name: str, script: str, *arguments: str, share: int = 1) -> Contestant:
             if not process.stdout.readline():  # it says when it is ready
                 raise click.ClickException(f"{name} ended before it was ready; what it printed stands above")
             watch = Watch(process.pid, simulator)
-            began, last = watch.send(own)
+            sent = own.send(simulator)
             if not count:
-                process.stdin.write(f"{last}\n")
+                process.stdin.write(f"{sent.last}\n")
                 process.stdin.flush()
-            return watch.run(name, own, began, float(process.stdout.readline()))
+            return watch.run(name, sent, float(process.stdout.readline()))
 
     return run
 

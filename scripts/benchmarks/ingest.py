@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 PROFILES: Final = {"message": "burst", "mixed": "community", "presence": "presence"}
-"""Messages are made beforehand. What else happens is made while it is sent, which takes the sender longer than Mocha: there compare processor time."""
+"""What is sent, as the simulator names it. All of it is made beforehand, so that nobody waits for the sender; its column says how much it waited."""
 
 LIBRARIES: Final = ("mocha", "discord.py", "hikari")
 """Who takes part where more than messages is sent."""

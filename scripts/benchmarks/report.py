@@ -140,23 +140,18 @@ def ingests(count: int, rounds: int) -> Iterator[list[Line]]:
 
 
 def beside(race: Race, rounds: int, names: tuple[str, ...], targets: dict[str, float], what: str) -> list[Line]:
-    """Mocha beside each of ``names``, by rate and by processor time.
-
-    The target is of the rate; where the sender was what took the time, as it is where events are made while they are sent, of the processor time.
-    """
+    """Mocha beside each of ``names``, by rate and by processor time. The target is of the rate: the sender has made everything beforehand."""
     runs = ingest.measure(race, rounds, names)
     rates, costs = ingest.rates(runs, "mocha"), ingest.costs(runs, "mocha")
-    by_rate = race.profile == "burst"
     lines = [Line(f"ingest, {what}", f"{statistics.median(rates):,.0f}/s, {statistics.median(costs):.1f} µs", idle(runs))]  # fmt: skip
     for name in names[1:]:
         rate, cost = ratios(rates, ingest.rates(runs, name)), ratios(ingest.costs(runs, name), costs)
         figure = f"{statistics.median(ingest.costs(runs, name)):.1f} µs"
-        target, decisive = targets.get(name), statistics.median(rate if by_rate else cost)
-        kind = "its rate" if by_rate else "by processor time"
+        target = targets.get(name)
         lines.append(
             Line(
                 f"… beside {name}", figure, f"{spread(rate)} x its rate, {spread(cost)} x by processor time",
-                "" if target is None else f"{target:g} x {kind}", None if target is None else decisive >= target,
+                "" if target is None else f"{target:g} x its rate", None if target is None else statistics.median(rate) >= target,
             )
         )  # fmt: skip
     return lines

@@ -19,14 +19,21 @@ import trio
 from trio.testing import MockClock
 
 from mocha_actors.db.bulk import ROWS, SOME
+from mocha_actors.db.huge import around
 from mocha_actors.db.sqlite import SqliteConnection
 from mocha_actors.discord.decode import EventDecoder
+from mocha_actors.events.dispatcher import assign
 from mocha_actors.gateway.coalescing import TEXT, FrameJoiner
-from mocha_actors.pipeline.batch import MAX_EVENTS, Batch
-from mocha_actors.processors import message
+from mocha_actors.pipeline.batch import MAX_EVENTS, Batch, Work
+from mocha_actors.pipeline.touching import changes
+from mocha_actors.processors import message, presence
+from mocha_actors.processors.base import FailureWindow, Processor
+from mocha_actors.runtime import Mailbox, new_ref
 from mocha_actors.runtime.inbox import Inbox
 from mocha_actors.simulator.traffic import MessageStream
 from mocha_actors.simulator.world import build_world
+from tests.calls import Calls
+from tests.db.builders import NOON_MS
 from tests.end_to_end.scene import Scene, open_scene
 
 SMALL, LARGE = 2_048, 8_192
@@ -212,3 +219,37 @@ def test_an_event_and_its_facts_are_few_objects() -> None:
 
     assert all(of_event <= 12 for of_event, _ in blocks[1:]), blocks
     assert all(of_outcome <= 4 for _, of_outcome in blocks[1:]), blocks
+
+
+EVENTS = 500
+"""Of one batch."""
+
+
+def presence_frames(count: int) -> list[bytes]:
+    """As they come, without activities."""
+    text = b'{"t":"PRESENCE_UPDATE","s":%d,"op":0,"d":{"user":{"id":"%d"},"guild_id":"1","status":"online","activities":[],"client_status":{}}}'
+    return [text % (s, s) for s in range(1, count + 1)]
+
+
+async def test_on_its_way_to_the_writer_an_event_costs_the_call_of_its_translation() -> None:
+    """Framing, sequence and dispatch call nothing for each event, nor does finding huge ones or what has changed."""
+    payloads = presence_frames(EVENTS)
+    framed = b"".join(bytes((TEXT, 126)) + len(payload).to_bytes(2) + payload for payload in payloads)
+    events: Any = EventDecoder(presence.HANDLES).decode(b"\n".join(payloads)).pieces[0]
+    batch = Batch(0, "session", events, received_at=0.0, received_ms=NOON_MS, size=len(framed))
+    processor, ref = Processor("presence", presence.translate, FailureWindow()), new_ref("presence", Mailbox(1))
+    with Calls() as framing:
+        FrameJoiner(TEXT, b"\n").feed(framed)
+    with Calls() as dispatching:
+        work = assign(batch, dict.fromkeys(presence.HANDLES, ref))
+    with Calls() as translating:
+        await processor.handle(Work(batch, work[ref]), Any)  # type: ignore[arg-type]  # it asks its context nothing
+    facts = [fact for outcome in batch.outcomes for fact in outcome]  # type: ignore[union-attr]
+    with Calls() as looking:
+        around([(batch, 0, EVENTS, 0), (batch, 0, EVENTS, 0)])
+        changes(facts)
+
+    assert batch.settled
+    assert len(facts) == EVENTS
+    assert (framing.each(EVENTS), dispatching.each(EVENTS), looking.each(EVENTS)) == (0, 0, 0)
+    assert translating.each(EVENTS) <= 1, translating.names

@@ -234,6 +234,23 @@ async def test_a_burst_of_the_settings_waits_for_all_shards() -> None:
                 assert simulator.stats()["dispatched"] == 104
 
 
+@pytest.mark.parametrize(("remembered", "made_before"), [(4_000, True), (1_500, False)])
+async def test_a_flood_that_can_be_remembered_has_happened_before_any_of_it_is_sent(
+    remembered: int, *, made_before: bool
+) -> None:
+    """So that who is measured by it does not wait for it to be made; a longer one goes out in step with the clients. All of it arrives, in order."""
+    settings = SimulatorSettings(profile="presence", count=0, replay_events=remembered)
+    async with open_simulator(settings) as simulator, connect(simulator.gateway_url) as client:
+        await client.identify(intents=(1 << 15) - 1)
+        greeting = [(await client.receive())["s"] for _ in range(3)]
+        last = (await simulator.flood(1_200)).last_seqs[0]
+        sent_when_made = simulator.stats()["sessions"][0]["sent_seq"]
+        received = [(await client.receive())["s"] for _ in range(last - greeting[-1])]
+
+    assert received == list(range(greeting[-1] + 1, last + 1))
+    assert (sent_when_made == greeting[-1]) == made_before
+
+
 async def test_a_client_that_takes_nothing_is_cut_off_when_the_memory_overflows() -> None:
     """Its session is lost then, since nobody could replay it."""
     async with open_simulator(quiet(replay_events=4000)) as simulator, connect(simulator.gateway_url) as client:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from mocha_actors.db.bulk import BulkInsert
+from mocha_actors.db.bulk import BulkInsert, BulkSelect
 from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.facts import Fact, ReactionAdded
 
 CONFIRM_MS: Final = 86_400_000
 """How much newer a fact must be to be stored for repeating a known name."""
 
-LOAD: Final = "SELECT name, seen_ms FROM emojis WHERE guild_id = ? AND emoji = ?"
+LOAD: Final = BulkSelect(
+    "WITH wanted (guild_id, emoji) AS (VALUES ",
+    "(?, ?)",
+    ") SELECT e.guild_id, e.emoji, e.name, e.seen_ms FROM wanted CROSS JOIN emojis AS e "
+    "WHERE e.guild_id = wanted.guild_id AND e.emoji = wanted.emoji",
+)
 STORE: Final = BulkInsert(
     "INSERT INTO emojis (guild_id, emoji, name, seen_ms)",
     "(?, ?, ?, ?)",
@@ -26,10 +31,11 @@ def learn(connection: Connection, facts: Iterable[Fact]) -> None:
     for fact in facts:
         if isinstance(fact, ReactionAdded) and fact.emoji_name:
             told.setdefault((fact.guild_id, fact.emoji), []).append((fact.emoji_name, fact.at_ms))
+    known = {(guild, emoji): (name, seen_ms) for guild, emoji, name, seen_ms in LOAD.rows(connection, sorted(told))}
     changed = []
     for key, names in sorted(told.items()):
-        before = connection.execute(LOAD, key).fetchone()
-        now = newest(None if before is None else tuple(before), names)
+        before = known.get(key)
+        now = newest(before, names)
         if now is not None and now != before:
             changed.append((*key, *now))
     STORE.execute(connection, changed)

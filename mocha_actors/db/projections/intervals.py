@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import IntEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
@@ -112,7 +112,8 @@ class Ids:
                 self._taken.clear()
             taken = self._taken[first] = Taken(self._look_up(first))
         new = taken.take()
-        self._last = max(self._last or 0, new)
+        if self._last is None or new > self._last:
+            self._last = new
         return new
 
     def give_back(self, row_id: int) -> None:
@@ -141,7 +142,8 @@ class Evidence:
     def __init__(self, connection: Connection, facts: Sequence[Fact]) -> None:
         """``facts`` are all of this transaction: a session that ends in it has been replaced in the table already."""
         self._connection = connection
-        self._ending = [fact for fact in facts if isinstance(fact, SessionEnded)]
+        ends = SessionEnded in set(map(type, facts))
+        self._ending = [fact for fact in facts if isinstance(fact, SessionEnded)] if ends else []
 
     def of(self, shard: int) -> int:
         """The last evidence of a shard; 0 for one that nothing is known of."""
@@ -161,15 +163,27 @@ def bots_of(connection: Connection, guild: int) -> set[int]:
     return {user for (user,) in connection.execute(BOTS, (guild,))}
 
 
+class Row(Protocol):
+    """A row of a table of intervals."""
+
+    @property
+    def guild_id(self) -> int:
+        """The guild."""
+
+    @property
+    def id(self) -> int:
+        """Its key within the guild."""
+
+
 class Journal:
     """The rows of one table of intervals that a transaction writes: each goes to the database once, as it is at the end, sorted by key."""
 
-    def __init__(self, table: str, upsert: BulkInsert) -> None:
-        """Rows of ``table``, whose key is (guild_id, id) and stands first in every row that ``upsert`` takes."""
-        self._upsert = upsert
+    def __init__(self, table: str, upsert: BulkInsert, values: Callable[[Any], tuple[Any, ...]] = tuple) -> None:
+        """Rows of ``table``, whose key is (guild_id, id); ``values`` makes of a row what ``upsert`` takes."""
+        self._upsert, self._values = upsert, values
         self._delete = f"DELETE FROM {table} WHERE guild_id = ? AND id = ?"  # noqa: S608 - a name of this package
         self._highest = f"SELECT MAX(id) FROM {table} WHERE guild_id = ? AND id >= ? AND id <= ?"  # noqa: S608 - likewise
-        self._written: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._written: dict[tuple[int, int], Row] = {}
         self._deleted: set[tuple[int, int]] = set()
         self._guilds: set[int] = set()
         self._connection: Connection | None = None
@@ -181,11 +195,12 @@ class Journal:
         self._deleted.clear()
         self._guilds = set()
 
-    def put(self, row: tuple[Any, ...]) -> None:
-        """Insert a row, or replace the one of its key."""
-        key = row[:2]
+    def put(self, row: Row) -> None:
+        """Insert a row, or replace the one of its key. It is written as it is when the transaction ends: until it is put again it must not change."""
+        key = row.guild_id, row.id
         self._written[key] = row
-        self._deleted.discard(key)
+        if self._deleted:
+            self._deleted.discard(key)
 
     def delete(self, guild: int, row_id: int) -> None:
         """Remove a row."""
@@ -205,10 +220,11 @@ class Journal:
         """
         if self._connection is None:
             raise RuntimeError("a journal is flushed inside the transaction that it was opened for")
-        self._guilds.update(guild for guild, _ in (*self._written, *self._deleted))
+        self._guilds.update({guild for guild, _ in self._written}, {guild for guild, _ in self._deleted})
         if self._deleted:
             self._connection.executemany(self._delete, sorted(self._deleted))
-        self._upsert.execute(self._connection, [self._written[key] for key in sorted(self._written)])
+        rows = [self._values(self._written[key]) for key in sorted(self._written)]
+        self._upsert.execute(self._connection, rows)
         self._written.clear()
         self._deleted.clear()
         return self._guilds

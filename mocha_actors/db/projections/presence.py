@@ -6,9 +6,12 @@ are dropped after one look into memory; the rows of a transaction are written to
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final, cast
+
+from msgspec.structs import astuple
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.intervals import EndReason, Evidence, Guilds, Journal, bots_of, storable
@@ -39,7 +42,7 @@ class PresenceProjection:
     def __init__(self, remembered: int = GUILDS_REMEMBERED) -> None:
         """Nothing is remembered yet."""
         self._guilds: Guilds[Roster] = Guilds(remembered)
-        self._journal = Journal("presence_events", UPSERT)
+        self._journal = Journal("presence_events", UPSERT, astuple)
         self._sums = PresenceSums()
 
     def reset(self) -> None:
@@ -49,7 +52,7 @@ class PresenceProjection:
     def apply(self, connection: Connection, facts: Sequence[Fact]) -> set[int]:
         """See :meth:`Projection.apply`."""
         self._journal.open(connection)
-        self._sums = PresenceSums()
+        self._sums.clear()
         evidence = Evidence(connection, facts)
         for kind, run in groupby(facts, type):
             if kind is PresenceChanged:
@@ -63,24 +66,17 @@ class PresenceProjection:
         return changed
 
     def _change(self, connection: Connection, facts: Iterator[PresenceChanged], evidence: Evidence) -> None:
-        """Apply a run of changes. Guilds are looked up and told their shard once a run: for each fact, that cost more than the rest of a repetition."""
-        rosters: dict[tuple[int, int], Roster] = {}
+        """Apply a run of changes, guild by guild, since no guild knows of another: each is looked up once, and not for each fact."""
+        by_guild: defaultdict[int, list[PresenceChanged]] = defaultdict(list)
         for fact in facts:
-            key = (fact.guild_id, fact.shard)
-            roster = rosters.get(key)
-            if roster is None:
-                roster = self._roster(connection, fact.guild_id)
-                roster.follow(fact.shard, evidence.of)
-                rosters = {each: known for each, known in rosters.items() if known is not roster}
-                rosters[key] = roster
-            roster.change(fact.user_id, fact.status, fact.shard, storable(fact.at_ms), fact.bound_ms)
+            by_guild[fact.guild_id].append(fact)
+        for guild, changes in by_guild.items():
+            self._roster(connection, guild).take(changes, evidence.of)
 
     def _apply(self, connection: Connection, fact: Fact, evidence: Evidence) -> None:
         match fact:
             case PresencesListed():
-                roster = self._roster(connection, fact.guild_id)
-                roster.follow(fact.shard, evidence.of)
-                roster.reconcile(fact.online, fact.shard, storable(fact.at_ms), fact.bound_ms)
+                self._roster(connection, fact.guild_id).reconcile(fact, evidence.of)
             case GuildGone():
                 roster = self._roster(connection, fact.guild_id)
                 reason = EndReason.OUTAGE if fact.outage else EndReason.GONE
@@ -107,11 +103,8 @@ class PresenceProjection:
     def _load(self, connection: Connection, guild: int) -> Roster:
         return Roster(
             guild, spells=(Spell(*row) for row in connection.execute(OPEN, (guild,))), bots=bots_of(connection, guild),
-            ids=self._journal.ids(guild), put=self._journal.put, delete=self._journal.delete, count=self._count,
+            ids=self._journal.ids(guild), put=self._journal.put, delete=self._journal.delete, count=self._sums.add,
         )  # fmt: skip
-
-    def _count(self, spell: Spell) -> None:
-        self._sums.add(spell)
 
     def _guilds_of(self, connection: Connection, shard: int) -> list[int]:
         """The guilds in which ``shard`` has open intervals, in memory or in the table."""

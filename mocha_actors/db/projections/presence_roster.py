@@ -10,15 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
-from mocha_actors.db.projections.intervals import EndReason, Ids, days
+from msgspec.structs import replace
+
+from mocha_actors.db.projections.intervals import EndReason, Ids, days, storable
 from mocha_actors.db.projections.presence_rows import Spell
-from mocha_actors.discord.snowflake import DAY_MS
-from mocha_actors.pipeline.facts import PresenceStatus
+from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, TIMESTAMP_SHIFT, time_ms
+from mocha_actors.pipeline.facts import PresenceChanged, PresencesListed, PresenceStatus
 
 OFFLINE: Final = int(PresenceStatus.OFFLINE)
+LEFT, CHANGED = int(EndReason.LEFT), int(EndReason.CHANGED)
 
 FLAP_MS: Final = 30_000
 """What is shorter is no status of its own (statistics, rule 21)."""
+
+FLAP_ENDS: Final = DISCORD_EPOCH_MS + FLAP_MS
+"""With the milliseconds of a spell's id: from when on it is no flap."""
 
 
 class Roster:
@@ -41,28 +47,42 @@ class Roster:
         self._ids, self._put, self._delete, self._count = ids, put, delete, count
         self._shard: int | None = None
 
-    def change(self, user: int, status: int, shard: int, at_ms: int, bound_ms: int) -> None:
-        """A user's status is now ``status``; most of these repeat the one before."""
-        spell = self.open.get(user)
-        if spell is None:
-            if status != OFFLINE:
-                self._begin(user, status, shard, at_ms, bound_ms, follows=OFFLINE)
-        elif spell.status != status:
-            self._transition(spell, status, shard, at_ms, bound_ms)
+    def take(self, facts: Iterable[PresenceChanged], evidence: Callable[[int], int]) -> None:
+        """Statuses come, in order. One that repeats what is known costs two looks and no call, one that goes back to the status before a single call."""
+        spells = self.open
+        for fact in facts:
+            shard, user, status = fact.shard, fact.user_id, fact.status
+            if shard != self._shard:
+                self.follow(shard, evidence)
+            spell = spells.get(user)
+            if spell is None:
+                if status != OFFLINE:
+                    self._begin(user, status, shard, storable(fact.at_ms), fact.bound_ms, follows=OFFLINE)
+            elif spell.status != status:
+                at_ms = fact.at_ms
+                if spell.follows == status != OFFLINE and at_ms < (spell.id >> TIMESTAMP_SHIFT) + FLAP_ENDS:
+                    spell.status = status
+                    self._put(spell)
+                else:
+                    self._transition(spell, status, shard, max(at_ms, DISCORD_EPOCH_MS), fact.bound_ms)
 
-    def reconcile(self, online: Iterable[tuple[int, int]], shard: int, at_ms: int, bound_ms: int) -> None:
+    def reconcile(self, listed: PresencesListed, evidence: Callable[[int], int]) -> None:
         """Everybody who is online is named: another one went offline unseen, at any time since the interval began."""
-        named = dict(online)
+        shard, at_ms, bound_ms = listed.shard, storable(listed.at_ms), listed.bound_ms
+        self.follow(shard, evidence)
+        named = dict(listed.online)
+        statuses: list[PresenceChanged] = []
         for user in sorted(self.open.keys() - named.keys()):
             unseen = max(0, at_ms - self.open[user].start_ms)
-            self.change(user, OFFLINE, shard, at_ms, bound_ms + unseen)
-        for user in sorted(named):
-            self.change(user, named[user], shard, at_ms, bound_ms)
+            statuses.append(PresenceChanged(self.guild, user, OFFLINE, shard, at_ms, bound_ms + unseen))
+        statuses += [PresenceChanged(self.guild, user, named[user], shard, at_ms, bound_ms) for user in sorted(named)]
+        self.take(statuses, evidence)
 
     def leave(self, users: Collection[int], at_ms: int, bound_ms: int, reason: EndReason) -> None:
         """``users`` are not to be seen any more."""
         for user in sorted(self.open.keys() & users):
-            self._end(self.open.pop(user), at_ms, bound_ms, reason)
+            spell = self.open.pop(user)
+            self._end(spell, spell.start_ms, at_ms, bound_ms, int(reason))
 
     def lose(self, shard: int, evidence_ms: int) -> None:
         """The session in which ``shard`` told of this guild is lost."""
@@ -77,50 +97,49 @@ class Roster:
         self._shard = shard
 
     def _transition(self, spell: Spell, status: int, shard: int, at_ms: int, bound_ms: int) -> None:
-        if at_ms - spell.start_ms < FLAP_MS:
+        start_ms = time_ms(spell.id)
+        if at_ms - start_ms < FLAP_MS:
             kept = spell.follows or status
             if kept != OFFLINE:
-                spell = spell._replace(status=kept)
+                spell.status = kept
                 if kept == status:
-                    self._write(spell)
+                    self._put(spell)
                     return
-        del self.open[spell.user_id]
-        self._end(spell, at_ms, bound_ms, EndReason.LEFT if status == OFFLINE else EndReason.CHANGED)
+        user, kept = spell.user_id, spell.status
+        del self.open[user]
+        self._end(spell, start_ms, at_ms, bound_ms, LEFT if status == OFFLINE else CHANGED)
         if status != OFFLINE:
-            self._begin(spell.user_id, status, shard, max(at_ms, spell.start_ms), bound_ms, follows=spell.status)
+            self._begin(user, status, shard, max(at_ms, start_ms), bound_ms, follows=kept)
 
     def _begin(self, user: int, status: int, shard: int, at_ms: int, bound_ms: int, *, follows: int) -> None:
-        self._write(Spell(
-            guild_id=self.guild, id=self._ids.take(at_ms), user_id=user, status=status, ended_ms=None, is_bot=int(user in self.bots), shard=shard,
-            end_reason=None, bound_ms=bound_ms, follows=follows,
-        ))  # fmt: skip
+        """Open an interval."""
+        is_bot = 1 if user in self.bots else 0
+        spell = Spell(self.guild, self._ids.take(at_ms), user, status, None, is_bot, shard, None, bound_ms, follows)
+        self.open[user] = spell
+        self._put(spell)
 
-    def _end(self, spell: Spell, at_ms: int, bound_ms: int, reason: EndReason) -> None:
+    def _end(self, spell: Spell, start_ms: int, at_ms: int, bound_ms: int, reason: int) -> None:
         """Close an interval, cut at midnights; without length it vanishes."""
-        start_ms = spell.start_ms
         if at_ms <= start_ms:
             self._delete(self.guild, spell.id)
             self._ids.give_back(spell.id)
             return
         if start_ms // DAY_MS == (at_ms - 1) // DAY_MS:
-            # Nearly all are within a day: one row, which is cheaper made in one go than as a copy with changes.
-            bound = spell.bound_ms + bound_ms
-            row = Spell(*spell[:4], at_ms, spell.is_bot, spell.shard, int(reason), bound, spell.follows)
-            self._put(row)
-            self._count(row)
+            # Nearly all are within a day: one row.
+            spell.ended_ms, spell.end_reason = at_ms, reason
+            spell.bound_ms += bound_ms
+            self._put(spell)
+            self._count(spell)
             return
         for start, end in days(start_ms, at_ms):
             first, last = start == start_ms, end == at_ms
-            row = spell._replace(
+            piece = replace(
+                spell,
                 id=spell.id if first else self._ids.take(start),
                 ended_ms=end,
-                end_reason=int(reason if last else EndReason.DAY),
+                end_reason=reason if last else int(EndReason.DAY),
                 bound_ms=(spell.bound_ms if first else 0) + (bound_ms if last else 0),
                 follows=spell.follows if first else spell.status,
             )
-            self._put(row)
-            self._count(row)
-
-    def _write(self, spell: Spell) -> None:
-        self.open[spell.user_id] = spell
-        self._put(spell)
+            self._put(piece)
+            self._count(piece)

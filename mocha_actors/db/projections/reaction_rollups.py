@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from mocha_actors.db.bulk import BulkInsert
@@ -11,7 +12,7 @@ from mocha_actors.discord.snowflake import HOUR_MS, time_ms
 
 ADD: Final = 0
 REMOVE: Final = 1
-"""What ``reaction_events.action`` may be."""
+"""What ``reaction_events.action`` may be, and the places of their numbers among those of a rollup."""
 
 HOURS: Final = 24
 
@@ -54,7 +55,8 @@ USER_DAY: Final = adding(
     ("given", "removed", "received", "received_bot", "self"),
 )
 
-Sums = dict[tuple[int | str, ...], list[int]]
+Key = tuple[int | str, ...]
+Sums = Mapping[Key, list[int]]
 
 
 class Counts(NamedTuple):
@@ -67,25 +69,22 @@ class Counts(NamedTuple):
 
 def count(events: Iterable[ReactionEvent]) -> Counts:
     """What ``events``, which have ids, add to the rollups. A reaction to an own message is given and not received."""
-    counts = Counts({}, {}, {})
-    for event in events:
-        hour = time_ms(event.id) // HOUR_MS
+    channels: defaultdict[Key, list[int]] = defaultdict(lambda: [0, 0, 0])
+    emojis: defaultdict[Key, list[int]] = defaultdict(lambda: [0, 0, 0])
+    users: defaultdict[Key, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    for guild, row_id, _, channel, user, receiver, receiver_bot, emoji, burst, action, is_bot, _ in events:
+        hour = time_ms(row_id) // HOUR_MS
         day = hour // HOURS
-        added = int(event.action == ADD)
-        numbers = (added, 1 - added, event.burst * added)
-        _add(counts.channel_hour, (event.guild, hour, event.channel, event.is_bot), numbers)
-        _add(counts.emoji_day, (event.guild, day, event.emoji, event.is_bot), numbers)
-        own = int(added and event.receiver == event.user)
-        _add(counts.user_day, (event.guild, day, event.user, event.is_bot), (added, 1 - added, 0, 0, own))
-        if added and event.receiver is not None and not own:
-            received = (0, 0, 1 - event.is_bot, event.is_bot, 0)
-            _add(counts.user_day, (event.guild, day, event.receiver, event.receiver_bot), received)
-    return counts
-
-
-def _add(sums: Sums, key: tuple[int | str, ...], numbers: tuple[int, ...]) -> None:
-    known = sums.get(key)
-    sums[key] = list(numbers) if known is None else [one + other for one, other in zip(known, numbers, strict=True)]
+        given = users[guild, day, user, is_bot]
+        for sums in channels[guild, hour, channel, is_bot], emojis[guild, day, emoji, is_bot]:
+            sums[action] += 1
+            sums[2] += burst if action == ADD else 0
+        given[action] += 1
+        if action == ADD and receiver == user:
+            given[4] += 1
+        elif action == ADD and receiver is not None:
+            users[guild, day, receiver, receiver_bot][3 if is_bot else 2] += 1
+    return Counts(channels, emojis, users)
 
 
 def add(connection: Connection, events: Iterable[ReactionEvent]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import astuple
+
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.projections.intervals import EndReason, Evidence, Guilds, Journal, bots_of, storable
 from mocha_actors.db.projections.voice_rollups import VoiceSums
@@ -51,7 +53,7 @@ class VoiceProjection:
     def __init__(self, remembered: int = GUILDS_REMEMBERED) -> None:
         """Nothing is remembered yet."""
         self._guilds: Guilds[Rooms] = Guilds(remembered)
-        self._journal = Journal("voice_events", UPSERT)
+        self._journal = Journal("voice_events", UPSERT, astuple)
         self._sums = VoiceSums()
 
     def reset(self) -> None:

@@ -13,6 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import Final, NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from mocha_actors.db.projections.intervals import RESUMABLE, EndReason, Ids, days, storable
 from mocha_actors.db.projections.voice_rows import AFK, ALONE, STATED, Interval, closed
 from mocha_actors.pipeline.facts import VoiceChanged
@@ -28,7 +31,7 @@ class Moment(NamedTuple):
     bound_ms: int
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where and how somebody is, as stated."""
 
     channel_id: int
@@ -68,7 +71,7 @@ class Rooms:
         self._humans: Counter[int] = Counter()
         self._alone: set[int] = set()
         self._shard: int | None = None
-        for interval in sorted(intervals):
+        for interval in sorted(intervals, key=lambda row: row.id):
             if interval.ended_ms is None:
                 self._hold(interval)
                 self._enter(interval.user_id, interval.channel_id, interval.is_bot)
@@ -195,7 +198,7 @@ class Rooms:
             touched.add(place.channel_id)
         for user in sorted(places):
             place = places[user]
-            place = place._replace(flags=self._flags(place.channel_id, place.flags, place.is_bot))
+            place = replace(place, flags=self._flags(place.channel_id, place.flags, place.is_bot))
             if user in self.open:
                 self._change(user, place, moment)
             else:
@@ -221,18 +224,23 @@ class Rooms:
         moved = place.channel_id != interval.channel_id
         if not moved and place.flags == interval.flags and place.is_bot == interval.is_bot:
             if place.device != interval.device:
-                self._write(interval._replace(device=place.device))
+                self._write(replace(interval, device=place.device))
             return
-        following = interval._replace(
-            channel_id=place.channel_id, flags=place.flags, is_bot=place.is_bot, device=place.device, shard=place.shard
+        following = replace(
+            interval,
+            channel_id=place.channel_id,
+            flags=place.flags,
+            is_bot=place.is_bot,
+            device=place.device,
+            shard=place.shard,
         )
         if moment.at_ms <= interval.start_ms:
             bound = max(interval.bound_ms, moment.bound_ms)
-            self._write(following._replace(visit=interval.visit | moved, bound_ms=bound))
+            self._write(replace(following, visit=interval.visit | moved, bound_ms=bound))
             return
         self._end(interval, moment, EndReason.CHANGED)
         row_id = self._ids.take(moment.at_ms)
-        self._write(following._replace(id=row_id, visit=int(moved), continues_id=None, bound_ms=moment.bound_ms))
+        self._write(replace(following, id=row_id, visit=int(moved), continues_id=None, bound_ms=moment.bound_ms))
 
     def _end(self, interval: Interval, moment: Moment, reason: EndReason) -> None:
         """Close an interval, cut at midnights. Without length it vanishes, unless it is what a session that may go on would be known by."""
@@ -249,7 +257,7 @@ class Rooms:
         ]
         rows = closed(interval, pieces, moment.bound_ms, reason)
         if suspended:
-            rows[-1] = self.suspended[interval.user_id] = rows[-1]._replace(suspended=1)
+            rows[-1] = self.suspended[interval.user_id] = replace(rows[-1], suspended=1)
         for row in rows:
             self._put(row)
             self._count(row)
@@ -259,7 +267,7 @@ class Rooms:
         for user in users:
             interval = self.suspended.pop(user, None)
             if interval is not None:
-                self._put(interval._replace(suspended=0))
+                self._put(replace(interval, suspended=0))
 
     def _refresh(self, channels: Iterable[int], moment: Moment, *, everybody: bool = False) -> None:
         """See who in ``channels`` is alone or AFK now. Where there are two humans, only those may be wrong who were alone."""

@@ -73,6 +73,15 @@ class Town:
         self.guilds = {guild.id: GuildState(guild, self._presences) for guild in world.guilds}
         self._busy = Roster(self.guilds)
         self._bustle = (0, 1.0)
+        self._timeless = False
+
+    def stop_the_clock(self) -> None:
+        """Let it be a mean hour from now on, whatever the time, and let no outage outlast everything else.
+
+        A flood happens within a second or two. At night hardly anybody would be online in it, so that what is measured by it would depend on when, and its
+        outages, which last seconds, would be longer than it, until no guild were left where anything can happen.
+        """
+        self._timeless = True
 
     def go_live(self) -> None:
         """Let what happens from now on happen as often as the profile has it."""
@@ -104,12 +113,20 @@ class Town:
 
         There are fewer if guilds are out of reach, and after an event with a view, which is to be rendered first.
         """
+        if self._timeless and not any(guild.available for guild in self.guilds.values()):
+            return self._end_an_outage(now_ms)
         events: list[Event] = []
         for _ in range(count):
             events += self.step(now_ms)
             if len(events) >= count or (events and events[-1].view):
                 break
         return events
+
+    def _end_an_outage(self, now_ms: int) -> list[Event]:
+        """Bring back the guild whose turn is next."""
+        guild = min(self.guilds.values(), key=lambda dark: dark.back_at_ms)
+        guild.back_at_ms = min(guild.back_at_ms, now_ms)
+        return servers.stay_dark(self._turn(guild, now_ms))
 
     def messages(self, count: int, now_ms: int) -> list[Event]:
         """Let people write so many messages now, or a few less: private ones are left out."""
@@ -173,7 +190,9 @@ class Town:
 
     def _turn(self, guild: GuildState, now_ms: int) -> Turn:
         hour = now_ms // HOUR_MS
-        if self._bustle[0] != hour:
+        if self._timeless:
+            self._bustle = (hour, 1.0)
+        elif self._bustle[0] != hour:
             self._bustle = (hour, bustle(hour * HOUR_MS))
         return Turn(guild, now_ms, self._source, self.guilds, self._pace_ms, self._bustle[1], self._sociability)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+import pytest
+
 from mocha_actors.db.projections.presence import PresenceProjection
 from mocha_actors.db.session import Session
 from mocha_actors.discord.snowflake import time_ms
@@ -18,6 +20,7 @@ from mocha_actors.pipeline.facts import (
     Profile,
     SessionEnded,
 )
+from tests.calls import Calls
 from tests.db.builders import NOON_MS
 from tests.db.projections.histories import apply, stored
 
@@ -166,6 +169,39 @@ def test_repetitions_ask_the_database_nothing(sqlite_session: Session) -> None:
         trace(connection, None)
 
     assert [] == statements
+
+
+@pytest.mark.parametrize(
+    ("statuses", "calls"),
+    [
+        pytest.param((ONLINE, ONLINE), 0, id="repeated"),
+        pytest.param((IDLE, ONLINE, IDLE, ONLINE), 7, id="flickering"),
+        pytest.param((OFFLINE, ONLINE), 7, id="gone and back"),
+    ],
+)
+def test_a_presence_costs_few_calls(sqlite_session: Session, statuses: tuple[int, ...], calls: float) -> None:
+    """One that repeats the status none at all, any other as many as are worth it: each takes as long as the look at what is known."""
+    users = range(1, 501)
+    projection = PresenceProjection()
+    apply(sqlite_session, [projection], [at(0, ONLINE, user) for user in users])
+    facts = [at(HOUR, status, user) for status in statuses for user in users]
+    with sqlite_session.transaction() as connection, Calls() as counted:
+        projection.apply(connection, facts)
+
+    assert counted.each(len(facts)) <= calls, counted.names
+
+
+def test_a_status_that_flickers_is_one_row_a_transaction(sqlite_session: Session) -> None:
+    """However often it changes: what is in between is never written."""
+    projection, statements = PresenceProjection(), list[str]()
+    apply(sqlite_session, [projection], [at(0, ONLINE)])
+    with sqlite_session.transaction() as connection:
+        trace(connection, statements.append)
+        projection.apply(connection, [at(HOUR, status) for _ in range(500) for status in (IDLE, ONLINE)])
+        trace(connection, None)
+
+    assert sum("presence_events" in statement for statement in statements) <= 4, statements
+    assert spells(sqlite_session) == [(0, HOUR, ONLINE), (HOUR, None, ONLINE)]
 
 
 def trace(connection: object, callback: Callable[[str], object] | None) -> None:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from mocha_actors.db.bulk import ROWS, SOME, BulkSelect
+from mocha_actors.db.connection import Connection
 from mocha_actors.db.session import Session
 from mocha_actors.discord.snowflake import from_time_ms
 from mocha_actors.pipeline.facts import (
@@ -154,3 +161,25 @@ def test_the_name_of_a_custom_emoji_follows_the_time_of_the_fact(session: Sessio
     apply(session, [react(user=USER + 2, emoji="7", emoji_name="cat", at_ms=NOON_MS + DAY_MS)])
     assert select(session, "SELECT name, seen_ms FROM emojis") == [("cat", NOON_MS + DAY_MS)]
     assert verified(session).differences == ()
+
+
+def test_what_stands_is_looked_up_by_hundreds_and_found(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement for each message was a third of what a reaction cost. Everybody adds again what stands, and takes it back."""
+    people = [(MESSAGE + each, USER + each) for each in range(3 * ROWS + SOME + 1)]
+    added = [replace(react(), message_id=message_id, user_id=user) for message_id, user in people]
+    apply(session, added)
+    looked_up: list[int] = []
+    rows = BulkSelect.rows
+
+    def counted(self: BulkSelect, connection: Connection, keys: Sequence[tuple[object, ...]]) -> Iterator[object]:
+        execute = type(connection).execute
+        with monkeypatch.context() as patch:
+            patch.setattr(type(connection), "execute", lambda *arguments: (looked_up.append(1), execute(*arguments))[1])
+            yield from rows(self, connection, keys)
+
+    monkeypatch.setattr(BulkSelect, "rows", counted)
+    apply(session, [*added, *(replace(unreact(), message_id=message_id, user_id=user) for message_id, user in people)])
+
+    assert len(looked_up) == 3 + 2
+    assert state(session) == []
+    assert select(session, "SELECT added, removed FROM reaction_channel_hour") == [(len(people), len(people))]

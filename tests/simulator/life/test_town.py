@@ -109,6 +109,28 @@ def test_profiles_differ_in_what_happens() -> None:
     assert not {b"GUILD_BAN_ADD", b"GUILD_DELETE", b"CHANNEL_CREATE"} & set(quiet)
 
 
+NIGHT_MS = EVENING_MS + 9 * 3_600_000
+"""When hardly anybody is awake."""
+
+
+def test_a_flood_is_the_same_mixture_at_night_and_is_not_ended_by_its_outages() -> None:
+    """What a flood measures must not depend on when: by the clock of a sleeping world half of it would be messages, and soon nothing at all."""
+
+    def flood(profile: str, count: int) -> list[bytes]:
+        each = Town(build_world(1, 1, 1, 40), 1, PROFILES[profile])
+        each.open_up(NIGHT_MS)
+        each.stop_the_clock()
+        events: list[Event] = []
+        while len(events) < count and (more := each.take(512, NIGHT_MS)):
+            events += more
+        return [event.name for event in events]
+
+    presences, community = flood("presence", 5_000), flood("community", 40_000)
+    assert presences.count(b"PRESENCE_UPDATE") / len(presences) > 0.75
+    assert len(community) >= 40_000
+    assert b"GUILD_DELETE" in community[:-1_000]
+
+
 def test_people_are_active_by_zipfs_law() -> None:
     """The most active of 40 members writes about as much as the next two together, and everybody writes something."""
     life = town(guilds=1)
