@@ -91,8 +91,8 @@ class NameProjection:
         """See :meth:`Projection.apply`."""
         sent = [fact for fact in facts if isinstance(fact, MessageSent)]
         told = [] if len(sent) == len(facts) else [fact for fact in facts if not isinstance(fact, MessageSent)]
-        # Nearly all messages say the same as others, and what is known: only what is said is looked at, not who said it how often (0.3 µs a message, where
-        # asking each one took 0.55).
+        # Nearly all messages say the same as others, and what is known: only what is said is looked at, not who said it how often (by itself 0.32 µs a
+        # message, where asking each one took 0.55).
         tellings = set(filter(is_a_name, set(map(TELLING, sent))))
         named = {user for user, _ in names_in(told)}
         self._recall(connection, named.union(map(AUTHOR, tellings)))
