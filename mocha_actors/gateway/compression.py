@@ -6,6 +6,7 @@ Source: https://discord.com/developers/docs/events/gateway#encoding-and-compress
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from secrets import token_bytes
 from typing import Final, Protocol
 
@@ -131,6 +132,11 @@ class _StreamDecoder:
         return InflateError(f"the {self.name} stream ended, which a connection's never does")
 
 
+def cut(data: bytes, size: int) -> Iterator[bytes]:
+    """``data`` in slices of ``size``."""
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
 class ZlibStreamDecoder(_StreamDecoder):
     """``zlib-stream``: a message of Discord's ends with a sync flush, which may by chance stand inside a payload too."""
 
@@ -145,8 +151,9 @@ class ZlibStreamDecoder(_StreamDecoder):
         context = self._context
         texts: list[Block] = []
         try:
-            for start in range(0, len(data), ZLIB_SLICE):
-                rest = data[start : start + ZLIB_SLICE]
+            # Nearly every message is a single slice.
+            for piece in (data,) if len(data) <= ZLIB_SLICE else cut(data, ZLIB_SLICE):
+                rest = piece
                 while True:
                     text = context.decompress(rest, SLICE)
                     texts.append(text)
@@ -176,8 +183,8 @@ class ZstdStreamDecoder(_StreamDecoder):
         context = self._context
         texts: list[Block] = []
         try:
-            for start in range(0, len(data), ZSTD_SLICE):
-                text = context.decompress(data[start : start + ZSTD_SLICE])
+            for piece in (data,) if len(data) <= ZSTD_SLICE else cut(data, ZSTD_SLICE):
+                text = context.decompress(piece)
                 texts.append(text)
                 limit -= len(text)
                 if limit < 0:
@@ -186,7 +193,7 @@ class ZstdStreamDecoder(_StreamDecoder):
             raise self._damaged(error) from None
         if context.eof:
             raise self._ended()
-        return joined(texts)
+        return text if len(texts) == 1 else joined(texts)
 
 
 _DECODERS: Final[dict[Compression, type[PlainDecoder | ZlibStreamDecoder | ZstdStreamDecoder]]] = {
