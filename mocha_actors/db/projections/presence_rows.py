@@ -16,7 +16,7 @@ class Spell(msgspec.Struct, gc=False):
     """A row: somebody with a status other than offline. The columns are described in the migration.
 
     It is changed in its place: of a status that flickers the transaction writes the row as it is at the end, and a copy for each change in between
-    was a third of what a presence cost.
+    was a third of what this projection cost.
     """
 
     guild_id: int

@@ -23,7 +23,7 @@ STATED: Final = ~(AFK | ALONE)
 class Interval(msgspec.Struct, frozen=True, gc=False):
     """A row: somebody in a channel while nothing about it changed. The columns are described in the migration.
 
-    A struct is copied with changes in a third of the time that a named tuple takes, and each change of a voice state makes several copies.
+    A struct is copied with changes in a tenth of the time that a named tuple takes, and each change of a voice state makes several copies.
     """
 
     guild_id: int
