@@ -28,6 +28,7 @@ EVENTS: Final[dict[str, str]] = {
     "writer.committed": "a transaction, or a part of the spool, is durable: events, repeated, spooled, batches, seconds (debug)",
     "writer.retrying": "the database refused a transaction, which is tried again: attempt, delay, error",
     "writer.log_kept": "the write-ahead log could not be emptied now: error (debug)",
+    "writer.log_unknown": "how long the write-ahead log is could not be read: error (debug)",
     "writer.log_moved": "the write-ahead log was moved into the database: pages, left (because of a reader), seconds (debug)",
     "spool.started": "the database is away, the spool takes over: error",
     "spool.full": "the spool takes no more, so nothing is received until the database is back: error",

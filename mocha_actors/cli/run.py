@@ -261,7 +261,7 @@ async def _until_stopped(
     client: StatsClient, simulator: SimulatorProcess | None, stop: trio.Event, seconds: float | None
 ) -> None:
     async with trio.open_nursery() as nursery:
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():  # there is none after `2>&-`
             from mocha_actors.cli.live import Live  # noqa: PLC0415 - see there
 
             nursery.start_soon(Live(client).run)

@@ -30,6 +30,7 @@ from mocha_actors.db.apply import Applied, Applier
 from mocha_actors.db.checkpoint import Standing
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.engine import Job, Port
+from mocha_actors.db.errors import DatabaseUnavailableError
 from mocha_actors.db.identify_log import claim_identify
 from mocha_actors.db.overflow import Drained, Overflow
 from mocha_actors.db.session import Session
@@ -128,8 +129,16 @@ class Durable:
 
     async def _once(self, job: Job[R]) -> R:
         async with self._breaker:
-            result, self._log_pages = await self._port.run(partial(with_log_pages, job))
+            result, pages = await self._port.run(partial(with_log_pages, job))
+        self._note_log(pages)
         return result
+
+    def _note_log(self, pages: int | None) -> None:
+        """So many pages stand in the log now; None where that cannot be told. One that is shorter than before has begun anew."""
+        if pages is not None:
+            if pages < self._log_pages:
+                self._log_limit = LOG_PAGES
+            self._log_pages = pages
 
     def _delay(self, error: Exception, attempt: int) -> float:
         delay = RETRY.delay(attempt, self._rng)
@@ -141,12 +150,16 @@ class Durable:
         return self._log_pages >= self._log_limit and not self._spooling
 
     async def tidy(self) -> bool:
-        """Move the write-ahead log into the database file, which can wait: False when the database is not available now."""
+        """Move the write-ahead log into the database file, which can wait: False when the database does not let it now.
+
+        The breaker is not asked and not told: commits may succeed all the while.
+        """
         began = trio.current_time()
         before = self._log_pages
         try:
-            left = await self.run(lambda session: session.checkpoint_log(), patience=0.0)
-        except DatabaseAwayError as error:
+            left = await self._port.run(lambda session: session.checkpoint_log())
+        except TransientError as error:
+            self._log_limit = self._log_pages + LOG_PAGES
             log.debug("writer.log_kept", error=str(error))
             return False
         self._log_pages, self._log_limit = left, left + LOG_PAGES
@@ -165,10 +178,11 @@ class Durable:
             Exception: whatever ``work`` raises.
 
         """
-        result = await self._now(in_transaction(work))
-        if resets:
-            self._applier.reset()
-        return result
+        try:
+            return await self._now(in_transaction(work))
+        finally:
+            if resets:  # also if it failed: the answer of its COMMIT may be all that was lost
+                self._applier.reset()
 
     async def facts(self, facts: Sequence[Fact], observed: Sequence[ObservedPeriod] = ()) -> int:
         """Write facts from elsewhere, now or not at all; returns how many may be recorded. Raises as :meth:`chore` does."""
@@ -329,9 +343,17 @@ class Durable:
             await self._taken(overflow, step, drained)
 
 
-def with_log_pages(job: Job[R], session: Session) -> tuple[R, int]:
-    """The result of ``job``, and how long the write-ahead log is behind it."""
-    return job(session), session.log_pages()
+def with_log_pages(job: Job[R], session: Session) -> tuple[R, int | None]:
+    """The result of ``job``, and how long the write-ahead log is behind it; None where that cannot be told.
+
+    The job is done by then: it must not be taken for one that failed because the program has no file descriptor left to look.
+    """
+    result = job(session)
+    try:
+        return result, session.log_pages()
+    except DatabaseUnavailableError as error:
+        log.debug("writer.log_unknown", error=str(error))
+        return result, None
 
 
 def in_transaction(work: Callable[[Connection], R]) -> Job[R]:

@@ -209,6 +209,7 @@ class Writer(Actor[WriterMessage]):
         except (PermanentError, SystemFailure):
             raise
         except Exception as error:  # noqa: BLE001  # what cannot be done must not stop the writer, nor come again
+            self._tell_changes(changed)  # it may have been done, and only the answer been lost
             ctx.fail(request, error)
         else:
             self._tell_changes(changed)

@@ -338,8 +338,9 @@ async def open_supervisor(
 
 def _raise(problem: BaseException | None, failure: BaseException | None) -> None:
     """Raise what went wrong in the block, in the tree, or in both."""
-    if failure is not None:
-        failure = _plain(failure)
+    problem, failure = _plain(problem), _plain(failure)
+    if isinstance(problem, KeyboardInterrupt) and isinstance(failure, KeyboardInterrupt):
+        problem = None  # the same one, seen by the block as it waited for the tree
     if problem is None or problem is failure:
         problem, failure = failure, None
     if problem is not None and failure is not None and not isinstance(problem, trio.Cancelled):
@@ -350,11 +351,10 @@ def _raise(problem: BaseException | None, failure: BaseException | None) -> None
         raise problem
 
 
-def _plain(failure: BaseException) -> BaseException:
+def _plain(failure: BaseException | None) -> BaseException | None:
     """Ctrl-C without the groups of nurseries inside an actor around it; every other failure as it is."""
-    if isinstance(failure, BaseExceptionGroup) and all(
-        isinstance(leaf, KeyboardInterrupt | trio.Cancelled) for leaf in leaf_exceptions(failure)
-    ):
+    kinds = {type(leaf) for leaf in leaf_exceptions(failure)} if isinstance(failure, BaseExceptionGroup) else set()
+    if KeyboardInterrupt in kinds and kinds <= {KeyboardInterrupt, trio.Cancelled}:
         interrupt = KeyboardInterrupt()
         interrupt.__cause__ = failure
         return interrupt

@@ -99,9 +99,13 @@ class Driver:
         Returns:
             Unix seconds at which the first of them could go out.
         """
-        hold = 2 * count <= self._settings.replay_events
+        hold, held = 2 * count <= self._settings.replay_events, 0
         began = time.time()
         while count > 0 and (events := self._stream.take(min(SLICE, count), _now_ms())):
+            held += sum(len(event.data) for event in events)
+            if hold and 2 * held > self._settings.replay_bytes:
+                hold = False
+                self._hub.wake()
             if not hold:
                 await self._hub.wait_room()
             self._hub.deliver(events, wake=not hold)

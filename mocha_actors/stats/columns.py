@@ -13,6 +13,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from mocha_actors.db.connection import Connection, Dialectal
+from mocha_actors.discord.snowflake import DAY_MS
+
+SLICE_MS: Final = DAY_MS
+"""Raw rows of so long are read at once, so that a text of theirs has a bound, too."""
 
 NUMBERS: Final = msgspec.json.Decoder(list[int])
 

@@ -117,6 +117,19 @@ def balances(
     return tuple(_balance_of([part for part in parts if part.of == each]) for each in of)
 
 
+def gains(cuts: Sequence[int], unit: Unit, price: int) -> bool:
+    """Whether in any step a part of one ``unit`` is longer than what lies beside it and ``price`` (milliseconds of raw rows) together.
+
+    Elsewhere nothing is gained by :func:`balances`, whose search takes 0.1 ms a step.
+    """
+    for begin, end in pairwise(cuts):
+        first, last = unit.inside(begin, end)
+        edges = (end - begin,) if first > last else (unit.begin(first) - begin, end - unit.begin(last))
+        if 2 * max(edges) > unit.ms + price:
+            return True
+    return False
+
+
 class _Part(NamedTuple):
     """A half-open range that is added (1) or taken off (-1), of whole units or raw, to get a part ``of`` that unit."""
 

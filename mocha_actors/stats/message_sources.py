@@ -21,6 +21,7 @@ from mocha_actors.stats.cover import (
     Unit,
     balances,
     cover,
+    gains,
     joined,
     raw_within_days,
     without_days,
@@ -105,7 +106,9 @@ def covered(connection: Connection, scope: Scope, cuts: Sequence[int], by: By | 
 def balanced(connection: Connection, scope: Scope, period: Range, by: By | None) -> tuple[Balance, ...]:
     """What is read for the sums of ``period``, and what is taken off again."""
     plain = covered(connection, scope, [period.since_ms, period.until_ms], by)
-    held = held_by(connection, scope, period, by) if plain.raw else None
+    least = 0 if scope.users.few else min(source_of(scope, by).prices.values())
+    # Where raw rows cost less than any unit does, there is nothing to search for.
+    held = held_by(connection, scope, period, by) if sum(window.duration_ms for window in plain.raw) > least else None
     if held is None:
         return (Balance(plain, NOTHING),)
     first, *others = balances(period, source_of(scope, by).ladder, held.prices, held.complete)
@@ -114,15 +117,11 @@ def balanced(connection: Connection, scope: Scope, period: Range, by: By | None)
 
 def stepped(connection: Connection, scope: Scope, cuts: Sequence[int]) -> tuple[Cover, list[tuple[int, Balance]]]:
     """What is read for the steps between ``cuts``: what needs no taking off, for all together, and the rest with the begin of its step."""
-    shortest = source_of(scope, None).ladder[-1]
-    is_ragged = any((cut - shortest.origin_ms) % shortest.ms for cut in cuts[1:-1])
-    held = held_by(connection, scope, Range(cuts[0], cuts[-1]), None) if is_ragged else None
-    if held is None or held.prices.units[shortest] >= shortest.ms:
+    ladder = source_of(scope, None).ladder
+    held = held_by(connection, scope, Range(cuts[0], cuts[-1]), None) if gains(cuts, ladder[-1], 0) else None
+    if held is None or not gains(cuts, ladder[-1], held.prices.units[ladder[-1]]):
         return covered(connection, scope, cuts, None), []
-    each = [
-        (begin, balances(Range(begin, end), source_of(scope, None).ladder, held.prices, held.complete))
-        for begin, end in pairwise(cuts)
-    ]
+    each = [(begin, balances(Range(begin, end), ladder, held.prices, held.complete)) for begin, end in pairwise(cuts)]
     plain = joined(first.plus for _, (first, *_) in each)
     return _readable(connection, scope, plain, None), [
         (begin, balance) for begin, (_, *others) in each for balance in others
@@ -147,9 +146,14 @@ def held_by(connection: Connection, scope: Scope, period: Range, by: By | None) 
     if first is None or erasures or not in_week:
         return None
     usable = closed_days(connection, scope, period) if _of_closed_days(scope, by) else None
+    # Where a few users wrote nothing, their raw rows are not read; nor are the rests of such a day.
+    wrote = _days_with_rows(connection, scope, [period]) if scope.users.few else None
 
     def complete(unit: Unit, number: int) -> bool:
-        return unit.begin(number) >= (before_ms or 0) and (usable is None or number in usable)
+        if unit.begin(number) < (before_ms or 0) or not (usable is None or number in usable):
+            return False
+        days = range(unit.begin(number) // DAY_MS, unit.begin(number + 1) // DAY_MS)
+        return wrote is None or not wrote.isdisjoint(days)
 
     prices = NEXT_TO_NOTHING if scope.users.few else source_of(scope, by).prices
     least = STATEMENT * 7 * DAY_MS // in_week

@@ -7,17 +7,13 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.discord.snowflake import DAY_MS
-from mocha_actors.stats.columns import RAW, WHOLE, WHOLE_OF_FEW, Columns, add, columns, filled
+from mocha_actors.stats.columns import RAW, SLICE_MS, WHOLE, WHOLE_OF_FEW, Columns, add, columns, filled
 from mocha_actors.stats.cover import NOTHING, Balance, Cover, Run, Unit
 from mocha_actors.stats.live import Measure, counted_users, summed
 from mocha_actors.stats.message_sources import HUMANS_AND_BOTS, By, balanced, class_list, selected, source_of
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
-
-SLICE_MS: Final = DAY_MS
-"""Raw rows that are read at once."""
 
 SETTLE_MS: Final = 600_000
 """A message is committed within seconds of its time, after a replay or an outage of the database within minutes."""
@@ -134,8 +130,7 @@ def _columns(connection: Connection, scope: Scope, read: Cover, words: Words) ->
         yield from _whole(connection, scope, source_of(scope, words.key).at(run.unit), run, words)
     for window in read.raw:
         note("messages", window.since_ms)
-        for since_ms in range(window.since_ms, window.until_ms, SLICE_MS):
-            piece = Range(since_ms, min(since_ms + SLICE_MS, window.until_ms))
+        for piece in window.slices(SLICE_MS):
             yield from _raw(connection, scope, piece, words)
 
 
@@ -144,7 +139,11 @@ def _whole(connection: Connection, scope: Scope, table: str, run: Run, words: Wo
         note("hours", run.unit.begin(run.first))
     text = WHOLE_OF_FEW if scope.users.few or scope.channels.few else WHOLE
     statement = filled(text, table=table, unit=run.unit.column, **words._asdict())
-    return columns(connection, statement, {**scope.parameters(), "first": run.first, "last": run.last})
+    # Of few channels, but not of few users, a text of all units could have any length.
+    step = 1 if scope.channels.few and not scope.users.few else run.last - run.first
+    for first in range(run.first, run.last, step):
+        bounds = {"first": first, "last": min(first + step, run.last)}
+        yield from columns(connection, statement, {**scope.parameters(), **bounds})
 
 
 def _raw(connection: Connection, scope: Scope, piece: Range, words: Words) -> Iterator[Columns]:

@@ -5,6 +5,7 @@ See :mod:`mocha_actors.stats.calendar_ranges` for ranges with a name, and :mod:`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -46,6 +47,11 @@ class Range(msgspec.Struct, frozen=True, order=True):
         if self.until_ms > LAST_MS:
             msg = f"until is {show_time(self.until_ms)}; snowflakes end at {show_time(LAST_MS)}"
             raise QuestionError(msg)
+
+    def slices(self, ms: int) -> Iterator[Range]:
+        """The range in parts of ``ms`` each, the last of which may be shorter."""
+        for begin in range(self.since_ms, self.until_ms, ms):
+            yield Range(begin, min(begin + ms, self.until_ms))
 
     @classmethod
     def last_days(cls, days: int, now_ms: int) -> Range:

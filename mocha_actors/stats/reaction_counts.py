@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.stats.columns import RAW, WHOLE, WHOLE_OF_FEW, Columns, add, columns, filled
+from mocha_actors.stats.columns import RAW, SLICE_MS, WHOLE, WHOLE_OF_FEW, Columns, add, columns, filled
 from mocha_actors.stats.cover import Unit, cover
 from mocha_actors.stats.live import Measure, counted_users, summed
 from mocha_actors.stats.ranges import Range
@@ -160,8 +160,9 @@ def _columns(connection: Connection, scope: Scope, period: Range, ends: _Ends, *
     statement = filled(RAW, key=ends.key, table="reaction_events", id="id", conditions=ends.conditions + selected)
     for window in read.raw:
         note("reactions", window.since_ms)
-        low, high = window.keys
-        yield from columns(connection, statement, {**scope.parameters(), **bots, "low": low, "high": high})
+        for piece in window.slices(SLICE_MS):
+            low, high = piece.keys
+            yield from columns(connection, statement, {**scope.parameters(), **bots, "low": low, "high": high})
 
 
 GIVEN_BY: Final = Measure("reactions given", _given, "added", "reaction_emoji_day", Unit.DAY, SETTLE_MS)

@@ -277,8 +277,9 @@ def _spoken(connection: Connection, scope: Scope, period: Range) -> dict[int, in
     statement = filled(SPANS, length=LENGTH, conditions=_counted_flags(scope) + _selected(scope))
     for window in covered.raw:
         note("voice", window.since_ms)
-        bounds = {**_bounds(window), "until_ms": window.until_ms, "bots": int(scope.with_bots)}
-        add(total, columns.columns(connection, statement, {**scope.parameters(), **bounds}), 1)
+        for piece in window.slices(7 * columns.SLICE_MS):  # each looks a day back for what began before it
+            bounds = {**_bounds(piece), "until_ms": piece.until_ms, "bots": int(scope.with_bots)}
+            add(total, columns.columns(connection, statement, {**scope.parameters(), **bounds}), 1)
     return total
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mocha_actors.config import Secret
@@ -153,13 +153,16 @@ def test_a_presence_has_all_the_keys_that_discord_wants_and_is_answered_when_sen
 
 
 @given(st.lists(st.floats(0, 10), min_size=6, max_size=40))
+@example([0.7835660770072318, 0.0, 0.0, 0.0, 1.0, 3.0])
 def test_no_20_seconds_hold_more_than_five_presences(pauses: list[float]) -> None:
     """A8.67, however they are asked for."""
     shard, now, sent = Shard(), 0.0, []
     for pause in pauses:
         now += pause
         shard.errands.submit(UpdatePresence({}, timeout=math.inf), now)
-        now += max(0.0, shard.errands.wait(now))
+        while (wait := shard.errands.wait(now)) > 0:
+            # The sum may be short of the moment by a rounding; then the shard's alarm rings once more, a little later.
+            now = max(now + wait, math.nextafter(now, math.inf))
         shard.send(now)
         sent.append(now)
 

@@ -180,3 +180,17 @@ def test_ctrl_c_in_a_nursery_of_an_actor_comes_out_plain() -> None:
     with pytest.raises(KeyboardInterrupt):
         trio.run(interrupted, press_ctrl_c_in_a_nursery, handled, recorder)
     assert "z waits" in handled
+
+
+async def waiting_for_the_tree(message: Callable[[], Awaitable[None]]) -> None:
+    """A program whose block waits for its tree, as `run_until_signalled` does."""
+    async with open_supervisor(SupervisorSpec((ChildSpec("a", Echo),))) as supervisor:
+        supervisor.ref("a").tell_nowait(message)
+        await supervisor.wait()
+
+
+@pytest.mark.parametrize("where", [press_ctrl_c, press_ctrl_c_in_a_nursery], ids=lambda function: function.__name__)
+def test_ctrl_c_comes_out_plain_of_a_block_that_waits_for_the_tree(where: Callable[[], Awaitable[None]]) -> None:
+    """It is one interrupt, though both the block and the tree have seen it."""
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(waiting_for_the_tree, where)
