@@ -118,8 +118,9 @@ def balanced(connection: Connection, scope: Scope, period: Range, by: By | None)
 def stepped(connection: Connection, scope: Scope, cuts: Sequence[int]) -> tuple[Cover, list[tuple[int, Balance]]]:
     """What is read for the steps between ``cuts``: what needs no taking off, for all together, and the rest with the begin of its step."""
     ladder = source_of(scope, None).ladder
-    held = held_by(connection, scope, Range(cuts[0], cuts[-1]), None) if gains(cuts, ladder[-1], 0) else None
-    if held is None or not gains(cuts, ladder[-1], held.prices.units[ladder[-1]]):
+    shortest, inner = ladder[-1], cuts[1:-1]  # the ragged edges of the range alone are not worth a search
+    held = held_by(connection, scope, Range(cuts[0], cuts[-1]), None) if gains(inner, shortest, 0) else None
+    if held is None or not gains(inner, shortest, held.prices.units[shortest]):
         return covered(connection, scope, cuts, None), []
     each = [(begin, balances(Range(begin, end), ladder, held.prices, held.complete)) for begin, end in pairwise(cuts)]
     plain = joined(first.plus for _, (first, *_) in each)
