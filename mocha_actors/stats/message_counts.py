@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from mocha_actors.db.connection import Connection
 from mocha_actors.pipeline.facts import AuthorClass, MessageKind
 from mocha_actors.stats.cover import Run, Unit
-from mocha_actors.stats.message_sources import HUMANS_AND_BOTS, balanced, class_list, selected, source_of, stepped
+from mocha_actors.stats.message_sources import HUMANS_AND_BOTS, balanced, class_list, source_of, stepped
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
@@ -219,7 +219,9 @@ def _whole(
     if run.unit is Unit.HOUR:
         note("hours", run.unit.begin(run.first))
     text = WHOLE_OF_FEW if scope.users.few or scope.channels.few else WHOLE
-    statement = text.format(columns=columns, table=table, unit=run.unit.column, conditions=conditions + selected(scope))
+    statement = text.format(
+        columns=columns, table=table, unit=run.unit.column, conditions=conditions + scope.selected()
+    )
     return connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
 
 
@@ -230,7 +232,7 @@ def _raw(connection: Connection, scope: Scope, window: Range, words: tuple[str, 
     low, high = window.keys
     statement = RAW.format(
         columns=columns and f"{columns}, ",
-        conditions=conditions + selected(scope),
+        conditions=conditions + scope.selected(),
         grouped=columns and f" GROUP BY {columns}",
     )
     return connection.execute(statement, {**scope.parameters(), "low": low, "high": high})

@@ -173,11 +173,6 @@ def class_list(classes: frozenset[AuthorClass]) -> str:
     return f"({', '.join(str(int(each)) for each in sorted(classes))})"
 
 
-def selected(scope: Scope) -> str:
-    """The conditions of ``scope`` on channels and users."""
-    return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
-
-
 def _readable(connection: Connection, scope: Scope, given: Cover, by: By | None) -> Cover:
     """``given``, without days that are not closed, and without raw rows of which there are none."""
     if _of_closed_days(scope, by) and given.whole:

@@ -10,7 +10,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.stats.columns import RAW, SLICE_MS, WHOLE, WHOLE_OF_FEW, Columns, add, columns, filled
 from mocha_actors.stats.cover import NOTHING, Balance, Cover, Run, Unit
 from mocha_actors.stats.live import Measure, counted_users, summed
-from mocha_actors.stats.message_sources import HUMANS_AND_BOTS, By, balanced, class_list, selected, source_of
+from mocha_actors.stats.message_sources import HUMANS_AND_BOTS, By, balanced, class_list, source_of
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
@@ -114,7 +114,7 @@ def _parts(scope: Scope, by: By) -> Iterator[tuple[Scope, Words]]:
         parts.append((scope._replace(users=EVERYTHING), scope.classes - HUMANS_AND_BOTS))
     for part, classes in parts:
         if classes:
-            conditions = f" AND author_class IN {class_list(classes)} AND kind = 0{selected(part)}"
+            conditions = f" AND author_class IN {class_list(classes)} AND kind = 0{part.selected()}"
             yield part, _words(by, conditions, exclude_deleted=scope.filters.exclude_deleted)
 
 

@@ -175,7 +175,7 @@ def standing_reactions(connection: Connection, scope: Scope, period: Range) -> i
     low, high = period.keys
     bounds = {"low": low, "high": high, "bots": int(scope.with_bots)}
     (count,) = connection.execute(
-        STANDING.format(conditions=_selected(scope)), {**scope.parameters(), **bounds}
+        STANDING.format(conditions=scope.selected()), {**scope.parameters(), **bounds}
     ).fetchone()
     return int(count)
 
@@ -184,7 +184,7 @@ def _rows(connection: Connection, scope: Scope, period: Range, by: By | None) ->
     source = _source(scope, by)
     covered = cover([period.since_ms, period.until_ms], () if source is None else (source[0],))
     bots = {"bots": int(scope.with_bots)}
-    conditions = _selected(scope)
+    conditions = scope.selected()
     key = by or "is_bot"
     for run in covered.whole:
         assert source is not None
@@ -204,7 +204,3 @@ def _source(scope: Scope, by: By | None) -> tuple[Unit, str] | None:
     if not scope.users.everything:
         return None
     return SOURCES.get((by, not scope.channels.everything))
-
-
-def _selected(scope: Scope) -> str:
-    return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")

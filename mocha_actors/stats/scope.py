@@ -104,6 +104,10 @@ class Scope(NamedTuple):
             "only_channels": self.channels.only(), "only_users": self.users.only(),
         }  # fmt: skip
 
+    def selected(self) -> str:
+        """The conditions on the columns ``channel_id`` and ``user_id``; empty when everything is selected."""
+        return self.channels.condition("channel_id", "channels") + self.users.condition("user_id", "users")
+
     def of_user(self, user_id: int, *, anywhere: bool = False) -> Scope:
         """The same for one user, who counts even where ignored; ``anywhere`` in all channels."""
         chosen = self._replace(users=Selection(frozenset({user_id}), excluded=False), named_user=True)

@@ -109,7 +109,7 @@ def voice_sessions(connection: Connection, question: VoiceSessionsQuestion) -> V
     note("voice", question.range.since_ms)
     after = question.after()
     bounds = {"low": low, "high": high if after is None else min(high, after.key), "limit": question.limit + 1}
-    statement = BEGUN.format(conditions=_selected(scope))
+    statement = BEGUN.format(conditions=scope.selected())
     begun = [
         key for (key,) in connection.execute(statement, {**scope.parameters(), **bounds, "bots": int(scope.with_bots)})
     ]
@@ -124,7 +124,7 @@ def voice_sessions(connection: Connection, question: VoiceSessionsQuestion) -> V
 def uncertain(connection: Connection, scope: Scope, period: Range) -> Mapping[int, int]:
     """Intervals that begin in ``period`` and whose times are not exact, and by how many milliseconds."""
     low, high = period.keys
-    statement = UNCERTAIN.format(conditions=_selected(scope))
+    statement = UNCERTAIN.format(conditions=scope.selected())
     return dict(connection.execute(statement, {**scope.parameters(), "low": low, "high": high}).fetchall())
 
 
@@ -173,7 +173,3 @@ def _sums(found: Iterable[Voice]) -> VoiceSums:
 def _in_state(found: Iterable[Voice], scope: Scope, state: int) -> int:
     """Seconds of the counted time that were spent in ``state``."""
     return sum(each.sums.ms for each in counted(found, scope) if each.state & state) // 1000
-
-
-def _selected(scope: Scope) -> str:
-    return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")

@@ -266,7 +266,7 @@ def _spoken(connection: Connection, scope: Scope, period: Range) -> dict[int, in
     source = SOURCES[True, _channels(scope, None)]
     covered = cover([period.since_ms, period.until_ms], () if source is None else (source.unit,))
     states = ", ".join(str(state) for state in range(8) if scope.filters.counts_voice(state))
-    conditions = f" AND state IN ({states}) AND is_bot <= :bots AND ms > 0{_selected(scope)}"
+    conditions = f" AND state IN ({states}) AND is_bot <= :bots AND ms > 0{scope.selected()}"
     for run in covered.whole:
         statement = filled(
             columns.WHOLE_OF_FEW if scope.users.few else columns.WHOLE, key="user_id", number="ms", numbers="json_group_array(ms)",
@@ -274,7 +274,7 @@ def _spoken(connection: Connection, scope: Scope, period: Range) -> dict[int, in
         )  # fmt: skip
         bounds = {"bots": int(scope.with_bots), "first": run.first, "last": run.last}
         add(total, columns.columns(connection, statement, {**scope.parameters(), **bounds}), 1)
-    statement = filled(SPANS, length=LENGTH, conditions=_counted_flags(scope) + _selected(scope))
+    statement = filled(SPANS, length=LENGTH, conditions=_counted_flags(scope) + scope.selected())
     for window in covered.raw:
         note("voice", window.since_ms)
         for piece in window.slices(7 * columns.SLICE_MS):  # each looks a day back for what began before it
@@ -297,7 +297,7 @@ SPOKEN: Final = Measure("voice", _spoken, "ms", "voice_guild_hour", Unit.HOUR, D
 def closed_intervals(connection: Connection, scope: Scope, window: Range) -> Iterator[Interval]:
     """The closed intervals that overlap ``window`` or begin in it. None crosses a midnight of UTC, which bounds the search."""
     note("voice", window.since_ms)
-    statement = CLOSED.format(conditions=_selected(scope))
+    statement = CLOSED.format(conditions=scope.selected())
     for row in connection.execute(statement, {**scope.parameters(), **_bounds(window)}):
         yield Interval._make((*row, False))
 
@@ -310,7 +310,7 @@ def _bounds(window: Range) -> dict[str, int]:
 
 def open_intervals(connection: Connection, scope: Scope, until_ms: int) -> Iterator[Interval]:
     """The intervals in progress, up to ``until_ms`` or the last evidence."""
-    statement = filled(OPEN, conditions=_selected(scope))
+    statement = filled(OPEN, conditions=scope.selected())
     rows = connection.execute(statement, scope.parameters()).fetchall()
     if not rows:
         return
@@ -331,7 +331,7 @@ def _whole(
     group = (f"{by}, " if by else "") + (f"{run.unit.column}, " if timed else "")
     statement = (WHOLE_OF_FEW if few else WHOLE).format(
         key=by or "0", time=run.unit.column if timed else "0", sums=SUMS, starts=source.starts, table=source.table,
-        unit=run.unit.column, conditions=_selected(scope), group=group,
+        unit=run.unit.column, conditions=scope.selected(), group=group,
     )  # fmt: skip
     rows = connection.execute(statement, {**scope.parameters(), "first": run.first, "last": run.last})
     for key, number, is_bot, state, *sums in rows:
@@ -361,7 +361,3 @@ def _users(scope: Scope, by: By | None) -> bool:
 
 def _channels(scope: Scope, by: By | None) -> bool:
     return by == "channel_id" or not scope.channels.everything
-
-
-def _selected(scope: Scope) -> str:
-    return scope.channels.condition("channel_id", "channels") + scope.users.condition("user_id", "users")
