@@ -7,7 +7,7 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -229,7 +229,7 @@ def tally(counters: Counters) -> tuple[int, int]:
     return sum(each.hits for each in caches), sum(each.misses for each in caches)
 
 
-def percentile(values: list[float], p: float) -> float:
+def percentile(values: Sequence[float], p: float) -> float:
     """The value that ``p`` percent do not exceed."""
     return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))] if values else math.nan
 

@@ -20,15 +20,14 @@ import click
 import trio
 from catalogue import MEASURED
 from contestants import CONFIGURATION, TOKEN, Simulator, started, usage, wait
+from material import opened
 from memory import look
 from rich.console import Console
 from rich.table import Table
 from volume import apply_all, bytes_of
 
-from mocha_actors.db.address import DatabaseAddress, database_address, prepare
-from mocha_actors.db.engine import bring_up
+from mocha_actors.db.address import DatabaseAddress, database_address
 from mocha_actors.db.readers import open_readers
-from mocha_actors.db.session import open_session
 from mocha_actors.discord.snowflake import DAY_MS, from_time_ms
 from mocha_actors.pipeline.facts import Fact, MessageSent
 from mocha_actors.stats.answers import answer
@@ -187,9 +186,7 @@ def on_postgresql(size: Size, count: int, url: str) -> Stored:
 
 def store(address: DatabaseAddress, url: str, size: Size, count: int) -> Stored:
     """Fill a database, measure the writing of ``count`` messages more, and ask."""
-    prepare(address)
-    session = open_session(address)
-    bring_up(session)
+    session = opened(address)
     apply_all(session, messages(size, size.history, END_MS - DAYS * DAY_MS, DAYS * DAY_MS))
     written = apply_all(session, messages(size, count, END_MS, DAY_MS))
     with session.transaction() as connection:

@@ -15,17 +15,14 @@ from typing import Final
 
 import click
 import trio
-from material import SESSION, START_MS, events, frames
+from material import SESSION, START_MS, events, frames, opened
 from rich.console import Console
 from rich.table import Table
 from writer import GROUP, begin
 
-from mocha_actors.db.address import prepare
 from mocha_actors.db.apply import Applier
-from mocha_actors.db.engine import bring_up
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.projections.registry import projections
-from mocha_actors.db.session import open_session
 from mocha_actors.db.store import Store, open_store
 from mocha_actors.db.writer import Writer, database_breaker
 from mocha_actors.discord.events import Event
@@ -130,9 +127,7 @@ def in_a_loop(decoded: Sequence[Event]) -> float:
     """Microseconds of processor time an event."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mocha.db"
-        prepare(path)
-        session = open_session(path)
-        bring_up(session)
+        session = opened(path)
         begin(session)
         applier, batches = Applier(projections(), 1), list(open_batches(decoded))
         size = GROUP // MAX_EVENTS

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from mocha_actors.db.address import DatabaseAddress, prepare
+from mocha_actors.db.engine import bring_up
+from mocha_actors.db.session import Session, open_session
 from mocha_actors.discord.decode import EventDecoder
 from mocha_actors.discord.events import Event
 from mocha_actors.pipeline.batch import MAX_EVENTS, Batch
@@ -17,6 +20,14 @@ SPREAD_MS: Final = 86_400_000
 """The traffic is that of one day."""
 
 SESSION: Final = "benchmark"
+
+
+def opened(address: DatabaseAddress) -> Session:
+    """A database that is brought up, as its writer opens it."""
+    prepare(address)
+    session = open_session(address)
+    bring_up(session)
+    return session
 
 
 def frames(count: int, guilds: int = 3) -> list[bytes]:

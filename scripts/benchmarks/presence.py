@@ -10,15 +10,13 @@ from pathlib import Path
 from time import perf_counter
 
 import click
+from material import opened
 from rich.console import Console
 from rich.table import Table
 
-from mocha_actors.db.address import prepare
-from mocha_actors.db.engine import bring_up
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.projections.presence import PresenceProjection
 from mocha_actors.db.projections.voice import VoiceProjection
-from mocha_actors.db.session import open_session
 from mocha_actors.pipeline.facts import Fact, PresenceChanged, VoiceChanged
 
 GROUP = 5_000
@@ -76,9 +74,7 @@ def measure(projection: Projection, facts: Sequence[Fact]) -> float:
     """Seconds until all facts are committed to a new file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mocha.db"
-        prepare(path)
-        session = open_session(path)
-        bring_up(session)
+        session = opened(path)
         began = perf_counter()
         for start in range(0, len(facts), GROUP):
             with session.transaction() as connection:

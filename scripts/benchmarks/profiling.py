@@ -6,9 +6,7 @@ import gc
 import json
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -18,18 +16,19 @@ import click
 import trio
 from contestants import Race
 from ingest import PROFILES, run_one
+from material import START_MS, opened
 from msgspec.structs import astuple
 from rich.console import Console
 from rich.table import Table
+from stages import Meter
+from writer import GROUP
 
 from mocha_actors.cli.run import relax_collector
 from mocha_actors.db import apply as applying
-from mocha_actors.db.address import prepare
 from mocha_actors.db.apply import Applier
-from mocha_actors.db.engine import bring_up
 from mocha_actors.db.projections.base import Projection
 from mocha_actors.db.projections.registry import projections
-from mocha_actors.db.session import Session, open_session
+from mocha_actors.db.session import Session
 from mocha_actors.discord.decode import EventDecoder
 from mocha_actors.discord.events import Event, UnknownEvent
 from mocha_actors.discord.intents import parse_intents
@@ -51,15 +50,11 @@ from mocha_actors.tree import PROCESSORS
 
 R = TypeVar("R")
 
-START_MS: Final = 1_790_078_400_000
 SLICE, SLICE_MS = 512, 12
 """Events that happen in one millisecond, and milliseconds from one such to the next: a flood of some 40,000 a second."""
 
 READ_MS: Final = 16
 """From one read to the next: each brings as much as is asked for, 500 to 900 events."""
-
-GROUP: Final = 5_000
-"""Events of a transaction, as the service groups them under load."""
 
 NAME: Final = "profile"
 INTENTS: Final = int(
@@ -149,35 +144,6 @@ def header(length: int) -> bytes:
     if length < 126:
         return bytes((TEXT, length))
     return bytes((TEXT, 126)) + length.to_bytes(2) if length < 1 << 16 else bytes((TEXT, 127)) + length.to_bytes(8)
-
-
-class Meter:
-    """Processor time by stage. What runs as a stage within another one is not that one's."""
-
-    def __init__(self) -> None:
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-        self._within = [0.0]
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the block."""
-        self._within.append(0.0)
-        began = time.thread_time()
-        try:
-            yield
-        finally:
-            took = time.thread_time() - began
-            self.seconds[name] += took - self._within.pop()
-            self._within[-1] += took
-
-    def metered(self, name: str, function: Callable[..., R]) -> Callable[..., R]:
-        """``function`` as a stage."""
-
-        def call(*arguments: Any) -> R:
-            with self.stage(name):
-                return function(*arguments)
-
-        return call
 
 
 class MeteredProjection:
@@ -282,9 +248,7 @@ def drive(greeting: bytes, flood: bytes) -> Meter:
     """What ``flood`` took, after ``greeting``, in an empty database."""
     meter = Meter()
     with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder) / "mocha.db")
-        session = open_session(Path(folder) / "mocha.db")
-        bring_up(session)
+        session = opened(Path(folder) / "mocha.db")
         changes = applying.changes
         applying.changes = meter.metered("what changed, for the cache", changes)
         try:

@@ -24,6 +24,7 @@ import click
 import duckdb
 import history
 import trio
+from cache import percentile
 from catalogue import MEASURED, Measured, last_days
 from history import CHANNEL, DAYS, END_MS, FIRST_USER, GUILD, Size
 from rich.console import Console
@@ -168,11 +169,6 @@ def middle(values: Sequence[float], digits: int) -> str:
 def both(values: Sequence[float], digits: int) -> tuple[str, str]:
     """The median and what 95 % do not exceed."""
     return middle(values, digits), f"{percentile(values, 95):,.{digits}f}" if values else ""
-
-
-def percentile(values: Sequence[float], p: float) -> float:
-    """The value that ``p`` percent do not exceed."""
-    return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))]
 
 
 def measure(

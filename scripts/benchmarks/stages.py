@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from unittest.mock import patch
 
 from mocha_actors.db import apply, checkpoint, huge
 from mocha_actors.db.projections import closed_days, messages, names, revisions, rollups
 from mocha_actors.db.sqlite import SqliteConnection
+
+R = TypeVar("R")
 
 STEPS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("the transaction around it", apply.Applier, "apply"),
@@ -35,35 +38,41 @@ STEPS: Final[tuple[tuple[str, Any, str], ...]] = (
 """What is timed, by what a reader calls it. Bulk statements are run by ``execute``, so that ``insert`` is what is left: making their parameters."""
 
 
-class Stages:
-    """Seconds of processor time by step."""
+class Meter:
+    """Processor time by stage. What runs as a stage within another one is not that one's."""
 
     def __init__(self) -> None:
-        """Nothing was timed yet."""
-        self.seconds = dict.fromkeys((label for label, *_ in STEPS), 0.0)
-        self._inner = [0.0]
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._within = [0.0]
 
-    def timed(self, label: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """``function``, which adds to ``label`` what it takes itself."""
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block."""
+        self._within.append(0.0)
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            took = time.thread_time() - began
+            self.seconds[name] += took - self._within.pop()
+            self._within[-1] += took
 
-        def call(*arguments: Any, **named: Any) -> Any:
-            self._inner.append(0.0)
-            began = time.thread_time()
-            try:
+    def metered(self, name: str, function: Callable[..., R]) -> Callable[..., R]:
+        """``function`` as a stage."""
+
+        def call(*arguments: Any, **named: Any) -> R:
+            with self.stage(name):
                 return function(*arguments, **named)
-            finally:
-                took = time.thread_time() - began
-                self.seconds[label] += took - self._inner.pop()
-                self._inner[-1] += took
 
         return call
 
 
 @contextmanager
-def watched() -> Iterator[Stages]:
+def watched() -> Iterator[Meter]:
     """Time the steps of everything that is written in the block."""
-    stages = Stages()
+    meter = Meter()
+    meter.seconds.update(dict.fromkeys((label for label, *_ in STEPS), 0.0))
     with ExitStack() as stack:
         for label, owner, name in STEPS:
-            stack.enter_context(patch.object(owner, name, stages.timed(label, getattr(owner, name))))
-        yield stages
+            stack.enter_context(patch.object(owner, name, meter.metered(label, getattr(owner, name))))
+        yield meter

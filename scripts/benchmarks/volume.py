@@ -13,15 +13,15 @@ from typing import Any, Final
 
 import click
 import trio
+from material import opened
 from rich.console import Console
 from rich.table import Table
 
 from mocha_actors import logs
-from mocha_actors.db.address import DatabaseAddress, database_address, prepare
+from mocha_actors.db.address import DatabaseAddress, database_address
 from mocha_actors.db.apply import Applier
 from mocha_actors.db.closing import ClosedDays
 from mocha_actors.db.connection import Connection
-from mocha_actors.db.engine import bring_up
 from mocha_actors.db.projections.registry import projections
 from mocha_actors.db.readers import Readers, open_readers
 from mocha_actors.db.session import Session, open_session
@@ -161,9 +161,7 @@ class Measurement:
 
     def record(self) -> None:
         """Translate and apply everything, and measure the applying."""
-        prepare(self.address)
-        session = open_session(self.address)
-        bring_up(session)
+        session = opened(self.address)
         writing = apply_all(session, facts_of(self.past))
         session.close()
         rate, cpu = writing.facts / writing.seconds, 1e6 * writing.cpu_seconds / writing.facts

@@ -17,21 +17,20 @@ from unittest.mock import patch
 
 import click
 import stages
-from material import SESSION, START_MS, batches, events, facts, framed, frames
+from material import SESSION, START_MS, batches, events, facts, framed, frames, opened
 from peers.straight import Straight
 from rich.console import Console
 from rich.table import Table
 
 from mocha_actors.cli.run import relax_collector
 from mocha_actors.db import checkpoint
-from mocha_actors.db.address import DatabaseAddress, database_address, prepare
+from mocha_actors.db.address import DatabaseAddress, database_address
 from mocha_actors.db.apply import Applier
 from mocha_actors.db.connection import Statement
 from mocha_actors.db.dialects import for_sqlite
 from mocha_actors.db.durable import LOG_PAGES
-from mocha_actors.db.engine import bring_up
 from mocha_actors.db.projections.registry import projections
-from mocha_actors.db.session import PRAGMAS, PREPARED, Session, open_session
+from mocha_actors.db.session import PRAGMAS, PREPARED, Session
 from mocha_actors.db.sqlite import SqliteConnection
 from mocha_actors.pipeline.batch import Batch
 from mocha_actors.pipeline.facts import SessionStarted
@@ -185,9 +184,7 @@ def on_postgresql(groups: Groups, url: str) -> list[float]:
 
 def applied(groups: Groups, address: DatabaseAddress) -> list[float]:
     """All groups through an applier with every projection."""
-    prepare(address)
-    session = open_session(address)
-    bring_up(session)
+    session = opened(address)
     begin(session)
     applier, times = Applier(projections(), 1), list[float]()
     for group in groups:
@@ -257,9 +254,7 @@ def replayed(statements: Statements) -> list[float]:
     times: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mocha.db"
-        prepare(path)
-        session = open_session(path)
-        bring_up(session)
+        session = opened(path)
         begin(session)
         session.close()
         connection = sqlite3.connect(path, isolation_level=None, cached_statements=PREPARED)
@@ -289,9 +284,7 @@ def commits(events_each: int, count: int) -> Commits:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mocha.db"
-        prepare(path)
-        session = open_session(path)
-        bring_up(session)
+        session = opened(path)
         begin(session)
         applier = Applier(projections(), 1)
         lines = framed(events_each * count)
