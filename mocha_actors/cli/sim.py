@@ -51,6 +51,9 @@ _PROFILE_HELP = (
     "--resume-address", type=click.Choice(RESUME_ADDRESSES), default="own", show_default=True, help="Where to RESUME."
 )
 @click.option(
+    "--replay-events", type=click.IntRange(1), default=250_000, show_default=True, help="Remembered for a RESUME."
+)
+@click.option(
     "--past",
     type=click.FloatRange(min=0, min_open=True),
     metavar="DAYS",

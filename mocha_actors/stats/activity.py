@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -13,10 +13,10 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.buckets import buckets
 from mocha_actors.stats.coverage import head
-from mocha_actors.stats.live import remembered
+from mocha_actors.stats.live import held, remembered
 from mocha_actors.stats.message_counts import Totals, message_counts
 from mocha_actors.stats.message_span import span_of
-from mocha_actors.stats.message_sums import STANDING, WRITTEN, writers
+from mocha_actors.stats.message_sums import STANDING, WRITTEN, edges_read_once, writers
 from mocha_actors.stats.open_rows import by_index
 from mocha_actors.stats.people import people
 from mocha_actors.stats.questions import ActiveMembersQuestion, Filters, InactiveMembersQuestion, UserActivityQuestion
@@ -57,36 +57,84 @@ def active_members(connection: Connection, question: ActiveMembersQuestion) -> A
     steps = steps_of(question)
     scope = scope_of(connection, question)
     common = head(connection, question)
+    reader = _Reader(connection, scope)
+    numbers = [reader.step(Range(bucket.since_ms, bucket.until_ms)) for bucket in steps.buckets]
     return ActiveMembers(
         **common,
         interval=question.interval,
-        **active(connection, scope, question.range),
+        **reader.all(question.range),
         buckets=tuple(
-            ActiveStep(
-                **steps.fields(position, common["coverage"].gaps),
-                **active(connection, scope, Range(bucket.since_ms, bucket.until_ms)),
-            )
-            for position, bucket in enumerate(steps.buckets)
+            ActiveStep(**steps.fields(position, common["coverage"].gaps), **number)
+            for position, number in enumerate(numbers)
         ),
     )
 
 
-def active(connection: Connection, scope: Scope, period: Range) -> dict[str, Any]:
-    """How many distinct users were active in ``period``, in the ways that are told apart."""
-    measures = (STANDING if scope.filters.exclude_deleted else WRITTEN, SPOKEN, GIVEN_BY)
-    return remembered(connection, measures, scope, period, partial(_active, connection, scope, period))
+class Active(NamedTuple):
+    """Who did something in a period: users with a message, milliseconds of counted voice by user, and users with a reaction."""
+
+    wrote: Collection[int]
+    spoken: Mapping[int, int]
+    gave: Collection[int]
+
+    def numbers(self) -> dict[str, Any]:
+        """How many distinct users were active, in the ways that are told apart."""
+        speakers = {user for user, ms in self.spoken.items() if ms >= LEAST_VOICE_MS}
+        others = speakers.difference(self.wrote)
+        return {
+            "active_members": len(self.wrote) + len(others),
+            "active_with_reactions": len(self.wrote) + len(others.union(self.gave).difference(self.wrote)),
+            "writers": len(self.wrote), "speakers": len(speakers),
+        }  # fmt: skip
 
 
-def _active(connection: Connection, scope: Scope, period: Range) -> dict[str, Any]:
-    wrote = writers(connection, scope, period)
-    spoken = voice_ms_by(connection, scope, period, "user_id")
-    speakers = {user for user, ms in spoken.items() if ms >= LEAST_VOICE_MS}
-    gave = givers(connection, scope, period)
-    others = speakers.difference(wrote)
-    return {
-        "active_members": len(wrote) + len(others), "active_with_reactions": len(wrote) + len(others.union(gave).difference(wrote)),
-        "writers": len(wrote), "speakers": len(speakers),
-    }  # fmt: skip
+class _Reader:
+    """Reads who was active in one step after the other, and whoever was active in any of them."""
+
+    def __init__(self, connection: Connection, scope: Scope) -> None:
+        """Of one question, in its read transaction."""
+        self._connection, self._scope = connection, scope
+        self._measures = (STANDING if scope.filters.exclude_deleted else WRITTEN, SPOKEN, GIVEN_BY)
+        self._read_raw = edges_read_once()
+        self._wrote: set[int] = set()
+        self._spoken: Counter[int] = Counter()
+        self._gave: set[int] = set()
+        self._remembered = False
+
+    def step(self, period: Range) -> dict[str, Any]:
+        """How many were active in ``period``."""
+        found: Active | None = None
+
+        def compute() -> dict[str, Any]:
+            nonlocal found
+            found = self._active(period)
+            return found.numbers()
+
+        numbers = self._numbers(period, compute)
+        if found is None:
+            self._remembered = True
+        else:
+            self._wrote.update(found.wrote)
+            self._spoken.update(found.spoken)
+            self._gave.update(found.gave)
+        return numbers
+
+    def all(self, period: Range) -> dict[str, Any]:
+        """How many were active in ``period``, which the steps make up: by the live counters where these hold it, or where a step was remembered."""
+        if self._remembered or held(self._connection, self._measures, self._scope, period):
+            return self._numbers(period, lambda: self._active(period).numbers())
+        return Active(self._wrote, self._spoken, self._gave).numbers()
+
+    def _numbers(self, period: Range, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        return remembered(self._connection, self._measures, self._scope, period, compute)
+
+    def _active(self, period: Range) -> Active:
+        connection, scope = self._connection, self._scope
+        return Active(
+            writers(connection, scope, period, self._read_raw),
+            voice_ms_by(connection, scope, period, "user_id"),
+            givers(connection, scope, period),
+        )
 
 
 def user_activity(connection: Connection, question: UserActivityQuestion) -> UserActivity:

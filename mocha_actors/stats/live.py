@@ -118,14 +118,18 @@ class Live:
         self._open_voice: dict[int, int | None] = {}
         self._names: dict[Scope, Hashable] = {}
 
-    def summed(self, connection: Connection, measure: Measure, scope: Scope, period: Range) -> Sums:
-        """The sums of ``period``, equal to ``measure.read`` of all of it."""
+    def holds(self, connection: Connection, measure: Measure, scope: Scope, period: Range) -> bool:
+        """Whether sums of ``period`` are kept, or worth keeping; the first time that they are asked for they are not."""
         end_ms = measure.end_of(period.until_ms, self._now_ms)
         if end_ms - period.since_ms < SHORTEST_MS or scope.users.few:
-            return measure.read(connection, scope, period)
+            return False
         key = (measure.name, self._named(scope), _slot(period, end_ms))
-        if not self._bases.hot(key) or not self._retained(connection, scope.guild_id, period.since_ms):
-            return measure.read(connection, scope, period)
+        return self._bases.hot(key) and self._retained(connection, scope.guild_id, period.since_ms)
+
+    def summed(self, connection: Connection, measure: Measure, scope: Scope, period: Range) -> Sums:
+        """The sums of ``period``, equal to ``measure.read`` of all of it, where they are held."""
+        end_ms = measure.end_of(period.until_ms, self._now_ms)
+        key = (measure.name, self._named(scope), _slot(period, end_ms))
         sums = self._closed(connection, measure, scope, Range(period.since_ms, end_ms), key)
         if end_ms < period.until_ms:
             add(sums, measure.read(connection, scope, Range(end_ms, period.until_ms)), 1)
@@ -223,18 +227,27 @@ def using(live: Live | None) -> Iterator[None]:
 
 def summed(connection: Connection, measure: Measure, scope: Scope, period: Range) -> Sums:
     """The sums of ``period`` by user, by the live counters where the block has any."""
-    live = _used.get()
-    if live is None:
-        return measure.read(connection, scope, period)
-    return live.summed(connection, measure, scope, period)
+    found = _live_sums(connection, measure, scope, period)
+    return measure.read(connection, scope, period) if found is None else found
 
 
 def counted_users(
     connection: Connection, measure: Measure, scope: Scope, period: Range, read: Callable[[], Collection[int]]
 ) -> Collection[int]:
-    """The users who have a sum in ``period``: those of the live counters where the block has any, else what ``read`` gives, which adds up nothing."""
+    """The users who have a sum in ``period``: those of the live counters where these hold them, else what ``read`` gives, which adds up nothing."""
+    found = _live_sums(connection, measure, scope, period)
+    return read() if found is None else found.keys()
+
+
+def held(connection: Connection, measures: Sequence[Measure], scope: Scope, period: Range) -> bool:
+    """Whether the live counters hold all of ``measures`` in ``period``, so that their sums need not be read."""
     live = _used.get()
-    return read() if live is None else live.summed(connection, measure, scope, period).keys()
+    if live is None:
+        return False
+    answers = [
+        live.holds(connection, each, scope, period) for each in measures
+    ]  # all are asked, so that the next time all are held
+    return all(answers)
 
 
 def remembered(
@@ -243,6 +256,13 @@ def remembered(
     """See :meth:`Live.remembered`; without live counters, what ``compute`` gives."""
     live = _used.get()
     return compute() if live is None else live.remembered(connection, measures, scope, period, compute)
+
+
+def _live_sums(connection: Connection, measure: Measure, scope: Scope, period: Range) -> Sums | None:
+    live = _used.get()
+    if live is None or not live.holds(connection, measure, scope, period):
+        return None
+    return live.summed(connection, measure, scope, period)
 
 
 def ways(old: Range, new: Range) -> list[tuple[Range, int]] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
+
+from cachetools import LRUCache, cached
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.stats.columns import RAW, SLICE_MS, WHOLE, WHOLE_OF_FEW, Columns, add, columns, filled
@@ -17,6 +19,9 @@ from mocha_actors.stats.scope import EVERYTHING, Scope
 
 SETTLE_MS: Final = 600_000
 """A message is committed within seconds of its time, after a replay or an outage of the database within minutes."""
+
+EDGES: Final = 4
+"""Windows of raw rows at the edges of steps that are kept for the next step: it takes off at its begin what was added for the end of the one before."""
 
 
 class Words(NamedTuple):
@@ -35,6 +40,10 @@ class Words(NamedTuple):
     def without_numbers(self) -> Words:
         """The same keys, and of the numbers nothing."""
         return self._replace(numbers="NULL")
+
+
+ReadRaw = Callable[[Connection, Scope, Range, Words], Iterable[Columns]]
+"""Reads the raw rows of a window."""
 
 
 def messages_by(connection: Connection, scope: Scope, period: Range, by: By) -> dict[int, int]:
@@ -63,13 +72,20 @@ def _messages_by(connection: Connection, scope: Scope, period: Range, by: By) ->
     return {key: count for key, count in total.items() if count > 0}
 
 
-def writers(connection: Connection, scope: Scope, period: Range) -> Collection[int]:
-    """The users who have any messages."""
+def writers(connection: Connection, scope: Scope, period: Range, read_raw: ReadRaw | None = None) -> Collection[int]:
+    """The users who have any messages; ``read_raw`` is another way to the raw rows, such as :func:`edges_read_once`."""
     measure = STANDING if scope.filters.exclude_deleted else WRITTEN
-    return counted_users(connection, measure, scope, period, partial(_writers, connection, scope, period))
+    read = partial(_writers, connection, scope, period, read_raw)
+    return counted_users(connection, measure, scope, period, read)
 
 
-def _writers(connection: Connection, scope: Scope, period: Range) -> Collection[int]:
+def edges_read_once() -> ReadRaw:
+    """A way to the raw rows of one scope, step by step."""
+    key = lambda _connection, _scope, piece, words: (piece, words.raw_conditions)  # noqa: E731 - as the library takes it
+    return cached(LRUCache(EDGES), key)(lambda *arguments: list(_raw(*arguments)))
+
+
+def _writers(connection: Connection, scope: Scope, period: Range, read_raw: ReadRaw | None) -> Collection[int]:
     """The same, of the database alone; where nothing has to be taken off, ids are enough."""
     if scope.channels.excluded and scope.channels.ids:
         return _of_users(connection, scope, period).keys()
@@ -77,19 +93,21 @@ def _writers(connection: Connection, scope: Scope, period: Range) -> Collection[
     for part, words in _parts(scope, "user_id"):
         for plus, minus in balanced(connection, part, period, "user_id"):
             if minus == NOTHING:
-                for each in _columns(connection, part, plus, words.above_zero().without_numbers()):
+                for each in _columns(connection, part, plus, words.above_zero().without_numbers(), read_raw):
                     found.update(each.ids())
             else:
-                found.update(_left(connection, part, Balance(plus, minus), words))
+                found.update(_left(connection, part, Balance(plus, minus), words, read_raw))
     return found
 
 
-def _left(connection: Connection, scope: Scope, balance: Balance, words: Words) -> Collection[int]:
+def _left(
+    connection: Connection, scope: Scope, balance: Balance, words: Words, read_raw: ReadRaw | None
+) -> Collection[int]:
     """The users of whose messages not all are taken off: only who is in what is taken off has to be looked at."""
     sums: dict[int, int] = {}
     taken: dict[int, int] = {}
-    add(sums, _columns(connection, scope, balance.plus, words.above_zero()), 1)
-    add(taken, _columns(connection, scope, balance.minus, words), 1)
+    add(sums, _columns(connection, scope, balance.plus, words.above_zero(), read_raw), 1)
+    add(taken, _columns(connection, scope, balance.minus, words, read_raw), 1)
     for user, count in taken.items():
         if sums.get(user, 0) <= count:
             sums.pop(user, None)
@@ -124,14 +142,16 @@ def _words(by: By, conditions: str, *, exclude_deleted: bool) -> Words:
     return Words(by, number, f"json_group_array({number})", conditions, raw)
 
 
-def _columns(connection: Connection, scope: Scope, read: Cover, words: Words) -> Iterator[Columns]:
+def _columns(
+    connection: Connection, scope: Scope, read: Cover, words: Words, read_raw: ReadRaw | None = None
+) -> Iterator[Columns]:
     """Everything that is read."""
     for run in read.whole:
         yield from _whole(connection, scope, source_of(scope, words.key).at(run.unit), run, words)
     for window in read.raw:
         note("messages", window.since_ms)
         for piece in window.slices(SLICE_MS):
-            yield from _raw(connection, scope, piece, words)
+            yield from (read_raw or _raw)(connection, scope, piece, words)
 
 
 def _whole(connection: Connection, scope: Scope, table: str, run: Run, words: Words) -> Iterator[Columns]:

@@ -133,6 +133,13 @@ def started(command: list[str], folder: Path, environment: dict[str, str]) -> It
         process.wait()
 
 
+MOST: Final = 300_000
+"""Events of a race. All of them are made beforehand, which the sender's memory bounds: half of what a session remembers, 512 MB."""
+
+SPARE: Final = 10_000
+"""Dispatches that a session begins with, or that come together, beside those that were asked for."""
+
+
 @dataclass(frozen=True)
 class Race:
     """What all contestants of a race are sent.
@@ -152,7 +159,8 @@ class Race:
     def traffic(self) -> tuple[str, ...]:
         """Options of the simulator."""
         # The limit's heart does not beat, and making a burst takes a while.
-        return ("--profile", self.profile, "--rate", "1", "--count", "0", "--heartbeat-interval", "600")
+        own = ("--profile", self.profile, "--rate", "1", "--count", "0", "--heartbeat-interval", "600")
+        return (*own, "--replay-events", str(2 * self.count + SPARE))
 
     def send(self, simulator: Simulator) -> Sent:
         """Send it all."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import click
-from contestants import CONTESTANTS, Race, Run, Simulator
+from contestants import CONTESTANTS, MOST, Race, Run, Simulator
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +23,7 @@ LIBRARIES: Final = ("mocha", "discord.py", "hikari")
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(min=1_000), default=200_000, show_default=True, help="Events of a run.")
+@click.option("--count", type=click.IntRange(1_000, MOST), default=200_000, show_default=True, help="Events of a run.")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of each, alternately.")
 @click.option(
     "--compression", type=click.Choice(["none", "zlib-stream", "zstd-stream"]), default="none", show_default=True

@@ -471,9 +471,9 @@ def test_a_key_does_not_hold_everybody_who_is_left_out(guild: Session) -> None:
     kept = weakref.ref(left_out)
     scope = Scope(GUILD, Filters(), users=Selection(left_out))
     with guild.transaction() as connection:
-        for _ in range(3):
-            sums = Live(bases, BEGIN_MS).summed(connection, WRITTEN, scope, Range(BEGIN_MS - 3 * DAY_MS, BEGIN_MS))
-    assert sums
+        question = (connection, WRITTEN, scope, Range(BEGIN_MS - 3 * DAY_MS, BEGIN_MS))
+        assert [Live(bases, BEGIN_MS).holds(*question) for _ in range(2)] == [False, True]
+        assert Live(bases, BEGIN_MS).summed(*question)
     assert counters.entries == 1
-    del left_out, scope
+    del left_out, scope, question
     assert kept() is None
