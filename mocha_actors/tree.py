@@ -36,6 +36,7 @@ from mocha_actors.db.closing import ClosedDays
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.grouping import Grouping
 from mocha_actors.db.janitor import Janitor, Job
+from mocha_actors.db.packing import UserColumns
 from mocha_actors.db.purge import PurgeLeftGuilds
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.retention import Limits, Retention
@@ -179,7 +180,7 @@ def janitor_jobs(privacy: PrivacySection, readers: Readers) -> list[Job]:
         privacy.hours_days, privacy.dead_letters_days,
     )  # fmt: skip
     purge = PurgeLeftGuilds(readers, privacy.purge_left_guilds_after_days, note_purge)
-    return [ClosedDays(readers), Retention(readers, limits), purge]
+    return [ClosedDays(readers), UserColumns(readers), Retention(readers, limits), purge]
 
 
 def note_purge(connection: Connection, guild: int, detail: str) -> None:

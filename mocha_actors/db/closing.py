@@ -15,6 +15,7 @@ from typing import Final
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Write
+from mocha_actors.db.projections import user_columns
 from mocha_actors.db.projections.closed_days import BUILDING, BUILT
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.recounts.base import Piece
@@ -98,7 +99,7 @@ class ClosedDays:
         rows = await self._readers.run(partial(count, piece), deadline=READ_SECONDS)
         for start in range(0, len(rows), ROWS):
             await write(partial(insert, rows[start : start + ROWS]))
-        await write(lambda connection: connection.execute(FINISH, piece).rowcount)
+        await write(partial(finish, piece))
 
 
 def last_closed(now_ms: int) -> int:
@@ -114,6 +115,12 @@ def pieces(sql: str, last: int, connection: Connection) -> list[Piece]:
 def count(piece: Piece, connection: Connection) -> list[Row]:
     """The rows of a day, of its messages."""
     return sorted(tuple(row) for row in connection.execute(CHANNEL_USERS, piece.parameters()))
+
+
+def finish(piece: Piece, connection: Connection) -> int:
+    """Mark a day as built, unless something changed meanwhile; now that it is over, the columns of its users are due."""
+    user_columns.add(connection, piece.guild, piece.day)
+    return connection.execute(FINISH, piece).rowcount
 
 
 def insert(rows: Sequence[Row], connection: Connection) -> int:

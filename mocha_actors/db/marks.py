@@ -26,6 +26,9 @@ KINDS: Final[Mapping[str, Kind]] = {
 }  # fmt: skip
 """The raw rows of which each rollup consists."""
 
+OF_ROLLUPS: Final = frozenset({"user_columns"})
+"""What is made of rollups by day and week, which are kept for ever."""
+
 HOURLY: Final = (
     "channel_hour", "guild_hour", "reaction_channel_hour", "voice_channel_hour", "voice_guild_hour", "member_hour", "presence_hour",
 )  # fmt: skip
@@ -48,5 +51,7 @@ def mark(connection: Connection, guild_id: int, kind: Kind, before_ms: int) -> N
 
 def recountable(marks: Marks, table: str, since_ms: int) -> bool:
     """Whether the rows of a rollup from ``since_ms`` on are all there, and the raw rows that they come from."""
+    if table in OF_ROLLUPS:
+        return True
     needed = [KINDS[table], *(["hours"] if table in HOURLY else [])]
     return all(marks.get(kind, since_ms) <= since_ms for kind in needed)

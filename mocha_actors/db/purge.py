@@ -21,7 +21,7 @@ TABLES: Final = {
     "message_details": "message_id", "message_events": "message_id", "reaction_events": "id", "reaction_state": "message_id",
     "voice_events": "id", "presence_events": "id", "member_events": "at_ms", "member_removals": "user_id", "member_counts": "at_ms",
     "channel_hour": "hour", "guild_hour": "hour", "channel_day": "day", "channel_user_day": "day", "user_day": "day", "user_week": "week",
-    "closed_days": "day", "reaction_channel_hour": "hour", "reaction_emoji_day": "day", "reaction_user_day": "day",
+    "closed_days": "day", "user_columns": "unit_days", "reaction_channel_hour": "hour", "reaction_emoji_day": "day", "reaction_user_day": "day",
     "voice_user_day": "day", "voice_channel_hour": "hour", "voice_guild_hour": "hour", "presence_hour": "hour", "member_hour": "hour",
     "emojis": "emoji", "members": "user_id", "channels": "id", "guild_ignores": "kind",
 }  # fmt: skip

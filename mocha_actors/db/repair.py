@@ -15,7 +15,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Write
 from mocha_actors.db.projections import revisions, rewrites
 from mocha_actors.db.readers import Readers
-from mocha_actors.db.recounts.base import WITHIN, Piece, Recount
+from mocha_actors.db.recounts.base import Piece, Recount
 from mocha_actors.db.recounts.registry import RECOUNTS
 from mocha_actors.db.verify import PIECE_SECONDS, Progress, days_to_compare, pieces, quiet, recount_piece
 
@@ -72,12 +72,7 @@ def rebuild(recount: Recount, piece: Piece, connection: Connection) -> int:
         return 0
     rows = recount.recounted(connection, piece)
     wrong = compare(recount.table, recount.stored(connection, piece), rows).different
-    within = WITHIN[recount.bucket].format(recount.time)
-    clear = f"DELETE FROM {recount.table} WHERE guild_id = :guild AND {within}"  # noqa: S608 - names of tables and columns
-    connection.execute(clear, piece.parameters(recount.days))
-    columns = (*recount.key, *recount.numbers)
-    insert = f"INSERT INTO {recount.table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - likewise
-    connection.executemany(insert, [(*key, *rows[key]) for key in sorted(rows)])
+    recount.replace(connection, piece, rows)
     revisions.bump(connection, {piece.guild})
     rewrites.count(connection, piece.guild)
     return wrong

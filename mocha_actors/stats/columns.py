@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -98,7 +98,14 @@ def columns(connection: Connection, statement: Dialectal, parameters: Mapping[st
     return map(Columns._make, connection.execute(statement, parameters))
 
 
-def add(total: dict[int, int], found: Iterable[Columns], sign: int) -> None:
+class Numbered(Protocol):
+    """Keys with a number each."""
+
+    def lists(self) -> tuple[Collection[int], Collection[int]]:
+        """See :meth:`Columns.lists`."""
+
+
+def add(total: dict[int, int], found: Iterable[Numbered], sign: int) -> None:
     """Add numbers by key to ``total``, or take them off."""
     get = total.get
     for each in found:

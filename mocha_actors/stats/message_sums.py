@@ -13,6 +13,7 @@ from mocha_actors.stats.columns import RAW, SLICE_MS, WHOLE, WHOLE_OF_FEW, Colum
 from mocha_actors.stats.cover import NOTHING, Balance, Cover, Run, Unit
 from mocha_actors.stats.live import Measure, counted_users, summed
 from mocha_actors.stats.message_sources import HUMANS_AND_BOTS, By, balanced, class_list, source_of
+from mocha_actors.stats.packed import Packed, packable, packed, rest
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.retention import note
 from mocha_actors.stats.scope import EVERYTHING, Scope
@@ -144,10 +145,16 @@ def _words(by: By, conditions: str, *, exclude_deleted: bool) -> Words:
 
 def _columns(
     connection: Connection, scope: Scope, read: Cover, words: Words, read_raw: ReadRaw | None = None
-) -> Iterator[Columns]:
+) -> Iterator[Columns | Packed]:
     """Everything that is read."""
     for run in read.whole:
-        yield from _whole(connection, scope, source_of(scope, words.key).at(run.unit), run, words)
+        parts: Iterable[Run] = (run,)
+        if words.key == "user_id" and packable(scope):
+            built = packed(connection, scope, run)
+            yield from built.values()
+            parts = rest(run, sorted(built))
+        for part in parts:
+            yield from _whole(connection, scope, source_of(scope, words.key).at(run.unit), part, words)
     for window in read.raw:
         note("messages", window.since_ms)
         for piece in window.slices(SLICE_MS):

@@ -17,6 +17,7 @@ from peers.straight import Straight
 from mocha_actors.db.apply import Applier
 from mocha_actors.db.closing import ClosedDays
 from mocha_actors.db.connection import Connection
+from mocha_actors.db.packing import UserColumns
 from mocha_actors.db.projections.registry import projections
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.session import open_session
@@ -105,7 +106,7 @@ def fill(path: Path, size: Size) -> None:
 
 
 async def close_days(path: Path) -> None:
-    """Build the rollup of channels and users, as the janitor does."""
+    """Build the rollup of channels and users, and the columns of users, as the janitor does."""
     session = open_session(path)
 
     async def write(work: Callable[[Connection], int], *, resets: bool = False) -> int:  # noqa: ARG001 - as the janitor calls it
@@ -114,9 +115,9 @@ async def close_days(path: Path) -> None:
             return work(connection)
 
     async with open_readers(f"sqlite:///{path}", threads=1) as readers:
-        job = ClosedDays(readers)
-        while await job.step(write, END_MS):
-            pass
+        for job in (ClosedDays(readers), UserColumns(readers)):
+            while await job.step(write, END_MS):
+                pass
     session.close()
 
 

@@ -48,7 +48,8 @@ async def test_every_kind_of_damage_in_every_rollup_is_mended(url: str, past: Se
     """In each table one number is changed, one row is missing and one is invented; each of them is counted."""
     await close_all(url, past, NOON_MS)
     right = rollups(past)
-    filled = [each for each in ROLLUPS if right[each.table]]
+    # Columns are no rows that could be added to: their damage has a test of its own.
+    filled = [each for each in ROLLUPS if right[each.table] and each.table != "user_columns"]
     assert len(filled) >= 12
     for each in filled:
         keys = [column for column in each.key if column not in {"guild_id", each.time}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from mocha_actors.privacy.desk import OwnDesk, open_desk
 from mocha_actors.privacy.erasure import Erased, erase
 from mocha_actors.privacy.places import NOT_USERS, PLACES, SINGLES
 from tests.db.builders import GUILD, NOON_MS, message, open_session
+from tests.db.test_packing import pack
 from tests.privacy.recorded import PAST, assert_verified, count, facts_of, most_active, record, recorded, totals
 
 
@@ -229,6 +231,10 @@ def test_in_anonymised_mode_the_pseudonym_goes_too(database_url: str) -> None:
         assert 0 == count(session, "SELECT COUNT(*) FROM message_events WHERE user_id = ?", stored)
 
 
+ORDERS: Final[tuple[Literal["big", "little"], ...]] = ("big", "little")
+"""Of the bytes of a number: those of rows, and those of columns of users."""
+
+
 def test_the_raw_bytes_of_the_files_hold_nothing_of_the_user(tmp_path: Path) -> None:
     """Neither the name as text nor the id as a number stands anywhere in the database, its log or beside them."""
     url = f"sqlite:///{tmp_path}/mocha.db"
@@ -238,14 +244,17 @@ def test_the_raw_bytes_of_the_files_hold_nothing_of_the_user(tmp_path: Path) -> 
     ]  # fmt: skip
     with recorded(url) as session:
         record(session, iter(facts))
+        trio.run(partial(pack, url, session))
     assert name.encode() in everything_below(tmp_path)
-    assert user.to_bytes(8, "big") in everything_below(tmp_path)
+    for order in ORDERS:
+        assert user.to_bytes(8, order) in everything_below(tmp_path)
     trio.run(partial(erased, url, user))
 
     bytes_left = everything_below(tmp_path)
     assert name.encode() not in bytes_left
     assert name.title().encode() not in bytes_left
-    assert user.to_bytes(8, "big") not in bytes_left
+    for order in ORDERS:
+        assert user.to_bytes(8, order) not in bytes_left
     assert str(user).encode() not in bytes_left
 
 

@@ -20,7 +20,7 @@ from mocha_actors.runtime import Request
 from mocha_actors.stats import message_sources
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.live import Live
-from mocha_actors.stats.message_sources import MANY
+from mocha_actors.stats.message_sources import MANY, PACKED
 from mocha_actors.stats.questions import (
     CHANNEL_GROUPS,
     CHANNEL_METRICS,
@@ -64,6 +64,7 @@ from tests.stats.world import (
     at,
     filters,
     opened,
+    pack,
     ranges,
     worlds,
 )  # fmt: skip
@@ -95,11 +96,14 @@ def asked(world: World, kind: Callable[..., Request[R]], period: Range, chosen: 
             # By a clock that is behind, the last third of the range is not over yet and is read each time.
             lively = answer(connection, asked_then, Live(bases, until_ms - period.duration_ms // 3))
         assert lively == result
+        pack(connection)
+        assert answer(connection, question) == result
         with pytest.MonkeyPatch.context() as patch:
             # As in a large guild, where it is cheap to read all of a unit and take off what lies beside the range.
             patch.setattr(message_sources, "STATEMENT", 0)
-            for unit in MANY:
-                patch.setitem(MANY, unit, 0)
+            for prices in (MANY, PACKED):
+                for unit in prices:
+                    patch.setitem(prices, unit, 0)
             assert answer(connection, question) == result
     return result
 

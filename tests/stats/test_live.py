@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mocha_actors.cache.bases import Bases
 from mocha_actors.db import closing as closed
-from mocha_actors.db import migrations
+from mocha_actors.db import migrations, packing
 from mocha_actors.db.apply import Applier
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.guild_settings import change_ignores
@@ -26,6 +27,7 @@ from mocha_actors.db.projections.registry import projections
 from mocha_actors.db.purge import delete_some
 from mocha_actors.db.recounts.base import Piece as Day
 from mocha_actors.db.recounts.registry import RECOUNTS
+from mocha_actors.db.recounts.user_columns import USER_COLUMNS
 from mocha_actors.db.repair import rebuild
 from mocha_actors.db.retention import STORES, Sweep
 from mocha_actors.db.retention import delete_some as delete_old
@@ -217,7 +219,28 @@ class Machine(RuleBasedStateMachine):
                 connection.execute(closed.BEGIN, piece)
                 connection.execute("DELETE FROM channel_user_day WHERE guild_id = ? AND day = ?", piece)
                 closed.insert(closed.count(piece, connection), connection)
-                connection.execute(closed.FINISH, piece)
+                closed.finish(piece, connection)
+
+    @rule(count=st.integers(1, 9))
+    def columns_of_users_are_built(self, count: int) -> None:
+        """Of some days and weeks that are over."""
+        for _ in range(count):
+            with self.session.transaction() as connection:
+                if (unit := packing.next_due(self.now_ms // DAY_MS - 1, connection)) is not None:
+                    connection.execute(packing.BEGIN, unit)
+                    packing.finish(unit, packing.rows_of(unit, connection), connection)
+
+    @invariant()
+    def columns_of_users_say_what_the_rows_say(self) -> None:
+        """Whatever happened, and whatever was built when."""
+        if not hasattr(self, "asked"):
+            return
+        with self.session.transaction() as connection:
+            days = {day for (day,) in connection.execute("SELECT day FROM closed_days").fetchall()}
+            for recount, day in product(USER_COLUMNS, days):
+                piece = Day(GUILD, day)
+                assert recount.recounted is not None
+                assert recount.stored(connection, piece) == recount.recounted(connection, piece)
 
     @rule(kind=st.sampled_from(["messages", "voice", "reactions", "hours"]), days=st.integers(2, 4))
     def retention_deletes(self, kind: Any, days: int) -> None:

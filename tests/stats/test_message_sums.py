@@ -12,7 +12,7 @@ import pytest
 from mocha_actors.db.dialects import for_sqlite
 from mocha_actors.stats import message_sources
 from mocha_actors.stats.answers import answer
-from mocha_actors.stats.message_sources import MANY
+from mocha_actors.stats.message_sources import MANY, PACKED
 from mocha_actors.stats.questions import Filters, HeatmapQuestion, LeaderboardQuestion, MessageTimelineQuestion
 from mocha_actors.stats.ranges import Range
 from tests.stats.oracle import DAY, EPOCH_MS, GUILD, HOUR, START, Sent, database
@@ -27,8 +27,9 @@ FIRST = START - START % DAY
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole units are as cheap as in a large guild."""
     monkeypatch.setattr(message_sources, "STATEMENT", 0)
-    for unit in MANY:
-        monkeypatch.setitem(MANY, unit, 0)
+    for prices in (MANY, PACKED):
+        for unit in prices:
+            monkeypatch.setitem(prices, unit, 0)
 
 
 def sent(hours: Sequence[float], user: int = 1) -> Iterator[Sent]:

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from mocha_actors.db import packing
+from mocha_actors.db.packing import Unit
+from mocha_actors.db.projections.user_columns import DAY, WEEK, add, week_of
 from mocha_actors.stats.questions import Filters
 from mocha_actors.stats.ranges import Range
 from tests.stats.oracle import EPOCH_MS, GUILD, HOUR, Sent, database
@@ -267,6 +270,15 @@ def opened(world: World) -> Any:
         for index, numbers in sums.items():
             _insert(connection, table, (GUILD, *index, *numbers))
     return connection
+
+
+def pack(connection: Any) -> None:
+    """Build the columns of users of all days and weeks, as the janitor does where there are many users."""
+    for day in range(BEGIN // (24 * HOUR), BEGIN // (24 * HOUR) + DAYS):
+        add(connection, GUILD, day)
+        for unit in (Unit(GUILD, DAY, day), Unit(GUILD, WEEK, week_of(day))):
+            connection.execute(packing.BEGIN, unit)
+            packing.finish(unit, packing.rows_of(unit, connection), connection)
 
 
 def _end(each: Spoken | Online) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final
 
@@ -22,5 +22,11 @@ MARK: Final = (
 
 def mark(connection: Connection, days: Iterable[tuple[int, ...]]) -> None:
     """Something changed in each of ``days`` (guild, day): one statement a day, which usually finds nothing, as only past days are closed."""
+    for day, guilds in by_day(days):
+        connection.execute(MARK, (day, guilds))
+
+
+def by_day(days: Iterable[tuple[int, ...]]) -> Iterator[tuple[int, str]]:
+    """Each day of some (guild, day), with its guilds as JSON."""
     for day, guilds in groupby(sorted(days, key=lambda each: (each[1], each[0])), key=lambda each: each[1]):
-        connection.execute(MARK, (day, json.dumps([guild for guild, _ in guilds])))
+        yield day, json.dumps([guild for guild, _ in guilds])

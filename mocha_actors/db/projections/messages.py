@@ -11,7 +11,7 @@ from typing import Final
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
-from mocha_actors.db.projections import closed_days, rollups
+from mocha_actors.db.projections import closed_days, rollups, user_columns
 from mocha_actors.db.projections.rollups import Row
 from mocha_actors.pipeline.facts import Fact, MessageDetails, MessageEdited, MessagesDeleted, MessageSent
 
@@ -92,6 +92,7 @@ class MessageProjection:
             days |= {key[:2] for key in rollups.add(connection, gone, "deleted").channel_day}
             changed |= set(map(BY_GUILD, gone))
         closed_days.mark(connection, days)
+        user_columns.outdate(connection, days)
         return changed
 
 

@@ -73,6 +73,7 @@ class Recount:
         bucket: what ``time`` counts in.
         recounted: the rows of a piece as they come out of the raw rows: a query (:func:`by_sql`), or a function where SQL does not do. None for
             raw rows.
+        only: SQL, a condition on the rows of ``table`` that this is about.
 
     """
 
@@ -82,6 +83,7 @@ class Recount:
     time: str
     bucket: Bucket
     recounted: Reading | None = None
+    only: str = ""
 
     @property
     def days(self) -> int:
@@ -93,6 +95,15 @@ class Recount:
         columns = ", ".join((*self.key, *self.numbers))
         sql = f"SELECT {columns} FROM {self.table} WHERE guild_id = :guild AND {WITHIN[self.bucket].format(self.time)}"  # noqa: S608 - names of tables and columns
         return read(connection, sql, len(self.key), piece, self.days)
+
+    def replace(self, connection: Connection, piece: Piece, rows: Table) -> None:
+        """Write ``rows`` in place of those of a piece."""
+        within = WITHIN[self.bucket].format(self.time)
+        clear = f"DELETE FROM {self.table} WHERE guild_id = :guild AND {within}"  # noqa: S608 - names of tables and columns
+        connection.execute(clear, piece.parameters(self.days))
+        columns = (*self.key, *self.numbers)
+        insert = f"INSERT INTO {self.table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - likewise
+        connection.executemany(insert, [(*key, *rows[key]) for key in sorted(rows)])
 
     def piece(self, key: Key) -> Piece:
         """The piece in which the row with ``key`` lies."""
@@ -108,9 +119,7 @@ class Recount:
     def next_day(self) -> str:
         """SQL: the first day from ``:day`` on of which ``:guild`` has a row."""
         first, since = NEXT[self.bucket]
-        return (
-            f"SELECT {first.format(self.time)} FROM {self.table} WHERE guild_id = :guild AND {since.format(self.time)}"  # noqa: S608 - names
-        )
+        return f"SELECT {first.format(self.time)} FROM {self.table} WHERE guild_id = :guild AND {since.format(self.time)}{self.only}"  # noqa: S608 - names
 
 
 WITHIN: Final[dict[Bucket, str]] = {

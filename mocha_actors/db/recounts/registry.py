@@ -9,6 +9,7 @@ from mocha_actors.db.recounts.members import MEMBERS
 from mocha_actors.db.recounts.messages import MESSAGES
 from mocha_actors.db.recounts.presence import PRESENCE
 from mocha_actors.db.recounts.reactions import REACTIONS
+from mocha_actors.db.recounts.user_columns import USER_COLUMNS
 from mocha_actors.db.recounts.voice import VOICE
 
-RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES, *REACTIONS, *MEMBERS, *VOICE, *PRESENCE)
+RECOUNTS: Final[tuple[Recount, ...]] = (*MESSAGES, *USER_COLUMNS, *REACTIONS, *MEMBERS, *VOICE, *PRESENCE)
