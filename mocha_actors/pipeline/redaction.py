@@ -24,8 +24,11 @@ REMOVED: Final = frozenset({
 MAX_SIZE: Final = 16_384
 """Bytes of a redacted event beyond which only a summary of it is kept."""
 
+DECODED: Final = 1 << 20
+"""Bytes of an event that are decoded for it, which takes 30 ms; a guild of 30 MB kept everything else waiting for a second."""
+
 HEAD: Final = 200
-"""Bytes of what is no JSON that are shown masked."""
+"""Bytes of what is no JSON, or too much, that are shown masked."""
 
 MAX_ID: Final = (1 << 63) - 1
 
@@ -43,6 +46,8 @@ AUTHOR_PATHS: Final = (("author", "id"), ("user", "id"), ("member", "user", "id"
 
 def redact(raw: bytes) -> bytes:
     """``raw``, an event as JSON or what was taken for one, as JSON that may be stored. Redacting twice changes nothing more."""
+    if len(raw) > DECODED:
+        return summary(raw, mask(raw[:HEAD]))
     try:
         redacted = msgspec.json.encode(without_secrets(msgspec.json.decode(raw)))
     except (msgspec.MsgspecError, RecursionError, ValueError):

@@ -200,15 +200,20 @@ def _seen(connection: Connection, scope: Scope, period: Range) -> set[int]:
     scope = scope._replace(filters=_everything(scope))
     found = set(writers(connection, scope, period))
     found.update(givers(connection, scope, period))
-    for each in voice(connection, scope, [period.since_ms, period.until_ms], "user_id"):
-        if each.sums.ms:
-            found.add(each.key)
+    found.update(voice_ms_by(connection, scope, period, "user_id"))
     return found
 
 
 def _everything(scope: Scope) -> Filters:
     """The filters without what makes a message or voice not count: any of it was a sign of life."""
-    return replace(scope.filters, include_bots=True, exclude_deleted=False)
+    return replace(
+        scope.filters,
+        include_bots=True,
+        exclude_deleted=False,
+        exclude_afk=False,
+        exclude_deaf=False,
+        exclude_alone=False,
+    )
 
 
 def _days_active(connection: Connection, scope: Scope, cuts: Sequence[int], question: UserActivityQuestion) -> set[int]:

@@ -22,6 +22,7 @@ from mocha_actors.db.address import DatabaseAddress, database_address
 from mocha_actors.db.apply import Applier
 from mocha_actors.db.closing import ClosedDays
 from mocha_actors.db.connection import Connection
+from mocha_actors.db.packing import UserColumns
 from mocha_actors.db.projections.registry import projections
 from mocha_actors.db.readers import Readers, open_readers
 from mocha_actors.db.session import Session, open_session
@@ -52,7 +53,7 @@ SCAN: Final = re.compile(rf"(?:SCAN|Seq Scan on) (?:{'|'.join(EVENTS)})\b")
 NAME: Final = "zanzibar-quokka"
 """Occurs in no other name: what it is searched for in the files is the erased user's."""
 
-SEARCHED: Final = ("the name", "the former name", "the id as a number", "the id as text")
+SEARCHED: Final = ("the name", "the former name", "the id as a number", "the id in a column", "the id as text")
 OTHERS: Final = "SELECT COUNT(*) FROM users WHERE id <> ? AND username LIKE ?"
 
 
@@ -168,14 +169,18 @@ class Measurement:
         self.say("written", f"{writing.facts:,} facts in {writing.seconds:.1f} s: {rate:,.0f}/s, {cpu:.1f} µs of processor each")  # fmt: skip
 
     async def close_days(self) -> None:
-        """Let the janitor's job build the rollup of channels and users."""
+        """Let the janitor's jobs build the rollup of channels and users, and the columns of users."""
         began, pieces = time.perf_counter(), 0
         async with open_desk(self.url) as own, open_readers(self.url, threads=1) as readers:
-            desk, job = TimedDesk(own), ClosedDays(readers)
-            while await job.step(desk.chore, UNTIL_MS + DAY_MS):
-                pieces += 1
+            desk = TimedDesk(own)
+            for job in (ClosedDays(readers), UserColumns(readers)):
+                while await job.step(desk.chore, UNTIL_MS + DAY_MS):
+                    pieces += 1
         took = time.perf_counter() - began
-        self.say("days closed", f"{pieces} in {took:.1f} s, longest chore {1000 * max(desk.held, default=0):.0f} ms")
+        self.say(
+            "days closed, columns built",
+            f"{pieces} in {took:.1f} s, longest chore {1000 * max(desk.held, default=0):.0f} ms",
+        )
 
     def sizes(self) -> None:
         """Print the rows of each table and the bytes of the whole."""
@@ -238,7 +243,13 @@ class Measurement:
         """Search, while it is open, the raw bytes of an SQLite database's files; a server's files are not ours to read."""
         if not isinstance(self.address, Path):
             return
-        needles = (NAME.encode(), former.encode(), user.to_bytes(8, "big"), str(user).encode())
+        needles = (
+            NAME.encode(),
+            former.encode(),
+            user.to_bytes(8, "big"),
+            user.to_bytes(8, "little"),
+            str(user).encode(),
+        )
         files = sorted(self.address.parent.glob(f"{self.address.name}*"))
         counts = [sum(path.read_bytes().count(needle) for path in files) for needle in needles]
         found = ", ".join(f"{name} {count:,}" for name, count in zip(SEARCHED, counts, strict=True))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mocha_actors.pipeline import redaction
 from mocha_actors.pipeline.redaction import MAX_SIZE, REMOVED, redact, user_id_of
 
 SECRET = "xyzzy plugh 0xCAFE"
@@ -87,6 +88,19 @@ def test_a_large_event_is_only_summarised() -> None:
 
     assert len(redacted) < MAX_SIZE
     assert msgspec.json.decode(redacted)["size"] == len(raw)
+
+
+def test_a_huge_event_is_not_even_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guild of tens of megabytes that cannot be read must not keep the loop from its heartbeats; nothing of its text is shown."""
+    monkeypatch.setattr(redaction, "without_secrets", None)
+    members = [{"user": {"id": "1", "username": "zanzibar-quokka"}}] * 40_000
+    raw = msgspec.json.encode({"t": "GUILD_CREATE", "s": 1, "d": {"members": members}})
+    assert len(raw) > redaction.DECODED
+
+    found = msgspec.json.decode(redact(raw))
+    assert (found["size"], found["sha256"]) == (len(raw), hashlib.sha256(raw).hexdigest())
+    assert found["head"].startswith('{"t":"?","s":0,"d":{')
+    assert "quokka" not in found["head"]
 
 
 def test_a_very_deep_event_is_no_danger() -> None:
