@@ -104,7 +104,7 @@ class Found:
 
 
 @click.command()
-@click.option("--events", type=click.IntRange(BURST), default=3_000_000, show_default=True, help="Messages of the long run, of which the first half fills caches; 10000000 takes ten minutes.")  # fmt: skip
+@click.option("--events", type=click.IntRange(BURST), default=3_000_000, show_default=True, help="Messages of the long run, of which the first half fills caches; 10000000 takes five to ten minutes.")  # fmt: skip
 @click.option("--members", type=click.IntRange(GUILD), default=1_000_000, show_default=True, help="That become known.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Of decoding a large guild.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from unittest.mock import patch
 
 from mocha_actors.db import apply, checkpoint, huge
-from mocha_actors.db.projections import closed_days, messages, names, revisions, rollups
+from mocha_actors.db.projections import closed_days, messages, names, revisions, rollups, user_columns
 from mocha_actors.db.sqlite import SqliteConnection
 
 R = TypeVar("R")
@@ -28,6 +28,7 @@ STEPS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("rollups: sort", rollups, "in_key_order"),
     ("parameters of statements", SqliteConnection, "insert"),
     ("closed days", closed_days, "mark"),
+    ("columns of users", user_columns, "outdate"),
     ("revisions", revisions, "bump"),
     ("what has changed, for the cache", apply, "changes"),
     ("checkpoint of the shard", checkpoint, "advance"),
