@@ -101,14 +101,13 @@ class Processor(Actor[Work]):
         outcomes, events, stamps = batch.outcomes, batch.events, batch.stamps
         settled = 0
         try:
-            for position in range(work.cursor, len(indexes)):
-                index = indexes[position]
+            for index in indexes[work.cursor :]:
                 if outcomes[index] is None:
                     outcome: Outcome
                     try:
                         outcome = translate(events[index], stamps[index])
                     except Exception as error:  # noqa: BLE001  # whatever a translation raises must stay with its entry (P3)
-                        outcome = self._failed(work, position, error)
+                        outcome = self._failed(work, indexes.index(index), error)
                     outcomes[index] = outcome
                     settled += 1
         finally:
