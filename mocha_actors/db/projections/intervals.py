@@ -66,28 +66,28 @@ def storable(at_ms: int) -> int:
 
 
 class Taken:
-    """The ids of one millisecond that were taken here: all from ``first`` up to the next one, but for those that were given back."""
+    """The ids of one millisecond that were taken here: all from ``first`` up to :attr:`next`, but for those that were given back.
 
-    __slots__ = ("_first", "_free", "_next")
+    Attributes:
+        next: the one above the highest that is taken; whoever takes it raises this by one.
+
+    """
+
+    __slots__ = ("_first", "_free", "next")
 
     def __init__(self, first: int) -> None:
         """``first`` is the one above the highest in the table."""
-        self._first = self._next = first
+        self._first = self.next = first
         self._free: set[int] = set()
-
-    def take(self) -> int:
-        """The one above the highest that is taken."""
-        new, self._next = self._next, self._next + 1
-        return new
 
     def give_back(self, row_id: int) -> bool:
         """Its row is gone; False if it was taken before, so that the table must tell which one is the highest now."""
         if row_id < self._first:
             return False
         self._free.add(row_id)
-        while self._next - 1 in self._free:
-            self._next -= 1
-            self._free.remove(self._next)
+        while self.next - 1 in self._free:
+            self.next -= 1
+            self._free.remove(self.next)
         return True
 
 
@@ -104,14 +104,13 @@ class Ids:
         self._taken: dict[int, Taken] = {}
 
     def take(self, at_ms: int) -> int:
-        """A new id of this millisecond."""
-        first = from_time_ms(at_ms)
-        taken = self._taken.get(first)
+        """A new id of this millisecond. By calls, to take it and to make the snowflake that it begins with, it took 0.20 µs and not 0.09."""
+        taken = self._taken.get(at_ms)
         if taken is None:
             if len(self._taken) >= MILLISECONDS_REMEMBERED:
                 self._taken.clear()
-            taken = self._taken[first] = Taken(self._look_up(first))
-        new = taken.take()
+            taken = self._taken[at_ms] = Taken(self._look_up(from_time_ms(at_ms)))
+        new, taken.next = taken.next, taken.next + 1
         if self._last is None or new > self._last:
             self._last = new
         return new
@@ -122,10 +121,10 @@ class Ids:
         In a flood, where all of a batch happens in one millisecond, somebody in it often changes twice. To ask the database then, for which
         everything gathered has to be written first, was half of what a presence cost.
         """
-        first = row_id >> TIMESTAMP_SHIFT << TIMESTAMP_SHIFT
-        taken = self._taken.get(first)
+        at_ms = (row_id >> TIMESTAMP_SHIFT) + DISCORD_EPOCH_MS
+        taken = self._taken.get(at_ms)
         if taken is not None and not taken.give_back(row_id):
-            del self._taken[first]
+            del self._taken[at_ms]
 
     def _look_up(self, first: int) -> int:
         if self._last is None:
@@ -184,6 +183,7 @@ class Journal:
         self._delete = f"DELETE FROM {table} WHERE guild_id = ? AND id = ?"  # noqa: S608 - a name of this package
         self._highest = f"SELECT MAX(id) FROM {table} WHERE guild_id = ? AND id >= ? AND id <= ?"  # noqa: S608 - likewise
         self._written: dict[tuple[int, int], Row] = {}
+        self._fresh: set[tuple[int, int]] = set()
         self._deleted: set[tuple[int, int]] = set()
         self._guilds: set[int] = set()
         self._connection: Connection | None = None
@@ -192,8 +192,22 @@ class Journal:
         """Write into this transaction from now on; what is left of a failed one is forgotten."""
         self._connection = connection
         self._written.clear()
+        self._fresh.clear()
         self._deleted.clear()
         self._guilds = set()
+
+    def add(self, row: Row) -> None:
+        """Put a row whose key nothing has. If it is deleted before it is written, the database never hears of it.
+
+        In a flood of presences two of three go that way. To delete from the table what never was in it took 0.05 µs of the 0.63 that each event costs
+        their projection.
+        """
+        key = row.guild_id, row.id
+        self._written[key] = row
+        if key in self._deleted:
+            self._deleted.remove(key)
+        else:
+            self._fresh.add(key)
 
     def put(self, row: Row) -> None:
         """Insert a row, or replace the one of its key. It is written as it is when the transaction ends: until it is put again it must not change."""
@@ -204,8 +218,12 @@ class Journal:
 
     def delete(self, guild: int, row_id: int) -> None:
         """Remove a row."""
-        self._written.pop((guild, row_id), None)
-        self._deleted.add((guild, row_id))
+        key = guild, row_id
+        self._written.pop(key, None)
+        if key in self._fresh:
+            self._fresh.remove(key)
+        else:
+            self._deleted.add(key)
 
     def ids(self, guild: int) -> Ids:
         """The keys of a guild's rows, those not yet written included."""
@@ -226,6 +244,7 @@ class Journal:
         rows = [self._values(self._written[key]) for key in sorted(self._written)]
         self._upsert.execute(self._connection, rows)
         self._written.clear()
+        self._fresh.clear()
         self._deleted.clear()
         return self._guilds
 

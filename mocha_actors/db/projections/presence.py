@@ -103,7 +103,7 @@ class PresenceProjection:
     def _load(self, connection: Connection, guild: int) -> Roster:
         return Roster(
             guild, spells=(Spell(*row) for row in connection.execute(OPEN, (guild,))), bots=bots_of(connection, guild),
-            ids=self._journal.ids(guild), put=self._journal.put, delete=self._journal.delete, count=self._sums.add,
+            ids=self._journal.ids(guild), add=self._journal.add, put=self._journal.put, delete=self._journal.delete, count=self._sums.add,
         )  # fmt: skip
 
     def _guilds_of(self, connection: Connection, shard: int) -> list[int]:

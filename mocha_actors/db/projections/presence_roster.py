@@ -23,8 +23,10 @@ LEFT, CHANGED = int(EndReason.LEFT), int(EndReason.CHANGED)
 FLAP_MS: Final = 30_000
 """What is shorter is no status of its own (statistics, rule 21)."""
 
-FLAP_ENDS: Final = DISCORD_EPOCH_MS + FLAP_MS
-"""With the milliseconds of a spell's id: from when on it is no flap."""
+
+def first_flap(at_ms: int) -> int:
+    """The lowest id of an interval that is a flap if it ends at ``at_ms``."""
+    return (at_ms - FLAP_MS + 1 - DISCORD_EPOCH_MS) << TIMESTAMP_SHIFT
 
 
 class Roster:
@@ -39,32 +41,41 @@ class Roster:
 
     def __init__(
         self, guild: int, *, spells: Iterable[Spell], bots: set[int], ids: Ids,
-        put: Callable[[Spell], None], delete: Callable[[int, int], None], count: Callable[[Spell], None],
+        add: Callable[[Spell], None], put: Callable[[Spell], None], delete: Callable[[int, int], None], count: Callable[[Spell], None],
     ) -> None:  # fmt: skip
-        """``spells`` are the open ones; ``put``, ``delete`` and ``count`` are told of rows written, of keys that vanish, and of rows closed."""
+        """``spells`` are the open ones; ``add``, ``put``, ``delete`` and ``count`` are told of new rows, of changed ones, of keys that vanish, and of rows closed."""
         self.guild, self.bots = guild, bots
         self.open = {spell.user_id: spell for spell in spells}
-        self._ids, self._put, self._delete, self._count = ids, put, delete, count
+        self._ids, self._add, self._put, self._delete, self._count = ids, add, put, delete, count
         self._shard: int | None = None
 
     def take(self, facts: Iterable[PresenceChanged], evidence: Callable[[int], int]) -> None:
-        """Statuses come, in order. One that repeats what is known costs two looks and no call, one that goes back to the status before a single call."""
-        spells = self.open
+        """Statuses come, in order. One that repeats what is known costs two looks and no call, nor does one that changes a flap's: such rows are put at the end.
+
+        What follows from the moment is found out once for all who share it, as those of a batch do.
+        """
+        spells, touched = self.open, set[int]()
+        told_ms, at_ms, flaps_from = None, 0, 0
         for fact in facts:
             shard, user, status = fact.shard, fact.user_id, fact.status
             if shard != self._shard:
                 self.follow(shard, evidence)
             spell = spells.get(user)
+            if status == (OFFLINE if spell is None else spell.status):
+                continue
+            if fact.at_ms != told_ms:
+                told_ms = fact.at_ms
+                at_ms = storable(told_ms)
+                flaps_from = first_flap(at_ms)
             if spell is None:
-                if status != OFFLINE:
-                    self._begin(user, status, shard, storable(fact.at_ms), fact.bound_ms, follows=OFFLINE)
-            elif spell.status != status:
-                at_ms = fact.at_ms
-                if spell.follows == status != OFFLINE and at_ms < (spell.id >> TIMESTAMP_SHIFT) + FLAP_ENDS:
-                    spell.status = status
-                    self._put(spell)
-                else:
-                    self._transition(spell, status, shard, max(at_ms, DISCORD_EPOCH_MS), fact.bound_ms)
+                self._begin(user, status, shard, at_ms, fact.bound_ms, follows=OFFLINE)
+            elif spell.id >= flaps_from and status != OFFLINE and spell.follows in (OFFLINE, status):
+                spell.status = status
+                touched.add(user)
+            else:
+                self._transition(spell, status, shard, at_ms, fact.bound_ms)
+        for user in touched & spells.keys():
+            self._put(spells[user])
 
     def reconcile(self, listed: PresencesListed, evidence: Callable[[int], int]) -> None:
         """Everybody who is online is named: another one went offline unseen, at any time since the interval began."""
@@ -97,14 +108,10 @@ class Roster:
         self._shard = shard
 
     def _transition(self, spell: Spell, status: int, shard: int, at_ms: int, bound_ms: int) -> None:
+        """Another status ends an interval. The time of a flap goes to the status before it, if there was one."""
         start_ms = time_ms(spell.id)
-        if at_ms - start_ms < FLAP_MS:
-            kept = spell.follows or status
-            if kept != OFFLINE:
-                spell.status = kept
-                if kept == status:
-                    self._put(spell)
-                    return
+        if at_ms - start_ms < FLAP_MS and spell.follows != OFFLINE:
+            spell.status = spell.follows
         user, kept = spell.user_id, spell.status
         del self.open[user]
         self._end(spell, start_ms, at_ms, bound_ms, LEFT if status == OFFLINE else CHANGED)
@@ -116,7 +123,7 @@ class Roster:
         is_bot = 1 if user in self.bots else 0
         spell = Spell(self.guild, self._ids.take(at_ms), user, status, None, is_bot, shard, None, bound_ms, follows)
         self.open[user] = spell
-        self._put(spell)
+        self._add(spell)
 
     def _end(self, spell: Spell, start_ms: int, at_ms: int, bound_ms: int, reason: int) -> None:
         """Close an interval, cut at midnights; without length it vanishes."""

@@ -175,8 +175,9 @@ def test_repetitions_ask_the_database_nothing(sqlite_session: Session) -> None:
     ("statuses", "calls"),
     [
         pytest.param((ONLINE, ONLINE), 0, id="repeated"),
-        pytest.param((IDLE, ONLINE, IDLE, ONLINE), 7, id="flickering"),
-        pytest.param((OFFLINE, ONLINE), 7, id="gone and back"),
+        pytest.param((IDLE, ONLINE, IDLE, ONLINE), 5, id="flickering"),
+        pytest.param((OFFLINE, ONLINE), 5, id="gone and back"),
+        pytest.param((OFFLINE, ONLINE, *(IDLE, DND) * 4), 1.1, id="back and flickering"),
     ],
 )
 def test_a_presence_costs_few_calls(sqlite_session: Session, statuses: tuple[int, ...], calls: float) -> None:
@@ -202,6 +203,19 @@ def test_a_status_that_flickers_is_one_row_a_transaction(sqlite_session: Session
 
     assert sum("presence_events" in statement for statement in statements) <= 4, statements
     assert spells(sqlite_session) == [(0, HOUR, ONLINE), (HOUR, None, ONLINE)]
+
+
+def test_a_visit_without_length_is_no_statement(sqlite_session: Session) -> None:
+    """In a flood most are: it begins and ends within a batch, all of which has one time."""
+    projection, statements = PresenceProjection(), list[str]()
+    apply(sqlite_session, [projection], [at(0, ONLINE, BEN)])
+    with sqlite_session.transaction() as connection:
+        trace(connection, statements.append)
+        changed = projection.apply(connection, [at(HOUR, status) for _ in range(500) for status in (ONLINE, OFFLINE)])
+        trace(connection, None)
+
+    assert (statements, changed) == ([], set())
+    assert spells(sqlite_session) == [(0, None, ONLINE)]
 
 
 def trace(connection: object, callback: Callable[[str], object] | None) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mocha_actors.db.projections.presence import PresenceProjection
 from mocha_actors.db.recounts.presence import PRESENCE
 from mocha_actors.db.session import Session
 from mocha_actors.discord.snowflake import time_ms
+from mocha_actors.pipeline.facts import PresenceChanged, PresenceStatus
 from mocha_actors.simulator.recount_presence import Presence, Span, hours, join
 from mocha_actors.simulator.recount_voice import Heard
 from tests.db.projections.histories import (
+    GUILDS,
+    START_MS,
+    USERS,
     apply,
     begin,
     check_recounts,
@@ -91,6 +98,38 @@ def test_neither_cuts_nor_repetitions_make_a_difference(
 
     run(quick_session, history, cut, times=2)
     assert in_one == all_tables(quick_session)
+
+
+FLICKERS = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 0, 1, 29_999, 30_000, 600_000, -1]),
+        st.sampled_from(GUILDS), st.sampled_from(USERS), st.sampled_from(PresenceStatus), st.sampled_from([0, 0, 250]),
+    ),
+    min_size=10, max_size=60,
+)  # fmt: skip
+"""Milliseconds since the status before, guild, user, status and bound: many of one moment, as those of a batch are."""
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(flickers=FLICKERS)
+def test_a_flood_of_flickering_statuses_is_written_as_if_each_came_alone(
+    quick_session: Session, flickers: list[tuple[int, int, int, int, int]]
+) -> None:
+    """What a transaction passes over, as a row that it changes several times, and one that it opens and lets vanish, would leave no trace either."""
+    times = accumulate((later for later, *_ in flickers), initial=START_MS)
+    facts = [
+        PresenceChanged(guild, user, int(status), 0, at_ms, bound_ms)
+        for at_ms, (_, guild, user, status, bound_ms) in zip(list(times)[1:], flickers, strict=True)
+    ]
+    begin(quick_session, [])
+    apply(quick_session, [PresenceProjection()], facts)
+    together = all_tables(quick_session)
+    begin(quick_session, [])
+    alone = PresenceProjection()
+    for fact in facts:
+        apply(quick_session, [alone], [fact])
+
+    assert all_tables(quick_session) == together
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
