@@ -156,13 +156,13 @@ def define_message_rollups(db: orm.Database) -> None:
     class UserColumns(db.Entity):  # type: ignore[misc]
         _table_ = "user_columns"
         guild_id = orm.Required(int, size=64)
-        unit_days = orm.Required(int, size=16)
         number = orm.Required(int)
+        unit_days = orm.Required(int, size=16)
         state = orm.Required(int, size=16)
         users = orm.Optional(bytes, nullable=True)
         sent = orm.Optional(bytes, nullable=True)
         deleted = orm.Optional(bytes, nullable=True)
-        orm.PrimaryKey(guild_id, unit_days, number)
+        orm.PrimaryKey(guild_id, number, unit_days)
 
 
 def define_voice(db: orm.Database) -> None:

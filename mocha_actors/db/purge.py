@@ -18,14 +18,19 @@ from mocha_actors.db.retention import READ_SECONDS, ROWS, STORES
 from mocha_actors.discord.snowflake import DAY_MS
 
 TABLES: Final = {
+    # What is made of others goes before them.
+    "user_columns": "number",
     "message_details": "message_id", "message_events": "message_id", "reaction_events": "id", "reaction_state": "message_id",
     "voice_events": "id", "presence_events": "id", "member_events": "at_ms", "member_removals": "user_id", "member_counts": "at_ms",
     "channel_hour": "hour", "guild_hour": "hour", "channel_day": "day", "channel_user_day": "day", "user_day": "day", "user_week": "week",
-    "closed_days": "day", "user_columns": "unit_days", "reaction_channel_hour": "hour", "reaction_emoji_day": "day", "reaction_user_day": "day",
+    "closed_days": "day", "reaction_channel_hour": "hour", "reaction_emoji_day": "day", "reaction_user_day": "day",
     "voice_user_day": "day", "voice_channel_hour": "hour", "voice_guild_hour": "hour", "presence_hour": "hour", "member_hour": "hour",
     "emojis": "emoji", "members": "user_id", "channels": "id", "guild_ignores": "kind",
 }  # fmt: skip
 """Every table whose key begins with the guild, and the column that comes next; a test holds it against the schema."""
+
+LARGE: Final = {"user_columns": 10}
+"""Rows of one step, of a table whose rows have a hundred kilobytes."""
 
 LEFT: Final = "SELECT MIN(id) FROM guilds WHERE left_ms IS NOT NULL AND left_ms < ?"
 IS_GONE: Final = "SELECT 1 FROM guilds WHERE id = ? AND left_ms IS NOT NULL AND left_ms < ?"
@@ -91,10 +96,10 @@ def delete_some(guild: int, before_ms: int, connection: Connection) -> int:
 
 
 def delete_of(connection: Connection, table: str, along: str, guild: int) -> int:
-    """Delete about a thousand rows of a guild, in the order of the key, or whatever else has the same second column as the last of them."""
+    """Delete about a thousand rows of a guild, or as few as :data:`LARGE` says, in the order of the key, and whatever else has the same second column as the last."""
     of_guild = f"FROM {table} WHERE guild_id = :guild"
     bound = connection.execute(
-        f"SELECT {along} {of_guild} ORDER BY {along} LIMIT 1 OFFSET {ROWS}", {"guild": guild}
+        f"SELECT {along} {of_guild} ORDER BY {along} LIMIT 1 OFFSET {LARGE.get(table, ROWS)}", {"guild": guild}
     ).fetchone()
     until = "" if bound is None else f" AND {along} <= :bound"
     return connection.execute(f"DELETE {of_guild}{until}", {"guild": guild, "bound": bound and bound[0]}).rowcount

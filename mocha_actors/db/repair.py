@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from mocha_actors.db.comparison import compare
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.janitor import Write
-from mocha_actors.db.projections import revisions, rewrites
+from mocha_actors.db.projections import revisions, rewrites, user_columns
 from mocha_actors.db.readers import Readers
 from mocha_actors.db.recounts.base import Piece, Recount
 from mocha_actors.db.recounts.registry import RECOUNTS
@@ -73,6 +73,9 @@ def rebuild(recount: Recount, piece: Piece, connection: Connection) -> int:
     rows = recount.recounted(connection, piece)
     wrong = compare(recount.table, recount.stored(connection, piece), rows).different
     recount.replace(connection, piece, rows)
+    if recount.table in user_columns.UNITS:
+        number = piece.week if recount.days == 7 else piece.day
+        user_columns.take_back(connection, recount.table, piece.guild, number, number + 1)
     revisions.bump(connection, {piece.guild})
     rewrites.count(connection, piece.guild)
     return wrong

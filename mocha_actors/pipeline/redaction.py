@@ -25,7 +25,7 @@ MAX_SIZE: Final = 16_384
 """Bytes of a redacted event beyond which only a summary of it is kept."""
 
 DECODED: Final = 1 << 20
-"""Bytes of an event that are decoded for it, which takes 30 ms; a guild of 30 MB kept everything else waiting for a second."""
+"""Bytes of an event that are decoded for it, which takes 30 to 90 ms; a guild of 30 MB kept everything else waiting for a second."""
 
 HEAD: Final = 200
 """Bytes of what is no JSON, or too much, that are shown masked."""

@@ -18,7 +18,7 @@ import msgspec
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.optout import pseudonym
 from mocha_actors.db.optout_list import key_of, set_opt_out
-from mocha_actors.db.projections import revisions, rewrites
+from mocha_actors.db.projections import revisions, rewrites, user_columns
 from mocha_actors.pipeline.facts import Fact, PresenceChanged, PresenceStatus, VoiceChanged
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import Desk
@@ -171,6 +171,8 @@ class Piece(msgspec.Struct, frozen=True):
         changed = connection.execute(f"{sql} {rows}", parameters).rowcount
         if changed:
             rewrites.count(connection, self.guild)
+            if place.table in user_columns.UNITS:
+                user_columns.take_back(connection, place.table, self.guild, self.low, self.high)
         return changed
 
 

@@ -117,6 +117,7 @@ class Live:
         self._states: dict[int, tuple[int, int] | None] = {}
         self._open_voice: dict[int, int | None] = {}
         self._names: dict[Scope, Hashable] = {}
+        self._hot: dict[Hashable, bool] = {}
 
     def holds(self, connection: Connection, measure: Measure, scope: Scope, period: Range) -> bool:
         """Whether sums of ``period`` are kept, or worth keeping; the first time that they are asked for they are not."""
@@ -124,7 +125,7 @@ class Live:
         if end_ms - period.since_ms < SHORTEST_MS or scope.users.few:
             return False
         key = (measure.name, self._named(scope), _slot(period, end_ms))
-        return self._bases.hot(key) and self._retained(connection, scope.guild_id, period.since_ms)
+        return self._is_hot(key) and self._retained(connection, scope.guild_id, period.since_ms)
 
     def summed(self, connection: Connection, measure: Measure, scope: Scope, period: Range) -> Sums:
         """The sums of ``period``, equal to ``measure.read`` of all of it, where they are held."""
@@ -166,7 +167,7 @@ class Live:
         """
         over = all(measure.end_of(period.until_ms, self._now_ms) == period.until_ms for measure in measures)
         key = (tuple(measure.name for measure in measures), self._named(scope), period)
-        if not over or not self._bases.hot(key):
+        if not over or not self._is_hot(key):
             return compute()
         if not self._retained(connection, scope.guild_id, period.since_ms) or self._is_open(connection, scope, period):
             return compute()
@@ -178,6 +179,12 @@ class Live:
             self._bases.put(key, step, 20 * BYTES_EACH)
         value: R = step.value  # type: ignore[assignment]
         return value
+
+    def _is_hot(self, key: Hashable) -> bool:
+        """Whether it was computed before this question, which may ask for the same more than once."""
+        if key not in self._hot:
+            self._hot[key] = self._bases.hot(key)
+        return self._hot[key]
 
     def _named(self, scope: Scope) -> Hashable:
         """``scope`` in a few bytes, as part of a key: a role may be held by everybody, and no key outlives the question with all of them in it."""

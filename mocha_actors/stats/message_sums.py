@@ -81,7 +81,7 @@ def writers(connection: Connection, scope: Scope, period: Range, read_raw: ReadR
 
 
 def edges_read_once() -> ReadRaw:
-    """A way to the raw rows of one scope, step by step."""
+    """A way to the raw rows of one question's scope, step by step; it is not told apart from another one."""
     key = lambda _connection, _scope, piece, words: (piece, words.raw_conditions)  # noqa: E731 - as the library takes it
     return cached(LRUCache(EDGES), key)(lambda *arguments: list(_raw(*arguments)))
 

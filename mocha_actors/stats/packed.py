@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from operator import sub
+from itertools import compress
+from operator import not_, sub
 from typing import Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
@@ -17,7 +18,7 @@ UNIT_DAYS: Final = {Unit.DAY: DAY, Unit.WEEK: WEEK}
 
 PACKED: Final = f"""
 SELECT number, users, sent, deleted FROM user_columns
-WHERE guild_id = ? AND unit_days = ? AND number >= ? AND number < ? AND state = {BUILT}
+WHERE guild_id = ? AND number >= ? AND number < ? AND unit_days = ? AND state = {BUILT}
 """  # noqa: S608 - a constant
 
 
@@ -43,7 +44,7 @@ def packable(scope: Scope) -> bool:
 
 def packed(connection: Connection, scope: Scope, run: Run) -> dict[int, Packed]:
     """The days or weeks of ``run`` of which there are columns, by number."""
-    bounds = (scope.guild_id, UNIT_DAYS[run.unit], run.first, run.last)
+    bounds = (scope.guild_id, run.first, run.last, UNIT_DAYS[run.unit])
     rows = connection.execute(PACKED, bounds)
     return {number: _selected(scope, Stored.of_packed(*columns)) for number, *columns in rows}
 
@@ -60,14 +61,15 @@ def rest(run: Run, built: Sequence[int]) -> Iterator[Run]:
 
 
 def _selected(scope: Scope, stored: Stored) -> Packed:
-    """What ``scope`` counts of the columns."""
+    """What ``scope`` counts of the columns. In C all along: a pair for each user made thirty days of somebody who is ignored take 86 ms and not 17."""
+    users: Sequence[int] = stored.users
     numbers: Sequence[int] = stored.sent
-    all_count = stored.deleted is None or not scope.filters.exclude_deleted
-    if not all_count:
-        assert stored.deleted is not None
-        numbers = list(map(sub, stored.sent, stored.deleted))
-    if all_count and scope.users.everything:
-        return Packed(stored.users, numbers)
-    chosen = [pair for pair in zip(stored.users, numbers, strict=True) if pair[1] > 0 and pair[0] in scope.users]
-    users, counts = zip(*chosen, strict=True) if chosen else ((), ())
-    return Packed(users, counts)
+    if scope.filters.exclude_deleted and stored.deleted is not None:
+        numbers = list(map(sub, numbers, stored.deleted))
+        users, numbers = list(compress(users, numbers)), list(compress(numbers, numbers))
+    if scope.users.everything:
+        return Packed(users, numbers)
+    chosen = list(map(scope.users.ids.__contains__, users))
+    if scope.users.excluded:
+        chosen = list(map(not_, chosen))
+    return Packed(list(compress(users, chosen)), list(compress(numbers, chosen)))

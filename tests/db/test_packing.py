@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from mocha_actors.db import packing
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.packing import Unit, UserColumns
-from mocha_actors.db.projections.user_columns import DAY, WEEK, Columns, week_of
+from mocha_actors.db.projections.user_columns import BUILT, DAY, DUE, FEW, WEEK, Columns, week_of
 from mocha_actors.db.readers import open_readers
 from mocha_actors.db.session import Session
 from mocha_actors.pipeline.facts import AuthorClass, Fact, MessageKind, MessagesDeleted
+from mocha_actors.privacy import erasure
+from mocha_actors.privacy.desk import open_desk
+from mocha_actors.privacy.erasure import erase
 from tests.db.builders import CHANNEL, GUILD, NOON_MS, USER, message
 from tests.db.projections.steps import DAY_MS, HOUR_MS, apply, select, verified
 from tests.db.test_closing import DAY as TODAY
@@ -171,8 +174,51 @@ async def test_what_changes_while_columns_are_built_is_not_lost(
     original = packing.rows_of
     monkeypatch.setattr(packing, "rows_of", rows_of)
 
-    assert await pack(url, session) == 3
+    await pack(url, session)
+    assert list(built(session)) == [(DAY, TODAY)]
+    assert await pack(url, session) == 1
     assert {len(rows) for rows in built(session).values()} == {4}
+
+
+async def test_what_changes_all_the_time_keeps_nothing_else_waiting(
+    url: str, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round comes to each unit once: else retention, which is next, would wait for as long as old messages are deleted."""
+    apply(session, [*THREE, message(1, guild=GUILD + 1)])
+    numbers = iter(range(100, 200))
+
+    def rows_of(unit: Unit, connection: Connection) -> list[tuple[int, int, int]]:
+        rows = original(unit, connection)
+        if unit.guild == GUILD and unit.days == DAY:
+            apply(session, [message(next(numbers))])
+        return rows
+
+    original = packing.rows_of
+    monkeypatch.setattr(packing, "rows_of", rows_of)
+
+    assert await pack(url, session) == 4
+    assert select(session, "SELECT guild_id, unit_days, state FROM user_columns ORDER BY 1, 2") == [
+        (GUILD, DAY, DUE), (GUILD, WEEK, DUE), (GUILD + 1, DAY, BUILT), (GUILD + 1, WEEK, BUILT),
+    ]  # fmt: skip
+
+
+async def test_a_damaged_row_is_left_to_verify(url: str, session: Session) -> None:
+    """Its unit is read from its rows, and all others are built."""
+    apply(session, [*THREE, message(1, guild=GUILD + 1)])
+    with session.transaction() as connection:
+        connection.execute("UPDATE user_day SET deleted = -1 WHERE user_id = ? AND guild_id = ?", (USER, GUILD))
+
+    await pack(url, session)
+    assert [state for _, _, state in units(session)] == [FEW, BUILT, BUILT, BUILT]
+    assert verified(session).different
+
+
+async def test_small_guilds_are_passed_over_together(url: str, session: Session) -> None:
+    """After an upgrade there are thousands of them, and two transactions for each would take minutes."""
+    apply(session, [message(guild, guild=guild, at_ms=NOON_MS + guild % 3 * DAY_MS) for guild in range(1, 120)])
+
+    assert await pack(url, session, least=2) == 1
+    assert {state for _, _, state in units(session)} == {FEW}
 
 
 async def test_columns_that_were_being_built_in_a_crash_are_built(url: str, session: Session) -> None:
@@ -180,7 +226,7 @@ async def test_columns_that_were_being_built_in_a_crash_are_built(url: str, sess
     apply(session, THREE)
     await close_all(url, session, WEEK_LATER_MS)
     with session.transaction() as connection:
-        connection.execute(packing.BEGIN, (GUILD, DAY, TODAY))
+        connection.execute(packing.BEGIN, (GUILD, TODAY, DAY))
 
     assert await pack(url, session) == 2
     assert len(built(session)) == 2
@@ -202,9 +248,38 @@ async def test_columns_that_are_wrong_are_found_by_verify_and_taken_back_by_a_re
     assert (difference.table, difference.key) == ("user_columns", (GUILD, week_of(TODAY), USER + 1))
     assert (difference.stored, difference.expected) == ((7, 0), (2, 0))
     assert (await repaired(url, session)).rows == 1
-    assert built(session) == {}
-    assert await pack(url, session) == 2
+    assert list(built(session)) == [(DAY, TODAY)]
+    assert await pack(url, session) == 1
     assert verified(session).differences == ()
+
+
+async def test_somebody_who_stands_twice_in_a_column_is_found_by_verify(url: str, session: Session) -> None:
+    """Whoever adds up would count both."""
+    apply(session, [message(1), message(2)])
+    await pack(url, session)
+    with session.transaction() as connection:
+        users, sent, _ = Columns.of_rows([(USER, 9, 0), (USER, 2, 0)]).packed()
+        connection.execute("UPDATE user_columns SET users = ?, sent = ? WHERE unit_days = ?", (users, sent, DAY))
+
+    (difference,) = set(verified(session).differences)
+    assert (difference.stored, difference.expected) == ((11, 0), (2, 0))
+
+
+async def test_an_erasure_takes_back_the_columns_that_hold_the_user(
+    url: str, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no others, as far as they are in no piece with these: to build all of a large guild again would take minutes."""
+    monkeypatch.setattr(erasure, "PIECE_ROWS", 1)
+    with session.transaction() as connection:
+        connection.execute("INSERT INTO guilds (id) VALUES (?)", (GUILD,))
+    other_day = 10
+    apply(session, [*THREE, message(9, at_ms=NOON_MS + other_day * DAY_MS, user=USER + 9)])
+    await pack(url, session, NOON_MS + 30 * DAY_MS)
+    assert len(built(session)) == 4
+
+    async with open_desk(url, inline=True) as desk:
+        await erase(desk, USER + 9, now_ms=NOON_MS, actor="operator")
+    assert list(built(session)) == [(DAY, TODAY), (WEEK, week_of(TODAY))]
 
 
 async def test_a_repair_of_the_rows_takes_the_columns_back(url: str, session: Session) -> None:

@@ -45,6 +45,7 @@ from mocha_actors.pipeline.facts import (
 )
 from mocha_actors.privacy.erasure import Piece, bound, least
 from mocha_actors.privacy.places import PLACES
+from mocha_actors.stats import activity
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.live import Live, add, ways
 from mocha_actors.stats.message_sums import WRITTEN
@@ -226,9 +227,10 @@ class Machine(RuleBasedStateMachine):
         """Of some days and weeks that are over."""
         for _ in range(count):
             with self.session.transaction() as connection:
-                if (unit := packing.next_due(self.now_ms // DAY_MS - 1, connection)) is not None:
+                _, unit = packing.next_due(self.now_ms // DAY_MS - 1, packing.START, 1, connection)
+                if unit is not None:
                     connection.execute(packing.BEGIN, unit)
-                    packing.finish(unit, packing.rows_of(unit, connection), connection)
+                    packing.finish(unit, packing.pack(unit, 1, connection), connection)
 
     @invariant()
     def columns_of_users_say_what_the_rows_say(self) -> None:
@@ -485,6 +487,27 @@ def test_a_step_that_an_open_voice_interval_reaches_into_is_not_over(guild: Sess
             found.append(answer(connection, question, Live(bases, BEGIN_MS)))
             assert found[-1] == answer(connection, question)
     assert [[step.speakers for step in each.buckets][2:4] for each in found] == [[0, 0], [0, 0], [1, 1]]
+
+
+def test_the_first_question_about_a_range_that_is_over_reads_each_step_once(
+    guild: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it is made of the steps; that the last of them ends where the range does makes no base of the range yet."""
+    read: list[int] = []
+
+    def writers(connection: Any, scope: Scope, period: Range, *more: Any) -> Any:
+        read.append(period.duration_ms // DAY_MS)
+        return original(connection, scope, period, *more)
+
+    original = activity.writers
+    monkeypatch.setattr(activity, "writers", writers)
+    begin_ms = BEGIN_MS - BEGIN_MS % DAY_MS - 4 * DAY_MS
+    question = ActiveMembersQuestion(guild_id=GUILD, range=Range(begin_ms, begin_ms + 3 * DAY_MS), interval="day")
+    with guild.transaction() as connection:
+        first = answer(connection, question, Live(Bases(1 << 20, CacheCounters()), BEGIN_MS))
+
+        assert read == [1, 1, 1]
+        assert first == answer(connection, question)
 
 
 def test_a_key_does_not_hold_everybody_who_is_left_out(guild: Session) -> None:

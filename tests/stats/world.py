@@ -276,9 +276,9 @@ def pack(connection: Any) -> None:
     """Build the columns of users of all days and weeks, as the janitor does where there are many users."""
     for day in range(BEGIN // (24 * HOUR), BEGIN // (24 * HOUR) + DAYS):
         add(connection, GUILD, day)
-        for unit in (Unit(GUILD, DAY, day), Unit(GUILD, WEEK, week_of(day))):
+        for unit in (Unit(GUILD, day, DAY), Unit(GUILD, week_of(day), WEEK)):
             connection.execute(packing.BEGIN, unit)
-            packing.finish(unit, packing.rows_of(unit, connection), connection)
+            packing.finish(unit, packing.pack(unit, 1, connection), connection)
 
 
 def _end(each: Spoken | Online) -> int | None:

@@ -1,7 +1,7 @@
 """How often rows of a guild were changed otherwise than by adding facts: another user's id, sums built anew, rows deleted.
 
 Sums by hour and by day only grow while facts are added. So whoever keeps numbers that were made of them knows by those sums and by this count whether
-they still are true, in the transaction in which it reads on. The columns of users, which are made of sums as well, are taken back.
+they still are true, in the transaction in which it reads on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Final
 
 from mocha_actors.db.bulk import BulkInsert
 from mocha_actors.db.connection import Connection
-from mocha_actors.db.projections import user_columns
 
 RAISE: Final = BulkInsert(
     "INSERT INTO guilds (id, rewrites)",
@@ -22,4 +21,3 @@ RAISE: Final = BulkInsert(
 def count(connection: Connection, guild_id: int) -> None:
     """Count one more, in the transaction that changes the rows."""
     RAISE.execute(connection, [(guild_id,)])
-    user_columns.outdate_guild(connection, guild_id)

@@ -4,15 +4,15 @@ The rows of ``user_day`` and ``user_week`` are what is true. A leaderboard of th
 its time was making rows of the database into numbers of Python. The arrays of a day with 13,800 users are read in a tenth of that.
 
 A row that is built says what the rows of its unit say, at any moment: whatever changes those takes it back in the same transaction, be it a late message, a
-deletion (:func:`outdate`), or anything that is no fact, such as an erasure or a repair (:func:`outdate_guild`). Then it is due, and
-:mod:`mocha_actors.db.packing` builds it again.
+deletion (:func:`outdate`), an erasure or a repair (:func:`take_back`). Then it is due, and :mod:`mocha_actors.db.packing` builds it again.
 """
 
 from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
@@ -28,19 +28,25 @@ DAY: Final = 1
 WEEK: Final = 7
 """Days of a unit."""
 
-EMPTY: Final = f"state = {DUE}, users = NULL, sent = NULL, deleted = NULL"
+UNITS: Final = {"user_day": DAY, "user_week": WEEK}
+"""The tables whose rows the columns are made of."""
+
+TAKEN_BACK: Final = f"state = {DUE}, users = NULL, sent = NULL, deleted = NULL"
 
 OUTDATE: Final = (
-    f"UPDATE user_columns SET {EMPTY} WHERE guild_id IN (SELECT value FROM json_each(?)) "  # noqa: S608 - constants
-    f"AND unit_days IN ({DAY}, {WEEK}) AND number IN (?, ?) AND state <> {DUE}"
+    f"UPDATE user_columns SET {TAKEN_BACK} WHERE guild_id IN (SELECT value FROM json_each(?)) "  # noqa: S608 - constants
+    f"AND number IN (?, ?) AND state <> {DUE}"
 )
 """No day has the number of a week that anybody lived in, nor the other way round."""
 
-OUTDATE_GUILD: Final = f"UPDATE user_columns SET {EMPTY} WHERE guild_id = ? AND state <> {DUE}"  # noqa: S608 - constants
+TAKE_BACK: Final = (
+    f"UPDATE user_columns SET {TAKEN_BACK} "  # noqa: S608 - constants
+    f"WHERE guild_id = :guild AND number >= :low AND (number < :high OR :high IS NULL) AND unit_days = :days AND state <> {DUE}"
+)
 
 ADD: Final = f"""
-    INSERT INTO user_columns (guild_id, unit_days, number, state) VALUES (?, {DAY}, ?, {DUE}), (?, {WEEK}, ?, {DUE})
-    ON CONFLICT (guild_id, unit_days, number) DO NOTHING"""  # noqa: S608 - constants
+    INSERT INTO user_columns (guild_id, number, unit_days, state) VALUES (?, ?, {DAY}, {DUE}), (?, ?, {WEEK}, {DUE})
+    ON CONFLICT (guild_id, number, unit_days) DO NOTHING"""  # noqa: S608 - constants
 
 
 class Columns(NamedTuple):
@@ -58,12 +64,12 @@ class Columns(NamedTuple):
     deleted: array[int] | None
 
     @classmethod
-    def of_rows(cls, rows: Iterable[tuple[int, int, int]]) -> Columns:
-        """Columns of (user, sent, deleted), in this order."""
-        users, sent, deleted = array("q"), array("I"), array("I")
-        for row in rows:
-            for column, value in zip((users, sent, deleted), row, strict=True):
-                column.append(value)
+    def of_rows(cls, rows: Sequence[tuple[int, int, int]]) -> Columns:
+        """Columns of (user, sent, deleted), in this order. Raises OverflowError for numbers that no table of ours has unless it is damaged."""
+        # Column by column: row by row 13,800 users took 5.2 ms and not 0.8.
+        users, sent, deleted = (
+            array(code, list(map(itemgetter(place), rows))) for place, code in enumerate(("q", "I", "I"))
+        )
         return cls(users, sent, deleted if any(deleted) else None)
 
     def packed(self) -> tuple[bytes, bytes, bytes | None]:
@@ -88,14 +94,19 @@ def add(connection: Connection, guild: int, day: int) -> None:
 
 
 def outdate(connection: Connection, days: Iterable[tuple[int, ...]]) -> None:
-    """Something changed in each of ``days`` (guild, day)."""
+    """Messages of each of ``days`` (guild, day) were added, or marked as deleted."""
     for day, guilds in by_day(days):
         connection.execute(OUTDATE, (guilds, day, week_of(day)))
 
 
-def outdate_guild(connection: Connection, guild: int) -> None:
-    """Anything may have changed in a guild. Nobody whom an erasure has taken out of the rows stays in a column."""
-    connection.execute(OUTDATE_GUILD, (guild,))
+def take_back(connection: Connection, table: str, guild: int, low: int, high: int | None) -> None:
+    """Rows of a table of :data:`UNITS` were changed otherwise, in days or weeks from ``low`` up to but without ``high`` (None: to the last one).
+
+    Nobody whom an erasure has taken out of the rows stays in a column. One unit takes 0.6 ms; all of a guild of three years would take a second, since what
+    is freed is overwritten.
+    """
+    parameters = {"guild": guild, "low": low, "high": high, "days": UNITS[table]}
+    connection.execute(TAKE_BACK, parameters)
 
 
 def little(column: array[int]) -> array[int]:
