@@ -39,7 +39,8 @@ GROUP: Final = 50_000
 
 FLAGS: Final = frozenset({"is_bot", "super", "visit_begins", "pending", "afk", "deafened", "alone"})
 NUMBERS: Final = frozenset({"type", "attachments", "length", "words", "sent", "deleted", "sessions"})
-"""Columns that are flags and numbers in Parquet, beside those in milliseconds; every other is text."""
+LISTS: Final = frozenset({"roles"})
+"""Columns that are flags, numbers and lists of ids in Parquet, beside those in milliseconds; every other is text."""
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
 
@@ -76,7 +77,7 @@ def command(
 ) -> None:  # fmt: skip
     """Write the recorded rows of one guild: raw events, members, channels or sums.
 
-    Times are ISO 8601 in UTC, ids are text. The rows are of one moment, though a service may write meanwhile, and memory does not grow with them.
+    Times are ISO 8601 in UTC, ids are text; roles are a list, in CSV with blanks between. The rows are of one moment, though a service may write meanwhile, and memory does not grow with them.
     It is noted in the audit log.
     """
     if form == "parquet" and out is None:
@@ -192,9 +193,11 @@ def write_parquet(file: BinaryIO, columns: list[str], rows: Iterable[Row]) -> No
 
 
 def parquet_type(pa: Any, column: str) -> Any:
-    """The type of a column: flags and numbers are such, everything else is text."""
+    """The type of a column: flags, numbers and lists are such, everything else is text."""
     if column in FLAGS:
         return pa.bool_()
+    if column in LISTS:
+        return pa.list_(pa.string())
     return pa.int64() if column in NUMBERS or column.endswith("milliseconds") else pa.string()
 
 

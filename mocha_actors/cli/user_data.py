@@ -38,6 +38,10 @@ def command(user_id: int, folder: Path | None, out: Path | None, database: str |
     """Write out everything that is stored about a user, as JSON or CSV. It is noted in the audit log, without the user."""
     if folder is not None and out is not None:
         raise ConfigError("--csv and --out both say where to; give one of them")
+    if out is not None and out.suffix.lower() == ".csv":
+        raise ConfigError(
+            f"--out writes JSON, and {out.name} would be taken for CSV; give --csv FOLDER for a CSV file a kind"
+        )
     url = database_url(database, config)
     carry_out(url, NoteAccess(actor=actor(), what="user_data"))
     hidden = anonymised(config)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.db.plain import as_text, flag, made, moment, same
+from mocha_actors.db.plain import as_text, flag, ids, made, moment, same
 from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, HOUR_MS, from_time_ms
 
 PAGE: Final = 5_000
@@ -19,7 +19,7 @@ KINDS: Final = ("message", "command", "system")
 STATUSES: Final = ("offline", "online", "idle", "dnd")
 FLAGS: Final = ("self_mute", "mute", "self_deaf", "deaf", "stream", "video", "suppress", "afk", "alone")
 
-Row = dict[str, str | int | bool | None]
+Row = dict[str, str | int | bool | list[str] | None]
 Reader = Callable[[Any], Any]
 
 
@@ -67,11 +67,25 @@ class Kind:
     bound: Callable[[int], int] | None = None
     joins: str = ""
 
-    def rows(self, connection: Connection, guild_id: int, since_ms: int | None, until_ms: int | None) -> Iterator[Row]:
-        """The rows of a guild within a half-open range, in order of their key; all of them without a range."""
+    def rows(
+        self, connection: Connection, guild_id: int, since_ms: int | None, until_ms: int | None,
+        whose: tuple[str, int] | None = None,
+    ) -> Iterator[Row]:  # fmt: skip
+        """The rows of a guild within a half-open range, in order of their key; all of them without a range.
+
+        Args:
+            connection: to read by.
+            guild_id: the guild.
+            since_ms: begin, milliseconds since the Unix epoch.
+            until_ms: end, not included.
+            whose: only rows whose column of that name holds that user.
+
+        """
         names, readers = list(self.columns), [reader for _, reader in self.columns.values()]
         parameters: dict[str, int] = {"guild": guild_id, "page": PAGE} | self._bounds(since_ms, until_ms)
-        sql, width = self._statement(parameters), len(self.key)
+        if whose is not None:
+            parameters["whose"] = whose[1]
+        sql, width = self._statement(parameters, f" AND t.{whose[0]} = :whose" if whose else ""), len(self.key)
         last: tuple[Any, ...] | None = None
         while True:
             page = connection.execute(sql if last is None else self._after(sql), parameters).fetchall()
@@ -88,13 +102,13 @@ class Kind:
         found = {"low": since_ms, "high": until_ms}
         return {name: self.bound(ms) for name, ms in found.items() if ms is not None}
 
-    def _statement(self, parameters: Mapping[str, int]) -> str:
+    def _statement(self, parameters: Mapping[str, int], condition: str) -> str:
         columns = ", ".join([*(f"t.{column}" for column in self.key), *(column for column, _ in self.columns.values())])
         low = f" AND t.{self.key[0]} >= :low" if "low" in parameters else ""
         high = f" AND t.{self.key[0]} < :high" if "high" in parameters else ""
         order = ", ".join(f"t.{column}" for column in self.key)
         return (
-            f"SELECT {columns} FROM {self.table} t {self.joins} WHERE t.guild_id = :guild{low}{high} "  # noqa: S608 - names of this module
+            f"SELECT {columns} FROM {self.table} t {self.joins} WHERE t.guild_id = :guild{low}{high}{condition} "  # noqa: S608 - names of this module
             f"/*after*/ ORDER BY {order} LIMIT :page"
         )
 
@@ -159,7 +173,7 @@ EXPORTS: Final[dict[str, Kind]] = {
         "members", ("user_id",),
         {
             "user_id": ("t.user_id", as_text), "username": ("u.username", same), "global_name": ("u.global_name", same), "nick": ("t.nick", same),
-            "is_bot": ("t.is_bot", flag), "joined": ("t.joined_ms", moment), "left": ("t.left_ms", moment), "roles": ("t.roles", same),
+            "is_bot": ("t.is_bot", flag), "joined": ("t.joined_ms", moment), "left": ("t.left_ms", moment), "roles": ("t.roles", ids),
             "pending": ("t.pending", flag),
         },
         None, "LEFT JOIN users u ON u.id = t.user_id",

@@ -33,15 +33,22 @@ def flag(value: int | None) -> bool | None:
     return None if value is None else bool(value)
 
 
+def ids(value: str | None) -> list[str] | None:
+    """Ids that are stored between commas, as in ``,1,2,``, each as text."""
+    return None if value is None else [each for each in value.split(",") if each]
+
+
 def same(value: Any) -> Any:
     """A value as it is."""
     return value
 
 
 def cell(value: Any) -> Any:
-    """A value as a spreadsheet takes it without harm: a text that would be a formula begins with an apostrophe."""
+    """A value as a spreadsheet takes it without harm: a text that would be a formula begins with an apostrophe, and a list has blanks between."""
     if value is None:
         return ""
+    if isinstance(value, list):
+        return " ".join(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -116,6 +116,7 @@ def test_the_settings_of_a_guild(path: Path) -> None:
         (("forget", "--user", "-4", "--yes"), "found -4"),
         (("opt-out", "--user", str(1 << 63)), f"found {1 << 63}"),
         (("user-data", "--user", "1", "--out", "a", "--csv", "b"), "--csv and --out"),
+        (("user-data", "--user", "1", "--out", "i.csv"), "give --csv FOLDER"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_code_2(path: Path, arguments: tuple[str, ...], says: str) -> None:

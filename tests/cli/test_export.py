@@ -79,6 +79,21 @@ def test_csv_json_and_parquet_say_the_same(path: Path, tmp_path: Path) -> None:
     assert {"human"} <= {row["author_class"] for row in as_json}
 
 
+def test_the_roles_of_members_are_lists_of_ids(tmp_path: Path) -> None:
+    """In every form; CSV has no lists, so there they stand with blanks between."""
+    database = tmp_path / "mocha.db"
+    with open_session(f"sqlite:///{database}") as session:
+        record(session, facts_of(PAST))
+        with session.transaction() as connection:
+            connection.execute("UPDATE members SET roles = ',7005,7458,'")
+    arguments = ("members", "--guild", str(guilds(database)[0]))
+    run(database, *arguments, "--format", "parquet", "--out", str(tmp_path / "m.parquet"))
+
+    assert "7005 7458" == next(csv.DictReader(io.StringIO(run(database, *arguments).stdout)))["roles"]
+    as_json = json.loads(run(database, *arguments, "--format", "jsonl").stdout.splitlines()[0])
+    assert ["7005", "7458"] == as_json["roles"] == parquet.read_table(tmp_path / "m.parquet").to_pylist()[0]["roles"]
+
+
 @pytest.mark.parametrize("kind", [name for name, kind in EXPORTS.items() if kind.bound is not None])
 def test_a_range_is_half_open_and_cuts_every_kind_that_has_a_time(path: Path, kind: str) -> None:
     """The parts before and after it make the whole."""
