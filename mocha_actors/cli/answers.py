@@ -271,7 +271,11 @@ def _columns(answer: Any) -> tuple[tuple[str, ...], Sequence[tuple[object, ...]]
         case Retention():
             kept = [(s.joined, _share(s.week_share), _share(s.month_share)) for s in steps]
             return ("Joined", "After 7 d", "After 30 d"), kept
-    return ("Online",), [(f"{s.present_average:,.1f}",) for s in steps]
+    return ("Online",), [(_number(s.present_average),) for s in steps]
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:,.1f}"
 
 
 def _share(value: float | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.errors import ConfigError
 from mocha_actors.showing.colours import FAINT, HOLE, INK, MAIN, RAMP, SECOND
-from mocha_actors.showing.timelines import TIMELINES, since_first
+from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
 from mocha_actors.showing.words import DAYS, local_time, printable
 from mocha_actors.stats.results import (
@@ -191,7 +191,7 @@ def _active(_: Figure, axes: Axes, answer: ActiveMembers) -> None:
 
 
 def _online(_: Figure, axes: Axes, answer: OnlineTimeline) -> None:
-    _timeline(axes, answer.buckets, [step.present_average for step in answer.buckets], "members online, on average")
+    _timeline(axes, answer.buckets, heights(answer), "members online, on average")
 
 
 def _growth(_: Figure, axes: Axes, answer: MemberGrowth) -> None:

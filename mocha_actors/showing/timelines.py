@@ -22,11 +22,11 @@ HEIGHTS: Final[dict[type[Answer], Callable[[Any], float]]] = {
     ActiveMembers: lambda step: step.active_members,
     MemberGrowth: lambda step: step.joins,
     MessageTimeline: lambda step: step.messages,
-    OnlineTimeline: lambda step: step.present_average,
+    OnlineTimeline: lambda step: step.present_average or 0.0,
     Retention: lambda step: step.joined,
     VoiceTimeline: lambda step: step.voice_seconds,
 }
-"""What the bar of a step shows."""
+"""What the bar of a step shows; there is none where there is no number."""
 
 TIMELINES: Final = tuple(HEIGHTS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from mocha_actors.db.connection import Connection
@@ -35,7 +35,7 @@ def coverage_of(connection: Connection, period: Range) -> Coverage:
         for shard, from_ms, to_ms, reason in connection.execute(GAPS, bounds)
     ]
     if (rest := _not_yet_observed(connection, period)) is not None:
-        gaps.append(rest)
+        gaps = sorted([*gaps, rest], key=lambda gap: gap.since_ms)
     return Coverage(
         complete=not gaps, observed_share=observed_share(gaps, period.since_ms, period.until_ms), gaps=tuple(gaps)
     )
@@ -65,6 +65,17 @@ def observed_share(gaps: Iterable[Gap], since_ms: int, until_ms: int) -> float:
             missing += end - begin
             reached = end
     return 1 - missing / (until_ms - since_ms)
+
+
+def holes(gaps: Iterable[Gap]) -> Sequence[tuple[int, int]]:
+    """What ``gaps``, which may overlap, cover together: half-open, in order of time, and none touches the next."""
+    found: list[tuple[int, int]] = []
+    for since_ms, until_ms in sorted((gap.since_ms, gap.until_ms) for gap in gaps):
+        if found and since_ms <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], until_ms)
+        else:
+            found.append((since_ms, until_ms))
+    return found
 
 
 def last_alive_ms(connection: Connection) -> int | None:

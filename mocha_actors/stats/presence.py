@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mocha_actors.db.connection import Connection
 from mocha_actors.discord.snowflake import DAY_MS, from_time_ms, time_ms
 from mocha_actors.pipeline.facts import PresenceStatus
 from mocha_actors.stats.columns import filled
 from mocha_actors.stats.cover import Unit, cover
-from mocha_actors.stats.coverage import STALE_MS, head
+from mocha_actors.stats.coverage import STALE_MS, head, holes
 from mocha_actors.stats.open_rows import by_index
 from mocha_actors.stats.questions import OnlineTimelineQuestion
 from mocha_actors.stats.ranges import Range
@@ -50,13 +51,18 @@ class Online(NamedTuple):
 
 
 def online_timeline(connection: Connection, question: OnlineTimelineQuestion) -> OnlineTimeline:
-    """Answer ``question``: time online by the length of the bucket; offline and invisible are the same to everybody else (rule 21)."""
+    """Answer ``question``: time online by the length of what was observed of the bucket, and nothing where that is nothing (rule 26).
+
+    Offline and invisible are the same to everybody else (rule 21). In a gap of another shard somebody may have been seen; it is not observed for all that.
+    """
     steps = steps_of(question)
     scope = scope_of(connection, question)
-    sums = [dict.fromkeys(STATUSES, 0) for _ in steps.buckets]
-    for each in online(connection, scope, steps.cuts):
-        sums[steps.position(each.since_ms)][PresenceStatus(each.status)] += each.ms
     common = head(connection, question)
+    edges = [edge for hole in holes(common["coverage"].gaps) for edge in hole]
+    sums = [dict.fromkeys(STATUSES, 0) for _ in steps.buckets]
+    for each in online(connection, scope, sorted({*steps.cuts, *edges})):
+        if bisect_right(edges, each.since_ms) % 2 == 0:
+            sums[steps.position(each.since_ms)][PresenceStatus(each.status)] += each.ms
     return OnlineTimeline(
         **common,
         interval=question.interval,
@@ -101,13 +107,9 @@ def _pieces(since_ms: int, until_ms: int, status: int, cuts: Sequence[int]) -> I
             yield Online(max(begin, since_ms), status, inside)
 
 
-def _step(fields: dict[str, object], sums: dict[PresenceStatus, int]) -> OnlineStep:
-    length = int(fields["until_ms"]) - int(fields["since_ms"])  # type: ignore[call-overload]
-    online_ms, idle_ms, dnd_ms = (sums[status] for status in STATUSES)
-    return OnlineStep(
-        **fields,  # type: ignore[arg-type]
-        online_average=online_ms / length,
-        idle_average=idle_ms / length,
-        dnd_average=dnd_ms / length,
-        present_average=(online_ms + idle_ms + dnd_ms) / length,
+def _step(fields: dict[str, Any], sums: dict[PresenceStatus, int]) -> OnlineStep:
+    observed_ms = (fields["until_ms"] - fields["since_ms"]) * fields["observed_share"]
+    online, idle, dnd, present = (
+        ms / observed_ms if observed_ms else None for ms in (*(sums[status] for status in STATUSES), sum(sums.values()))
     )
+    return OnlineStep(**fields, online_average=online, idle_average=idle, dnd_average=dnd, present_average=present)

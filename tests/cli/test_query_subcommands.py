@@ -112,10 +112,15 @@ def test_a_timeline_of_all_time_begins_with_the_first_number(path: Path) -> None
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with a guild in which everything happened."""
-    file = tmp_path_factory.mktemp("world") / "mocha.db"
+    return save(WORLD, tmp_path_factory.mktemp("world"))
+
+
+def save(world: World, folder: Path) -> Path:
+    """A database file with ``world``."""
+    file = folder / "mocha.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worlds, "database", lambda history: database(history, str(file)))
-        connection = opened(WORLD)
+        connection = opened(world)
     connection.execute("INSERT INTO guilds (id, name) VALUES (900, 'Tea House')")
     connection.execute("INSERT INTO emojis VALUES (900, '1234', 'wave', 0)")
     connection.execute("UPDATE users SET global_name = ? WHERE id = 1", (ADA,))
@@ -218,6 +223,23 @@ def test_an_hourly_timeline_of_years_is_refused(path: Path) -> None:
 
     assert result.exit_code == 2
     assert "ask for a longer one" in result.stderr
+
+
+def test_members_online_while_nobody_looked_are_unknown_and_not_nobody(tmp_path: Path) -> None:
+    """One was online all of the hour: the half that was observed says so, and of the next hour there is nothing to say."""
+    database = save(WORLD._replace(gaps=((30, 120),)), tmp_path)
+    period = ("--since", "2026-03-20T00:00", "--until", "2026-03-20T03:00", "--interval", "hour")
+
+    steps = json.loads(query(database, "online-timeline", *period, "--json").stdout)["buckets"]
+    rows = [line.split() for line in query(database, "online-timeline", *period).stdout.splitlines() if "T0" in line]
+
+    assert [(0.5, 1.0), (0.0, None), (1.0, 1.0)] == [
+        (step["observed_share"], step["present_average"]) for step in steps
+    ]
+    assert ["1.0", "-", "1.0"] == [row[1] for row in rows]
+    table = csv.DictReader(io.StringIO(query(database, "online-timeline", *period, "--csv").stdout))
+    assert ["1.0", "", "1.0"] == [row["present_average"] for row in table]
+    assert 0 == query(database, "online-timeline", *period, "--svg", str(tmp_path / "hole.svg")).exit_code
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mocha_actors.db.connection import Connection
-from mocha_actors.stats.coverage import STALE_MS, coverage_of
+from mocha_actors.stats.coverage import STALE_MS, coverage_of, holes
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import Gap
 from tests.stats.oracle import HOUR, START, database
@@ -71,6 +71,26 @@ def test_what_the_service_has_not_lived_to_see_is_not_observed(connection: Conne
     assert coverage_of(connection, PERIOD).gaps == (
         Gap(shard=None, since_ms=START + 2 * HOUR, until_ms=PERIOD.until_ms, reason="not_yet_observed"),
     )
+
+
+def test_a_gap_behind_the_last_sign_of_life_is_not_observed_twice_nor_the_time_before_it_at_all(
+    connection: Connection,
+) -> None:
+    """Gaps stand in order of their begin, the one that is not stored yet too."""
+    add_session(connection, START - HOUR)
+    add_gap(connection, START + HOUR, START + 2 * HOUR)
+
+    coverage = coverage_of(connection, PERIOD)
+
+    assert ["not_yet_observed", "session_invalid"] == [gap.reason for gap in coverage.gaps]
+    assert 0.0 == coverage.observed_share
+
+
+def test_holes_are_what_gaps_cover_together() -> None:
+    """Of several shards they overlap or touch."""
+    gaps = [Gap(shard=0, since_ms=begin, until_ms=end, reason="x") for begin, end in ((5, 9), (1, 3), (3, 4), (6, 7))]
+
+    assert [(1, 4), (5, 9)] == holes(gaps)
 
 
 def test_a_service_that_has_been_silent_since_before_the_range_observed_nothing_of_it(

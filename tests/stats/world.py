@@ -113,6 +113,13 @@ class World(NamedTuple):
     ignores: set[tuple[int, int]]
     closed: dict[int, int]
     alive: int
+    gaps: tuple[tuple[int, int], ...] = ()
+    """When some shard was not observed, in minutes since BEGIN, half-open; they may overlap."""
+
+    def observed(self, minute: int, period: Range) -> bool:
+        """Whether a minute was, as an answer about ``period`` has it."""
+        silent = period.until_ms - at(self.alive) > 120_000 and minute >= self.alive
+        return not silent and not any(begin <= minute < end for begin, end in self.gaps)
 
 
 def at(minute: int) -> int:
@@ -182,7 +189,11 @@ def worlds(draw: st.DrawFn) -> World:
         draw(st.sets(st.sampled_from([(0, GENERAL), (0, CATEGORY), (1, 2), (2, 82)]), max_size=2)),
         draw(st.dictionaries(st.integers(0, DAYS - 1), st.sampled_from([0, 0, 0, 1]), max_size=10)),
         draw(minutes),
+        tuple(sorted({(begin, begin + length) for begin, length in draw(_gaps) if length})),
     )
+
+
+_gaps = st.lists(st.tuples(minutes, lengths), max_size=3)
 
 
 @st.composite
@@ -256,6 +267,8 @@ def opened(world: World) -> Any:
         )  # fmt: skip
     for minute, count in world.counts.items():
         _put(connection, "member_counts", at_ms=at(minute), count=count)
+    for begin, end in world.gaps:
+        _insert(connection, "coverage_gaps", (3, at(begin), at(end), "session_invalid"))
     for online in world.online:
         _put(
             connection, "presence_events", id=online.id, user_id=online.user, status=online.status, ended_ms=_end(online),

@@ -20,7 +20,7 @@ class ChannelStats(Answer, frozen=True, kw_only=True):
         bot_messages: messages of bots, asked for or not.
         webhook_messages: messages of webhooks, asked for or not.
         deleted_messages: how many of the messages of the author classes asked for were deleted since.
-        messages_per_day: ``messages`` by the length of the range in days of 24 hours.
+        messages_per_day: ``messages`` by the length of the range in days of 24 hours, observed or not.
         guild_share: part of the guild's messages that were written here, 0 to 1; 0 when the guild has none.
         rank: place among the guild's channels (a thread: among threads and channels, each by itself) with messages; None without any.
         ranked_channels: how many of them have messages.
@@ -65,7 +65,7 @@ class MessageStats(Answer, frozen=True, kw_only=True):
         bot_messages: messages of bots, asked for or not.
         webhook_messages: messages of webhooks, asked for or not.
         deleted_messages: how many of the messages of the author classes asked for were deleted since.
-        messages_per_day: ``messages`` by the length of the range in days of 24 hours.
+        messages_per_day: ``messages`` by the length of the range in days of 24 hours, observed or not.
 
     """
 
@@ -114,7 +114,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         weekday: 0 for Monday to 6 for Sunday.
         hour: 0 to 23.
         value: the sum over all such hours, in the unit of the heatmap's ``metric``; a repeated hour adds to it (A3.7).
-        hours: how many such hours the range really holds; one that is cut off is a fraction, a skipped one none.
+        hours: how many such hours the range really holds; one that is cut off is a fraction, a skipped one none. Observed or not.
         average_per_hour: ``value`` by ``hours``; None where the range holds none.
 
     """

@@ -40,7 +40,7 @@ class GuildStats(Answer, frozen=True, kw_only=True):
         deleted_messages: how many of the messages of the author classes asked for were deleted since.
         active_users: distinct users with at least one of ``messages``; a webhook is no user. None when it was not asked for.
         active_channels: distinct channels with at least one of ``messages``; a thread counts as its channel.
-        messages_per_day: ``messages`` by the length of the range in days of 24 hours.
+        messages_per_day: ``messages`` by the length of the range in days of 24 hours, observed or not.
         voice_seconds: counted time in voice channels, over all users.
         voice_sessions: how many sessions began; moves and interruptions of the recording begin none.
         reactions: reactions added.

@@ -18,7 +18,7 @@ class UserStats(Answer, frozen=True, kw_only=True):
         messages: messages, whatever the author class.
         commands: replies to slash and context commands; only bots have any.
         deleted_messages: how many of the messages were deleted since.
-        messages_per_day: ``messages`` by the length of the range in days of 24 hours.
+        messages_per_day: ``messages`` by the length of the range in days of 24 hours, observed or not.
         rank: place in the leaderboard with the same range and filters; None when it does not list the user, or was not asked for.
         ranked_users: how many users that leaderboard lists; None when it was not asked for.
         first_message_id: the first of ``messages``; None when there is none.
@@ -194,7 +194,7 @@ class MemberGrowth(Answer, frozen=True, kw_only=True):
 
 
 class OnlineStep(Step, frozen=True, kw_only=True):
-    """Who was online in one bucket, on average: the time that members were, by the length of the bucket.
+    """Who was online in one bucket, on average: the time that members were, by the length of what was observed of it; None where nothing was.
 
     Attributes:
         online_average: members whose status was online.
@@ -204,10 +204,10 @@ class OnlineStep(Step, frozen=True, kw_only=True):
 
     """
 
-    online_average: float
-    idle_average: float
-    dnd_average: float
-    present_average: float
+    online_average: float | None
+    idle_average: float | None
+    dnd_average: float | None
+    present_average: float | None
 
 
 class OnlineTimeline(Answer, frozen=True, kw_only=True):
