@@ -17,6 +17,7 @@ import trio
 
 from mocha_actors.simulator.server import open_simulator
 from mocha_actors.simulator.settings import SimulatorSettings
+from mocha_actors.stats.coverage import STALE_MS
 from tests.end_to_end.harness import until
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +39,11 @@ def test_the_pictures_are_those_that_the_readme_shows() -> None:
     shown = re.findall(r"^!\[.+?\]\((.+?)\)$", README, re.MULTILINE)
 
     assert sorted(shown) == sorted(f".pictures/{path.name}" for path in (ROOT / ".pictures").iterdir())
+
+
+def test_up_to_when_an_open_session_counts_is_said_as_it_is() -> None:
+    """An answer just after a crash has up to so much that nobody saw."""
+    assert f"while the last sign of life is no older than {STALE_MS // 1000} s" in README
 
 
 @contextmanager
