@@ -38,8 +38,10 @@ def _guild(answer: GuildStats, _: Names) -> Lines:
 
 
 def _user(answer: UserStats, _: Names) -> Lines:
+    # The author of a command's reply is the bot, so of a person there never is one: that would read as if none had been used.
+    counts = _counts(answer) if answer.is_bot or answer.commands else _written(answer)
     return [
-        *_counts(answer), ("Rank", _rank(answer.rank, answer.ranked_users)), *_span(answer),
+        *counts, ("Rank", _rank(answer.rank, answer.ranked_users)), *_span(answer),
         ("Voice", duration(answer.voice_seconds)), ("Voice sessions", answer.voice_sessions),
         ("Reactions given", answer.reactions_given), ("Reactions received", answer.reactions_received),
         ("First seen", moment(answer.first_seen_ms, answer.time_zone)), ("Last seen", moment(answer.last_seen_ms, answer.time_zone)),
@@ -93,11 +95,14 @@ def _activity(answer: UserActivity, _: Names) -> Lines:
 
 
 def _counts(answer: GuildStats | UserStats | ChannelStats | MessageStats) -> Lines:
+    return [*_written(answer), ("Commands", answer.commands)]
+
+
+def _written(answer: GuildStats | UserStats | ChannelStats | MessageStats) -> Lines:
     return [
         ("Messages", answer.messages),
         ("Messages per day", f"{answer.messages_per_day:,.1f}"),
         ("Deleted since", answer.deleted_messages),
-        ("Commands", answer.commands),
     ]
 
 

@@ -225,6 +225,17 @@ def test_an_hourly_timeline_of_years_is_refused(path: Path) -> None:
     assert "ask for a longer one" in result.stderr
 
 
+def test_commands_are_a_line_of_bots_since_their_replies_are_the_only_messages_that_are_any(tmp_path: Path) -> None:
+    """A 0 in the table of a person would say that none was used."""
+    database = save(WORLD._replace(messages=[Sent(GUILD, key(5, 0), GENERAL, 11, 1, 1, deleted=False)]), tmp_path)
+
+    of_person, of_bot = (query(database, "user", "--user", user).stdout for user in ("2", "11"))
+
+    assert "Messages per day" in of_person
+    assert "Commands" not in of_person
+    assert ["Commands", "1"] in [line.split() for line in of_bot.splitlines()]
+
+
 def test_members_online_while_nobody_looked_are_unknown_and_not_nobody(tmp_path: Path) -> None:
     """One was online all of the hour: the half that was observed says so, and of the next hour there is nothing to say."""
     database = save(WORLD._replace(gaps=((30, 120),)), tmp_path)

@@ -16,7 +16,7 @@ class UserStats(Answer, frozen=True, kw_only=True):
         left: whether the user has left the guild; None where no membership is known.
         joined_ms: when the present membership began; None where unknown.
         messages: messages, whatever the author class.
-        commands: replies to slash and context commands; only bots have any.
+        commands: replies to slash and context commands; only bots have any, since they are the authors. Commands that a user used are not counted here.
         deleted_messages: how many of the messages were deleted since.
         messages_per_day: ``messages`` by the length of the range in days of 24 hours, observed or not.
         rank: place in the leaderboard with the same range and filters; None when it does not list the user, or was not asked for.
