@@ -112,16 +112,18 @@ def test_what_is_written_is_meant_for_people_and_not_for_the_database(database_u
         user = most_active(connection)
         connection.execute("UPDATE members SET roles = ',7005,7458,' WHERE user_id = ?", (user,))
         connection.execute("UPDATE voice_events SET flags = 257 WHERE user_id = ?", (user,))
+        connection.execute(
+            "INSERT INTO member_events (guild_id, at_ms, user_id, kind, is_bot, reason, bound_ms) SELECT MIN(id), 5, ?, 1, 0, 2, 0 FROM guilds", (user,)
+        )  # fmt: skip
         data = written(connection, user)
 
     assert [["7005", "7458"]] == [row["roles"] for row in data["memberships"][:1]]
     assert {"self_mute alone"} == {row["flags"] for row in data["voice"]}
     assert {"add"} <= {row["action"] for row in data["reactions_given"]} <= {"add", "remove"}
-    assert {"join"} <= {row["kind"] for row in data["joins_and_leaves"]} | {"join"} <= {"join", "leave"}
+    assert [("leave", "ban")] == [(row["kind"], row["reason"]) for row in data["joins_and_leaves"]]
+    assert {"online"} <= {row["status"] for row in data["presence"]} <= set(export.STATUSES)
     assert {"human"} == {row["author_class"] for row in data["messages"]}
-    for rows in data.values():
-        for row in rows if isinstance(rows, list) else ():
-            assert not [name for name in row if name == "id" or name.endswith("_ms")]
+    assert not [name for part in PARTS for name in part.columns if name == "id" or name.endswith("_ms")]
 
 
 def test_the_same_as_a_file_a_kind(database_url: str, tmp_path: Path) -> None:
