@@ -187,6 +187,24 @@ def connect_reader(address: DatabaseAddress) -> Reader:
         return PostgresReader(address)
 
 
+def require_begun(address: DatabaseAddress) -> None:
+    """Refuse an address where Mocha has never recorded, before anything is created, locked or migrated there.
+
+    Raises:
+        MochaError: there is no database, it is empty, another program's, newer than this one, or cannot be read.
+
+    """
+    reader = connect_reader(address)
+    try:
+        reader.answer(_refuse_empty, CHECK_SECONDS)
+    finally:
+        reader.close()
+
+
+def _refuse_empty(connection: Connection) -> None:
+    migrations.require_begun(connection, migrations.known(connection.dialect))
+
+
 def require_current(connection: Connection) -> None:
     """Refuse a schema that this program does not read."""
     migrations.require_current(connection, migrations.known(connection.dialect))

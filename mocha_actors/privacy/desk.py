@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
+import trio
+
+from mocha_actors.db.address import database_address
 from mocha_actors.db.apply import Applier
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.durable import Durable
 from mocha_actors.db.projections.registry import projections
-from mocha_actors.db.readers import Readers, open_readers
+from mocha_actors.db.readers import Readers, open_readers, require_begun
 from mocha_actors.db.store import open_store
 from mocha_actors.db.writer import database_breaker
 from mocha_actors.pipeline.facts import Fact
@@ -91,17 +94,22 @@ class OwnDesk:
 
 @asynccontextmanager
 async def open_desk(url: str, *, anonymise: bool = False, inline: bool = False) -> AsyncIterator[OwnDesk]:
-    """Own the database of ``url`` until the block ends, and take commands.
+    """Own the database of ``url`` until the block ends, and take commands. It must exist, though its schema may be an older one.
 
     Args:
-        url: see :func:`mocha_actors.db.store.open_store`.
+        url: see :func:`mocha_actors.db.store.open_store`; here nothing is created, so that a mistyped name cannot be taken for an empty database.
         anonymise: whether users stand under pseudonyms there.
         inline: without threads, for virtual time.
 
     Raises:
-        MochaError: the database cannot be used, or a service owns it.
+        MochaError: there is no database, it cannot be used, or a service owns it.
 
     """
+    address = database_address(url)
+    if inline:
+        require_begun(address)
+    else:
+        await trio.to_thread.run_sync(require_begun, address)
     async with open_store(url, inline=inline) as store, open_readers(url, threads=1, inline=inline) as readers:
         applier = Applier(projections(), store.epoch, anonymise=anonymise)
         durable = Durable(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -126,3 +128,55 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(path: Path, arguments: tuple
     assert 2 == result.exit_code, result.output
     assert says in result.output
     assert 1 == len(result.output.splitlines())
+
+
+COMMANDS = (
+    ("forget", "--user", "5", "--yes"), ("opt-out", "--user", "5"), ("user-data", "--user", "5"), ("audit",),
+    ("backup", "copy.db"), ("export", "messages"), ("guild", "set", "--guild", "5", "--time-zone", "UTC"),
+    ("dead-letters", "list"), ("dead-letters", "show", "1"), ("dead-letters", "retry", "--all"),
+    ("dead-letters", "drop", "--all"), ("spool", "replay", "some.spool"), ("verify", "--repair"),
+)  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_mistyped_database_is_neither_created_nor_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Who asked for an erasure would believe that it was done. It is said as a question about it says it."""
+    monkeypatch.chdir(tmp_path)
+    missing = tmp_path / "nope.db"
+
+    result = run(missing, *arguments)
+
+    assert (1, f"mocha: there is no database at {missing}\n") == (result.exit_code, result.output)
+    assert run(missing, "query", "guild").output == result.output
+    assert {} == contents(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [("SELECT 1", "schema version 0"), ("CREATE TABLE songs (title TEXT)", "the database is that of another program")],
+)
+def test_a_file_that_mocha_never_recorded_into_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], statement: str, says: str
+) -> None:
+    """An empty one is not filled, and beside one of another program no lock is left."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "other.db"
+    path.touch()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+    before = contents(tmp_path)
+
+    result = run(path, *arguments)
+
+    assert 1 == result.exit_code
+    assert says in result.output
+    assert 1 == len(result.output.splitlines())
+    assert before == contents(tmp_path)

@@ -112,10 +112,24 @@ def refuse_newer(version: int, migrations: tuple[Migration, ...]) -> None:
         raise SchemaError(msg)
 
 
+def require_begun(connection: Connection, migrations: tuple[Migration, ...]) -> None:
+    """Raise SchemaError unless some version's schema is there: what a command needs that may migrate, but has nothing to do in a new database."""
+    version = current_version(connection)
+    refuse_newer(version, migrations)
+    if version == 0:
+        raise older(version, migrations)
+
+
 def require_current(connection: Connection, migrations: tuple[Migration, ...]) -> None:
     """Raise SchemaError unless the schema is the newest: what a reader needs, which must not migrate."""
     version = current_version(connection)
     refuse_newer(version, migrations)
     if version < len(migrations):
-        msg = f"the database has schema version {version}, this Mocha needs {len(migrations)}; start mocha-run once to migrate it"
-        raise SchemaError(msg)
+        raise older(version, migrations)
+
+
+def older(version: int, migrations: tuple[Migration, ...]) -> SchemaError:
+    """The error for a schema that has to be migrated first."""
+    return SchemaError(
+        f"the database has schema version {version}, this Mocha needs {len(migrations)}; start mocha-run once to migrate it"
+    )
