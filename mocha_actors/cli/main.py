@@ -92,6 +92,16 @@ def one_line_errors() -> Iterator[None]:
         fail(str(error), 1)
 
 
+def open_closed_streams() -> None:
+    """Put the null device in the place of each standard stream that the caller closed, as ``>&-`` does.
+
+    Python has None there, which nothing can be written to; and the next file to be opened, as a database, would get the stream's number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # for the whole process
+
+
 def fail(message: str, exit_code: int) -> NoReturn:
     """End the command."""
     click.echo(f"mocha: {message}", err=True)
@@ -112,6 +122,7 @@ def mocha() -> None:
 
 def main() -> None:
     """Run ``mocha`` with the arguments of the process. What the output's encoding lacks is shown as ``?``: names are in any script."""
+    open_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     mocha(prog_name="mocha")

@@ -23,7 +23,7 @@ import trio
 
 from mocha_actors import logs
 from mocha_actors.cli.demo import INTENTS, TOKEN, SimulatorProcess, open_simulator_process
-from mocha_actors.cli.main import OneLineCommand
+from mocha_actors.cli.main import OneLineCommand, open_closed_streams
 from mocha_actors.cli.summary import summary
 from mocha_actors.client import StatsClient
 from mocha_actors.config import Config, Secret, SimulatorSection, load, load_token, parse
@@ -141,6 +141,7 @@ def naming(config_path: str | None) -> Iterator[None]:
 
 def main() -> None:
     """Run the command; a mistake of the user is one line on standard error."""
+    open_closed_streams()
     command(prog_name="mocha-run")
 
 

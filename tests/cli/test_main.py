@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -12,6 +15,9 @@ from click.testing import CliRunner
 
 from mocha_actors.cli.main import COMMANDS, LazyGroup, main, mocha
 from mocha_actors.errors import ConfigError, DataError, FencedOutError, MochaError, SystemFailure, TransientError
+from tests.db.builders import message as fact
+from tests.db.builders import open_session
+from tests.privacy.recorded import record
 
 HEAVY = (
     "pony",
@@ -137,3 +143,27 @@ def test_output_in_a_poor_encoding_is_no_error(monkeypatch: pytest.MonkeyPatch) 
     print("☃ 1", file=output, flush=True)
 
     assert output.buffer.getvalue().endswith(b"? 1\n")  # type: ignore[attr-defined]  # a BytesIO
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_as_one_that_nobody_reads(tmp_path: Path, closed: str) -> None:
+    """No traceback, whether the command prints, fails or asks."""
+    with open_session(f"sqlite:///{tmp_path}/mocha.db") as session:
+        record(session, iter([fact()]))
+    found = [
+        shell(f"{command} {closed}", tmp_path)
+        for command in (
+            "audit --database mocha.db", "query leaderboard --database mocha.db", "query leaderboard --database nope.db",
+            "forget --user 5 --database mocha.db",
+        )
+    ]  # fmt: skip
+
+    assert [0, 0, 1, 1] == [result.returncode for result in found]
+    assert [] == [result.stderr for result in found if "Traceback" in result.stderr]
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``mocha`` by a shell in a folder; the package is found as it is here."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    line = f"{shlex.quote(sys.executable)} -m mocha_actors {command}"
+    return subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=environment)  # fmt: skip
