@@ -205,7 +205,7 @@ def require_database(path: Path) -> None:
 
 def _is_database(path: Path) -> bool:
     """Whether SQLite takes the file for one of its own; one that is busy or damaged otherwise is."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         try:
             connection.execute("PRAGMA schema_version").fetchone()
         except sqlite3.Error as error:

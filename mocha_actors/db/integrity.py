@@ -46,7 +46,7 @@ async def check_whole(path: Path, seconds: float = CHECK_SECONDS, *, inline: boo
 def quick_check(path: Path, seconds: float) -> str | None:
     """The first problem of a database; empty when there is none, None when ``seconds`` were not enough to tell."""
     deadline = time.monotonic() + seconds
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
         connection.set_progress_handler(lambda: time.monotonic() >= deadline, STEPS)
         try:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()

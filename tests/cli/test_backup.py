@@ -159,3 +159,15 @@ def test_in_anonymised_mode_the_erasures_are_left_to_a_person(
     monkeypatch.setenv("MOCHA_PRIVACY__ANONYMISE", "true")
 
     assert "must be erased again by mocha forget" in run(path, "restore", str(saved)).stdout
+
+
+def test_files_are_named_relative_to_the_current_directory(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with any other command: to be copied to, and to be restored."""
+    monkeypatch.chdir(tmp_path)
+
+    done = [run(path, name, "copy.db") for name in ("backup", "restore")]
+
+    assert [0, 0] == [result.exit_code for result in done], done
+    assert (tmp_path / "copy.db").is_file()
