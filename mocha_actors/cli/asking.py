@@ -14,6 +14,7 @@ import msgspec
 
 from mocha_actors.cli.answers import print_answer
 from mocha_actors.cli.database import database_options, database_url, read, time_zone
+from mocha_actors.cli.files import written
 from mocha_actors.cli.output import print_json
 from mocha_actors.cli.spreadsheet import print_csv
 from mocha_actors.db.connection import Connection
@@ -164,7 +165,8 @@ def show(asked: Asked, result: Answer, filters: Filters, names: dict[int, str]) 
     elif asked.picture is not None:
         from mocha_actors.showing.pictures import draw  # noqa: PLC0415 - an extra, and slow to import
 
-        draw(result, asked.picture, names)
+        with written(asked.picture):
+            draw(result, asked.picture, names)
         click.echo(f"drawn: {asked.picture}")
     else:
         print_answer(result, filters, names)

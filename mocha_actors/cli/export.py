@@ -20,7 +20,7 @@ from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out, progress_bar
 from mocha_actors.cli.asking import chosen_guild, wrong_usage
 from mocha_actors.cli.database import database_options, database_url, read
-from mocha_actors.cli.files import new_private
+from mocha_actors.cli.files import new_private, written
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.export import EXPORTS, Kind, Row, total
 from mocha_actors.db.plain import cell
@@ -143,7 +143,8 @@ def destination(path: Path | None) -> Iterator[BinaryIO]:
     """A new file that only its owner can read, or standard output; a file that could not be written whole is removed.
 
     Raises:
-        ConfigError: there is such a file already.
+        ConfigError: there is such a file already, or there cannot be one.
+        SystemFailure: it cannot be written whole.
 
     """
     if path is None:
@@ -152,7 +153,7 @@ def destination(path: Path | None) -> Iterator[BinaryIO]:
         return
     descriptor = new_private(path)
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - by descriptor
+        with written(path), open(descriptor, "wb") as file:  # noqa: PTH123 - by descriptor
             yield file
     except BaseException:
         path.unlink(missing_ok=True)

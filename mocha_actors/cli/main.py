@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,10 @@ COMMANDS: Final = {
     "sim": "Play Discord on the loopback.",
 }
 """Subcommands and their help; the module ``mocha_actors.cli.<name>`` holds the object ``command``."""
+
+
+UNWRITABLE: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
+"""Faults of what is being written."""
 
 
 class OneLineCommand(click.Command):
@@ -89,7 +94,14 @@ def one_line_errors() -> Iterator[None]:
     except OSError as error:
         # What is left in the buffer cannot be written either, and must not be tried again at the exit.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # for the rest of the process
-        fail(str(error), 1)
+        fail(unusable(error), 1)
+
+
+def unusable(error: OSError) -> str:
+    """A sentence about a file that the operating system does not let us use; an error without a name is about the output."""
+    if error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror or error}"
+    return f"standard output cannot be written: {error.strerror}" if error.errno in UNWRITABLE else str(error)
 
 
 def open_closed_streams() -> None:

@@ -11,7 +11,7 @@ import click
 from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out
 from mocha_actors.cli.database import anonymised, database_options, database_url, read
-from mocha_actors.cli.files import new_private
+from mocha_actors.cli.files import new_private, written
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import ConfigError
 from mocha_actors.privacy.erasure import pseudonym_of
@@ -56,11 +56,12 @@ def write(connection: Connection, user_id: int, folder: Path | None, out: Path |
     if folder is not None:
         if folder.exists():
             raise ConfigError(f"{folder} exists already; name another folder")
-        folder.mkdir(mode=0o700)
-        return write_csv(connection, stored, lambda name: private(folder / f"{name}.csv"))
+        with written(folder):
+            folder.mkdir(mode=0o700)
+            return write_csv(connection, stored, lambda name: private(folder / f"{name}.csv"))
     if out is None:
         return write_json(connection, stored, sys.stdout)
-    with private(out) as file:
+    with written(out), private(out) as file:
         return write_json(connection, stored, file)
 
 

@@ -167,3 +167,44 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     line = f"{shlex.quote(sys.executable)} -m mocha_actors {command}"
     return subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=environment)  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One with a database, ``mocha.db``."""
+    with open_session(f"sqlite:///{tmp_path}/mocha.db") as session:
+        record(session, iter([fact()]))
+    return tmp_path
+
+
+NOWHERE = "cannot be written: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["backup {}", "export messages --out {}", "query heatmap --png {}", "user-data --user 5 --out {}", "user-data --user 5 --csv {}"],
+)  # fmt: skip
+def test_a_file_that_cannot_be_made_is_named(folder: Path, command: str) -> None:
+    """By each command that writes one, in the same words; it is wrong usage."""
+    file = folder / "nowhere" / "x.png"
+    result = CliRunner().invoke(mocha, [*command.format(file).split(), "--database", str(folder / "mocha.db")])
+
+    assert (2, f"mocha: {file} {NOWHERE}") == (result.exit_code, result.output)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
+@pytest.mark.parametrize("command", ["query guild", "query guild --csv", "audit --json", "export messages"])
+def test_an_output_that_is_full_is_named(folder: Path, command: str) -> None:
+    """It is no mistake of the command line."""
+    result = shell(f"{command} --database mocha.db >/dev/full", folder)
+
+    assert (1, "mocha: standard output cannot be written: No space left on device\n") == (result.returncode, result.stderr)  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
+def test_a_disk_that_is_full_is_named_with_the_file(folder: Path) -> None:
+    """What was opened, and then cannot be written."""
+    (folder / "chart.png").symlink_to("/dev/full")
+    result = shell("query heatmap --png chart.png --database mocha.db", folder)
+
+    assert (1, "mocha: chart.png cannot be written: No space left on device\n") == (result.returncode, result.stderr)  # fmt: skip
