@@ -56,8 +56,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     path: Path | None
 
 
-@click.command()
-@click.argument("kind", type=click.Choice(list(EXPORTS)))
+@click.command(epilog=f"KIND is one of {', '.join(EXPORTS)}.")
+@click.argument("kind", type=click.Choice(list(EXPORTS)), metavar="KIND")
 @click.option("--guild", metavar="ID|NAME", help="Guild; may be left out when the database holds one only.")
 @click.option("--since", metavar="TIME", help="Begin: ISO 8601, UTC unless it has an offset.  [default: everything]")
 @click.option("--until", metavar="TIME", help="End, not included, with --since.  [default: now]")

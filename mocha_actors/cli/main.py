@@ -85,7 +85,7 @@ def one_line_errors() -> Iterator[None]:
             # What click raises for a group without a subcommand: the help page, to be shown as it is.
             raise
         hint = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
-        fail(error.format_message().rstrip(".") + hint, error.exit_code)
+        fail(" ".join(error.format_message().split()).rstrip(".") + hint, error.exit_code)
     except click.ClickException as error:
         fail(error.format_message(), error.exit_code)
     except BrokenPipeError:

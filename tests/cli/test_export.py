@@ -146,7 +146,8 @@ def test_a_file_is_private_and_never_written_over(path: Path, tmp_path: Path) ->
         (("messages", "--guild", "5"), "holds no guild 5"),
         (("messages", "--format", "parquet"), "--out FILE"),
         (("messages", "--until", "2026-01-01"), "--since"),
-        (("nonsense",), "'nonsense' is not one of"),
+        (("nonsense",), "'KIND': 'nonsense' is not one of"),
+        ((), "Missing argument 'KIND'. Choose from: messages,"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_code_2(path: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -156,6 +157,8 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(path: Path, arguments: tuple
     assert 2 == result.exit_code, result.output
     assert says in result.output
     assert 1 == len(result.output.splitlines())
+    assert "\t" not in result.output
+    assert 1 >= result.output.count("voice-by-user-and-day")
 
 
 def test_an_export_is_read_on_both_databases(database_url: str) -> None:
