@@ -15,6 +15,7 @@ import msgspec
 from mocha_actors.cli.answers import print_answer
 from mocha_actors.cli.database import database_options, database_url, read, time_zone
 from mocha_actors.cli.files import written
+from mocha_actors.cli.names import alike, channel_named, once, role_id, user_named
 from mocha_actors.cli.output import print_json
 from mocha_actors.cli.spreadsheet import print_csv
 from mocha_actors.db.connection import Connection
@@ -31,14 +32,8 @@ from mocha_actors.stats.results import Answer
 GUILDS_LISTED: Final = 10
 """Guilds that an error names; a bot may be in thousands."""
 
-NAMES_LISTED: Final = 5
-"""Ids that an error lists where a name has several."""
-
-CHANNELS: Final = "SELECT id FROM channels WHERE guild_id = ? AND name = ? ORDER BY id"
-USERS: Final = "SELECT id FROM users WHERE username = ? OR global_name = ? ORDER BY id"
-
 RANGE_OPTIONS: Final = (
-    click.option("--guild", metavar="ID|NAME", help="Guild; may be left out when the database holds one only."),
+    once("--guild", metavar="ID|NAME", help="Guild; may be left out when the database holds one only."),
     click.option("--days", type=int, metavar="N", help=f"The last N times 24 hours.  [default: {DEFAULT_DAYS}]"),
     click.option("--since", metavar="TIME", help="Begin, instead of --days: ISO 8601, local unless it has an offset."),
     click.option("--until", metavar="TIME", help="End, not included, with --since.  [default: now]"),
@@ -72,7 +67,7 @@ PLACES: Final = {
     "channels": click.option("--channel", "channels", multiple=True, metavar="ID|NAME", help="Only here; repeatable."),
     "categories": click.option("--category", "categories", multiple=True, metavar="ID|NAME", help="Only here; repeatable."),
     "users": click.option("--user", "users", multiple=True, metavar="ID|NAME", help="Only these; repeatable."),
-    "roles": click.option("--role", "roles", multiple=True, type=int, metavar="ID", help="Only holders; repeatable."),
+    "roles": click.option("--role", "roles", multiple=True, type=role_id, metavar="ID", help="Only holders; repeatable."),
 }  # fmt: skip
 
 
@@ -102,7 +97,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def shared_options(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a subcommand the options of every question, but for the filters ``without``; it takes them as one :class:`Asked`."""
     places = [option for name, option in PLACES.items() if name not in without]
-    options = (*RANGE_OPTIONS, *places, *FILTER_OPTIONS, *OUTPUT_OPTIONS)
+    options: tuple[Callable[..., Any], ...] = (*RANGE_OPTIONS, *places, *FILTER_OPTIONS, *OUTPUT_OPTIONS)
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
@@ -184,7 +179,7 @@ def chosen_guild(asked: str | None, known: Sequence[tuple[int, str | None]]) -> 
         raise ConfigError(msg)
     if asked is None and len(known) == 1:
         return known[0][0]
-    matching = [key for key, name in known if asked is not None and asked in {str(key), name}]
+    matching = [] if asked is None else [key for key, name in known if asked in {str(key), name}] or alike(known, asked)
     if len(matching) == 1:
         return matching[0]
     if asked is None:
@@ -210,23 +205,6 @@ def wrong_usage() -> Iterator[None]:
         raise ConfigError(str(error)) from error
 
 
-def found_id(option: str, text: str, found: Sequence[int]) -> int:
-    """The id that ``text`` is, or that ``found`` says has this name.
-
-    Raises:
-        ConfigError: nothing has this name, or several do.
-
-    """
-    if text.removeprefix("-").isdecimal():
-        return int(text)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise ConfigError(f"{option} is {text!r}; nothing of that name is known, give the id")
-    listed = ", ".join(map(str, found[:NAMES_LISTED]))
-    raise ConfigError(f"{option} is {text!r}, which {len(found)} have as their name; give the id: {listed}")
-
-
 def _resolved(connection: Connection, asked: Asked, guild_id: int) -> Resolved:
     options: Any = dict(asked.options)
     for name, option in (("channels", "--channel"), ("categories", "--category")):
@@ -243,23 +221,6 @@ def _by_id(connection: Connection, guild_id: int, own: dict[str, Any]) -> dict[s
     if "user_id" in fields:
         fields["user_id"] = user_named(connection, fields["user_id"])
     return fields
-
-
-def channel_named(connection: Connection, guild_id: int, option: str, text: str) -> int:
-    """The id of a channel, thread or category that is named by id or name."""
-    rows = connection.execute(CHANNELS, (guild_id, searchable(text.removeprefix("#"))))
-    return found_id(option, text, [key for (key,) in rows])
-
-
-def searchable(text: str) -> str:
-    """``text`` as a database takes it: bytes of an argument that are no UTF-8 match nothing."""
-    return text.encode(errors="replace").decode()
-
-
-def user_named(connection: Connection, text: str) -> int:
-    """The id of a user who is named by id, unique name or display name."""
-    name = searchable(text.removeprefix("@"))
-    return found_id("--user", text, [key for (key,) in connection.execute(USERS, (name, name))])
 
 
 def _names(connection: Connection, guild_id: int, guilds: dict[int, str | None]) -> dict[int, str]:

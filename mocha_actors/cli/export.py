@@ -21,6 +21,7 @@ from mocha_actors.cli.administration import actor, carry_out, progress_bar
 from mocha_actors.cli.asking import chosen_guild, wrong_usage
 from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.files import new_private, written
+from mocha_actors.cli.names import once
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.export import EXPORTS, Kind, Row, total
 from mocha_actors.db.plain import cell
@@ -58,7 +59,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.command(epilog=f"KIND is one of {', '.join(EXPORTS)}.")
 @click.argument("kind", type=click.Choice(list(EXPORTS)), metavar="KIND")
-@click.option("--guild", metavar="ID|NAME", help="Guild; may be left out when the database holds one only.")
+@once("--guild", metavar="ID|NAME", help="Guild; may be left out when the database holds one only.")
 @click.option("--since", metavar="TIME", help="Begin: ISO 8601, UTC unless it has an offset.  [default: everything]")
 @click.option("--until", metavar="TIME", help="End, not included, with --since.  [default: now]")
 @click.option(

@@ -7,10 +7,11 @@ import click
 from mocha_actors.administration import Forget
 from mocha_actors.cli.administration import actor, answer, carry_out
 from mocha_actors.cli.database import anonymised, database_options, database_url
+from mocha_actors.cli.names import once, user_id
 
 
 @click.command()
-@click.option("--user", "user_id", type=int, required=True, metavar="ID", help="Whom.")
+@once("--user", "user_id", type=user_id, required=True, metavar="ID", help="Whom.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @database_options
 def command(user_id: int, yes: bool, database: str | None, config: str | None) -> None:

@@ -7,6 +7,7 @@ import click
 from mocha_actors.administration import SetGuild
 from mocha_actors.cli.administration import actor, answer, carry_out
 from mocha_actors.cli.database import database_options, database_url
+from mocha_actors.cli.names import MENTIONS, mentioned, once
 from mocha_actors.db.guild_settings import IGNORED_KINDS
 from mocha_actors.errors import ConfigError
 
@@ -19,7 +20,7 @@ def command() -> None:
 
 
 @command.command("set")
-@click.option("--guild", "guild_id", type=int, required=True, metavar="ID", help="Which.")
+@once("--guild", "guild_id", type=int, required=True, metavar="ID", help="Which.")
 @click.option("--time-zone", metavar="ZONE", help='IANA name, as in Europe/Berlin; "" for that of the configuration.')
 @click.option("--week-start", type=click.Choice(DAYS, case_sensitive=False), help="The first day of its weeks.")
 @click.option(
@@ -53,6 +54,7 @@ def thing(text: str) -> tuple[str, int]:
 
     """
     kind, _, number = text.partition(":")
+    number = mentioned(kind, number) if kind in MENTIONS else number
     if kind not in IGNORED_KINDS or not number.isascii() or not number.isdigit():
         msg = f"expected KIND:ID with a kind of {', '.join(IGNORED_KINDS)}, found {text!r}"
         raise ConfigError(msg)

@@ -10,6 +10,7 @@ import msgspec
 
 from mocha_actors.cli.asking import Asked, ask, shared_options
 from mocha_actors.cli.database import database_options, database_url, read
+from mocha_actors.cli.names import once
 from mocha_actors.cli.output import print_table
 from mocha_actors.stats.buckets import INTERVALS
 from mocha_actors.stats.guilds import known_guilds
@@ -45,7 +46,7 @@ from mocha_actors.stats.questions import (
 
 LIMIT: Final = click.option("--limit", type=int, default=10, show_default=True, metavar="N", help="Entries of a page.")
 CURSOR: Final = click.option("--cursor", metavar="CURSOR", help="Begin behind the page that named this cursor.")
-USER: Final = click.option("--user", "user_id", required=True, metavar="ID|NAME", help="The user; a bot too.")
+USER: Final = once("--user", "user_id", required=True, metavar="ID|NAME", help="The user; a bot too.")
 HOUR_METRIC: Final = click.option("--metric", type=click.Choice(HOUR_METRICS), default="messages", show_default=True)
 USER_METRIC: Final = click.option("--metric", type=click.Choice(USER_METRICS), default="messages", show_default=True)
 
@@ -179,7 +180,7 @@ def inactive_members(asked: Asked, **own: Any) -> None:
 
 
 @command.command()
-@click.option("--channel", "channel_id", required=True, metavar="ID|NAME", help="The channel or thread.")
+@once("--channel", "channel_id", required=True, metavar="ID|NAME", help="The channel or thread.")
 @click.option("--threads/--without-threads", "include_threads", default=True, help="Count its threads.  [default: yes]")
 @shared_options("channels", "categories")
 def channel(asked: Asked, **own: Any) -> None:

@@ -12,6 +12,7 @@ from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out
 from mocha_actors.cli.database import anonymised, database_options, database_url, read
 from mocha_actors.cli.files import new_private, written
+from mocha_actors.cli.names import once, user_id
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import ConfigError
 from mocha_actors.privacy.erasure import pseudonym_of
@@ -19,7 +20,7 @@ from mocha_actors.privacy.userdata import write_csv, write_json
 
 
 @click.command()
-@click.option("--user", "user_id", type=int, required=True, metavar="ID", help="Whose.")
+@once("--user", "user_id", type=user_id, required=True, metavar="ID", help="Whose.")
 @click.option(
     "--csv",
     "folder",

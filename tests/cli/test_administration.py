@@ -107,9 +107,19 @@ def test_the_settings_of_a_guild(path: Path) -> None:
     assert 1 == number(path, "SELECT COUNT(*) FROM guild_ignores")
 
 
+def test_a_pasted_mention_is_the_id(path: Path) -> None:
+    """Of a user, and of what a guild's settings leave out."""
+    things = ("--ignore", "channel:<#5>", "--ignore", "user:<@!6>", "--ignore", "role:<@&7>")
+    assert 0 == run(path, "guild", "set", "--guild", str(GUILD), *things).exit_code
+    assert 3 == number(path, "SELECT COUNT(*) FROM guild_ignores WHERE id IN (5, 6, 7)")
+    assert 0 == run(path, "forget", "--user", f"<@{USER}>", "--yes").exit_code
+    assert 0 == number(path, f"SELECT COUNT(*) FROM message_events WHERE user_id = {USER}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("forget", "--user", "ada", "--yes"), "'ada' is no id of a user"),
         (("guild", "set", "--guild", "5", "--time-zone", "UTC"), "the database holds no guild 5"),
         (("guild", "set", "--guild", str(GUILD)), "nothing to set"),
         (("guild", "set", "--guild", str(GUILD), "--time-zone", "Mars/Phobos"), "time_zone is 'Mars/Phobos'"),

@@ -15,9 +15,11 @@ from click.testing import CliRunner, Result
 
 from mocha_actors.cli.charts import bar, sparkline
 from mocha_actors.cli.main import mocha
+from mocha_actors.cli.names import user_named
 from mocha_actors.cli.query import QUESTIONS as HELP
 from mocha_actors.cli.query_commands import command
 from mocha_actors.db.plain import cell
+from mocha_actors.errors import ConfigError
 from mocha_actors.showing.words import duration, moment
 from tests.stats import world as worlds
 from tests.stats.oracle import GUILD, Sent, database
@@ -190,8 +192,54 @@ def test_filters_take_names(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (["--channel", "<#60>"], 1), (["--category", "<#70>"], 4), (["--user", "<@1>"], 3), (["--user", " <@!1> "], 3), (["--role", "<@&82>"], 1),
+        (["--channel", "#NAME 60"], 1), (["--category", "Name 70"], 4), (["--user", "ada LOVELACE"], 3), (["--guild", "tea house"], 4),
+    ],
+)  # fmt: skip
+def test_a_pasted_mention_is_the_id_and_case_tells_names_apart_only_where_it_must(
+    path: Path, arguments: list[str], count: int
+) -> None:
+    """As they are copied out of Discord, or remembered."""
+    assert count == json.loads(query(path, "messages", *arguments, "--json").stdout)["messages"]
+
+
+def test_of_names_that_differ_in_case_the_one_as_written_is_meant(tmp_path: Path) -> None:
+    """Another spelling is that of several."""
+    with database([], str(tmp_path / "mocha.db")) as connection:
+        connection.execute(
+            "INSERT INTO users VALUES (1, 'ada', NULL, 0, 0), (2, 'Ada', NULL, 0, 0), (3, 'bob', 'ADA', 0, 0)"
+        )
+        found = [user_named(connection, name) for name in ("ada", "Ada", "ADA")]
+        with pytest.raises(ConfigError, match="--user is 'aDA', which 3 have as their name; give the id: 1, 2, 3"):
+            user_named(connection, "aDA")
+
+    assert [1, 2, 3] == found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["query", "channel", "--channel", "50", "--channel", "60"], ["query", "user", "--user", "1", "--user", "2"],
+        ["query", "rank", "--user", "1", "--user", "2"], ["query", "guild", "--guild", "900", "--guild", "901"],
+        ["forget", "--yes", "--user", "1", "--user", "2"], ["opt-out", "--user", "1", "--user", "2"],
+        ["user-data", "--user", "1", "--user", "2"],
+    ],
+)  # fmt: skip
+def test_what_one_alone_can_be_named_for_is_not_the_last_of_several(path: Path, arguments: list[str]) -> None:
+    """Nobody asks for two to be answered for one, and least of all to have one of two erased."""
+    result = CliRunner().invoke(mocha, [*arguments, "--database", str(path)])
+
+    expected = f"mocha: {arguments[-2]} is given 2 times; one is allowed here\n"
+    assert (2, "", expected) == (result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["messages", "--role", "Mods"], ["'Mods' is no id, and the names of roles are not recorded"]),
+        (["messages", "--user", "<#1>"], ["--user is '<#1>'", "give the id"]),
         (["messages", "--channel", "nowhere"], ["--channel is 'nowhere'", "give the id"]),
         (["messages", "--channel", "\udcff"], ["--channel is", "give the id"]),
         (["user", "--user", "\udcff"], ["--user is", "give the id"]),
