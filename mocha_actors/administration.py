@@ -23,6 +23,7 @@ from mocha_actors.privacy import letters, orphans
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import Desk
 from mocha_actors.privacy.erasure import close_open, erase
+from mocha_actors.showing.words import counted
 from mocha_actors.stats.errors import QuestionError
 from mocha_actors.stats.zones import check_week_start, zone_named
 
@@ -180,7 +181,7 @@ async def perform(
             return retried(await letters.retry(desk, ids, actor=command.actor, now_ms=now_ms))
         case DropLetters(ids=ids):
             dropped = await letters.drop(desk, ids, actor=command.actor, now_ms=now_ms)
-            return Done(f"{dropped:,} dead letters dropped", {"dropped": dropped})
+            return Done(f"{counted(dropped, 'dead letter')} dropped", {"dropped": dropped})
         case ReplaySpool(path=path):
             return replayed(
                 await orphans.replay(desk, Path(path), actor=command.actor, now_ms=now_ms, progress=progress)
@@ -194,9 +195,11 @@ async def _forget(desk: Desk, command: Forget, now_ms: int, *, anonymised: bool,
     proof = (
         "a search of every table finds nothing"
         if not erased.left
-        else f"a search still finds {erased.left} mentions; ask again"
+        else f"a search still finds {counted(erased.left, 'mention')}; ask again"
     )
-    return Done(f"{erased.rows:,} rows in {erased.guilds:,} guilds; {proof}", msgspec.structs.asdict(erased))
+    return Done(
+        f"{counted(erased.rows, 'row')} in {counted(erased.guilds, 'guild')}; {proof}", msgspec.structs.asdict(erased)
+    )
 
 
 async def _opt_out(desk: Desk, command: SetOptOut, now_ms: int) -> Done:
@@ -223,7 +226,9 @@ async def _note_access(desk: Desk, command: NoteAccess, now_ms: int) -> Done:
 
 async def _repair(desk: Desk, command: Repair, now_ms: int, progress: Progress) -> Done:
     repaired = await repair(DeskReaders(desk), desk.chore, progress)
-    text = f"{repaired.rows:,} rows of {repaired.pieces:,} tables and days built anew"
+    text = (
+        f"{counted(repaired.rows, 'row')} of {counted(repaired.pieces, 'table and day', 'tables and days')} built anew"
+    )
 
     def work(connection: Connection) -> int:
         note(connection, AuditEntry(now_ms, command.actor, "repair", None, text))
@@ -248,7 +253,7 @@ class DeskReaders:
 def replayed(result: orphans.Replayed) -> Done:
     """What came of an orphaned spool."""
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(result.left_out.items()))
-    text = f"{result.facts:,} facts about messages recorded, {result.letters:,} dead letters added"
+    text = f"{counted(result.facts, 'fact')} about messages recorded, {counted(result.letters, 'dead letter')} added"
     left_out = sum(result.left_out.values())
     numbers = {"facts": result.facts, "letters": result.letters, "left_out": left_out}
     return Done(f"{text}; left out, since they depend on their neighbours: {kinds}" if kinds else text, numbers)
@@ -257,7 +262,7 @@ def replayed(result: orphans.Replayed) -> Done:
 def retried(result: letters.Retried) -> Done:
     """What came of trying letters again, with the reason for each that was kept."""
     kept = [f"{number} is kept: {reason}" for number, reason in result.kept]
-    text = "\n".join([f"{result.recorded:,} dead letters recorded, {len(kept):,} kept", *kept])
+    text = "\n".join([f"{counted(result.recorded, 'dead letter')} recorded, {len(kept):,} kept", *kept])
     return Done(text, {"recorded": result.recorded, "kept": len(kept)})
 
 
@@ -281,7 +286,7 @@ async def _set_guild(desk: Desk, command: SetGuild, now_ms: int) -> Done:
         msg = f"the database holds no guild {command.guild_id}"
         raise ConfigError(msg)
     changed = await desk.chore(work, resets=True)
-    return Done(f"{changed} settings changed", {"changed": changed})
+    return Done(f"{counted(changed, 'setting')} changed", {"changed": changed})
 
 
 def _is_known(connection: Connection, guild_id: int) -> bool:

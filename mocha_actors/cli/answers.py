@@ -14,7 +14,7 @@ from mocha_actors.cli.output import console, facts, person, shown, table
 from mocha_actors.cli.subjects import lines_of
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
-from mocha_actors.showing.words import DAYS, GAP_REASONS, duration, iso, moment, named, printable
+from mocha_actors.showing.words import DAYS, GAP_REASONS, counted, duration, iso, moment, named, printable
 from mocha_actors.stats.questions import Filters
 from mocha_actors.stats.ranges import Range
 from mocha_actors.stats.results import (
@@ -82,7 +82,7 @@ def print_coverage(out: Console, coverage: Coverage, time_zone: str) -> None:
         span = f"{moment(gap.since_ms, time_zone, exact=True)} to {moment(gap.until_ms, time_zone, exact=True)}"
         out.print(Text(f"  {span}: {GAP_REASONS.get(gap.reason, gap.reason)}", style="yellow"))
     if len(coverage.gaps) > GAPS_SHOWN:
-        out.print(Text(f"  and {len(coverage.gaps) - GAPS_SHOWN:,} more gaps", style="yellow"))
+        out.print(Text(f"  and {counted(len(coverage.gaps) - GAPS_SHOWN, 'more gap')}", style="yellow"))
 
 
 def _title(answer: Answer, names: Mapping[int, str]) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from mocha_actors.cli.answers import print_answer
 from mocha_actors.cli.database import database_options, database_url, read, time_zone
-from mocha_actors.cli.files import written
+from mocha_actors.cli.files import FILE, written
 from mocha_actors.cli.names import alike, channel_named, once, role_id, user_named
 from mocha_actors.cli.output import print_json
 from mocha_actors.cli.spreadsheet import print_csv
@@ -58,8 +58,8 @@ FILTER_OPTIONS: Final = (
 OUTPUT_OPTIONS: Final = (
     click.option("--json", "as_json", is_flag=True, help="Print JSON; identifiers are strings."),
     click.option("--csv", "as_csv", is_flag=True, help="Print CSV; identifiers are texts."),
-    click.option("--png", type=click.Path(path_type=Path), metavar="FILE", help="Draw a chart (extra: charts)."),
-    click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Draw a chart (extra: charts)."),
+    click.option("--png", type=FILE, metavar="FILE", help="Draw a chart (extra: charts)."),
+    click.option("--svg", type=FILE, metavar="FILE", help="Draw a chart (extra: charts)."),
     database_options,
 )
 
@@ -187,7 +187,7 @@ def chosen_guild(asked: str | None, known: Sequence[tuple[int, str | None]]) -> 
     elif matching:
         fault, known = f"{len(matching):,} guilds are named {asked!r}", [each for each in known if each[0] in matching]
     else:
-        fault = f"the database holds no guild {printable(asked)}"
+        fault = f"the database holds no guild {asked if asked.isdecimal() else repr(asked)}"
     listed = ", ".join(
         str(key) if name is None else f"{key} ({printable(name)})" for key, name in known[:GUILDS_LISTED]
     )

@@ -9,12 +9,13 @@ import click
 from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out, progress_bar
 from mocha_actors.cli.database import database_options, database_url
+from mocha_actors.cli.files import FILE
 from mocha_actors.db.address import database_address
 from mocha_actors.db.backup import back_up, file_of
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("file", type=FILE, metavar="FILE")
 @database_options
 def command(file: Path, database: str | None, config: str | None) -> None:
     """Copy the database to the new FILE, which holds one moment of it; the service may run meanwhile.

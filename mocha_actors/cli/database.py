@@ -48,6 +48,10 @@ def database_url(database: str | None, config: str | None) -> str:
     if database is not None and config is not None:
         msg = "--database and --config both name a database; give one of them"
         raise ConfigError(msg)
+    if "" in {database, config}:
+        raise ConfigError(
+            "--config is empty; give a file" if database is None else "--database is empty; give a URL or path"
+        )
     if config is not None:
         from mocha_actors.config import load  # noqa: PLC0415 - only who names a configuration waits for it
 

@@ -20,12 +20,13 @@ from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out, progress_bar
 from mocha_actors.cli.asking import chosen_guild, wrong_usage
 from mocha_actors.cli.database import database_options, database_url, read
-from mocha_actors.cli.files import new_private, written
+from mocha_actors.cli.files import FILE, new_private, written
 from mocha_actors.cli.names import once
 from mocha_actors.db.connection import Connection
 from mocha_actors.db.export import EXPORTS, Kind, Row, total
 from mocha_actors.db.plain import cell
 from mocha_actors.errors import ConfigError
+from mocha_actors.showing.words import counted
 from mocha_actors.stats.guilds import known_guilds
 from mocha_actors.stats.options import chosen_range
 from mocha_actors.stats.zones import zone_named
@@ -70,7 +71,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     show_default=True,
     help="Parquet needs the extra 'parquet'.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A new file.  [default: standard output]")
+@click.option("--out", type=FILE, metavar="FILE", help="A new file.  [default: standard output]")
 @database_options
 def command(
     *, kind: str, guild: str | None, since: str | None, until: str | None, form: str, out: Path | None,
@@ -91,7 +92,7 @@ def command(
     carry_out(url, NoteAccess(actor=actor(), what="export"))
     with progress_bar(kind) as told:
         rows = read(url, partial(export, wanted=wanted, told=told))
-    click.echo(f"{rows:,} rows", err=True)
+    click.echo(counted(rows, "row"), err=True)
 
 
 def chosen_period(since: str | None, until: str | None) -> tuple[int | None, int | None]:
@@ -108,7 +109,7 @@ def export(connection: Connection, wanted: Wanted, told: Any) -> int:
     """Write what is wanted; returns the number of rows."""
     guild_id = chosen_guild(wanted.guild, known_guilds(connection))
     count, of = Count(), total(connection, wanted.kind, guild_id)
-    rows = counted(
+    rows = passing(
         wanted.kind.rows(connection, guild_id, wanted.since_ms, wanted.until_ms), count, partial(told, of=of)
     )
     columns = list(wanted.kind.columns)
@@ -130,7 +131,7 @@ class Count:
         self.rows = 0
 
 
-def counted(rows: Iterable[Row], count: Count, told: Any) -> Iterator[Row]:
+def passing(rows: Iterable[Row], count: Count, told: Any) -> Iterator[Row]:
     """``rows``, counted as they pass."""
     for row in rows:
         count.rows += 1

@@ -6,8 +6,28 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
+
+import click
 
 from mocha_actors.errors import ConfigError, SystemFailure
+
+
+class File(click.Path):
+    """The name of a file or folder, which an empty text is not: Python takes it for the current folder."""
+
+    def __init__(self) -> None:
+        """Whatever there is, or is not, under the name."""
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if not str(value):
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE: Final = File()
 
 
 def new_private(path: Path) -> int:

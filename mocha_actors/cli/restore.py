@@ -10,15 +10,17 @@ import trio
 from mocha_actors.administration import Forget
 from mocha_actors.cli.administration import actor, carry_out, progress_bar
 from mocha_actors.cli.database import anonymised, database_options, database_url
+from mocha_actors.cli.files import FILE
 from mocha_actors.db.address import database_address
 from mocha_actors.db.backup import file_of
 from mocha_actors.db.ownership import Ownership
 from mocha_actors.errors import MochaError, TransientError
 from mocha_actors.privacy.restoring import NOBODY, OptOuts, opt_outs_in, put_back
+from mocha_actors.showing.words import counted
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("file", type=FILE, metavar="FILE")
 @click.option(
     "--without-opt-outs",
     "blindly",
@@ -40,7 +42,7 @@ def command(file: Path, *, blindly: bool, database: str | None, config: str | No
         for user in users:
             carry_out(url, Forget(actor=actor(), user_id=user))
     click.echo(
-        f"{path} is restored from {file}; {len(users):,} users erased again"
+        f"{path} is restored from {file}; {counted(len(users), 'user')} erased again"
         if not hidden
         else f"{path} is restored from {file}"
     )

@@ -9,6 +9,7 @@ import click
 from mocha_actors.administration import ReplaySpool
 from mocha_actors.cli.administration import actor, answer, carry_out
 from mocha_actors.cli.database import anonymised, database_options, database_url
+from mocha_actors.cli.files import FILE
 
 
 @click.group()
@@ -17,7 +18,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("file", type=FILE, metavar="FILE")
 @database_options
 def replay(file: Path, database: str | None, config: str | None) -> None:
     """Record the messages and deletions of the orphaned spool FILE, and rename it.

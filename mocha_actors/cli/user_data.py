@@ -11,12 +11,13 @@ import click
 from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out
 from mocha_actors.cli.database import anonymised, database_options, database_url, read
-from mocha_actors.cli.files import new_private, written
+from mocha_actors.cli.files import FILE, new_private, written
 from mocha_actors.cli.names import once, user_id
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import ConfigError
 from mocha_actors.privacy.erasure import pseudonym_of
 from mocha_actors.privacy.userdata import write_csv, write_json
+from mocha_actors.showing.words import counted
 
 
 @click.command()
@@ -24,13 +25,13 @@ from mocha_actors.privacy.userdata import write_csv, write_json
 @click.option(
     "--csv",
     "folder",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FOLDER",
     help="A CSV file a kind, in a new folder, instead of JSON.",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write the JSON to a file; by default to standard output.",
 )
@@ -46,9 +47,8 @@ def command(user_id: int, folder: Path | None, out: Path | None, database: str |
     url = database_url(database, config)
     carry_out(url, NoteAccess(actor=actor(), what="user_data"))
     hidden = anonymised(config)
-    click.echo(
-        f"{read(url, lambda connection: write(connection, user_id, folder, out, hidden=hidden)):,} rows", err=True
-    )
+    rows = read(url, lambda connection: write(connection, user_id, folder, out, hidden=hidden))
+    click.echo(counted(rows, "row"), err=True)
 
 
 def write(connection: Connection, user_id: int, folder: Path | None, out: Path | None, *, hidden: bool) -> int:

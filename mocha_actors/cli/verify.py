@@ -13,6 +13,7 @@ import trio
 from mocha_actors.administration import Repair
 from mocha_actors.cli.administration import actor, answer, carry_out, progress_bar
 from mocha_actors.cli.database import database_options, database_url, read
+from mocha_actors.cli.files import FILE
 from mocha_actors.cli.output import print_table
 from mocha_actors.cli.verify_stays import compare_heard
 from mocha_actors.db.comparison import Difference, Numbers, Verification
@@ -22,6 +23,7 @@ from mocha_actors.db.recounts.base import find
 from mocha_actors.db.recounts.registry import RECOUNTS
 from mocha_actors.db.verify import Progress, Truth, compare_truth, quiet, recorded_gaps, unobserved, verify
 from mocha_actors.errors import ConfigError, DataError
+from mocha_actors.showing.words import counted
 from mocha_actors.simulator.recount import recount
 
 DIFFERENCES_SHOWN: Final = 20
@@ -31,7 +33,7 @@ DIFFERENCES_SHOWN: Final = 20
 @database_options
 @click.option(
     "--ledger",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Compare everything with a ledger of the simulator instead.",
 )
@@ -66,7 +68,9 @@ def command(*, database: str | None, config: str | None, ledger: Path | None, la
     if result.different:
         print_differences(result)
     if result.not_retained:
-        click.echo(f"left out: {result.not_retained:,} days of rollups whose raw rows are past their retention")
+        click.echo(
+            f"left out: {counted(result.not_retained, 'day')} of rollups whose raw rows are past their retention"
+        )
     click.echo(f"{result.equal} of {result.compared} equal")
     if result.different:
         raise click.exceptions.Exit(1)
@@ -92,7 +96,7 @@ def observed_truth(url: str, ledger: Path) -> Truth:
 
     """
     if left_out := read(url, opted_out):
-        msg = f"{left_out:,} users opted out or were erased, so the database does not hold what the ledger says of them; verify without --ledger"
+        msg = f"{counted(left_out, 'user')} opted out or {'was' if left_out == 1 else 'were'} erased, so the database does not hold what the ledger says of them; verify without --ledger"
         raise DataError(msg)
     gaps = read(url, recorded_gaps)
     truth = read_ledger(ledger, gaps=gaps)
@@ -100,7 +104,7 @@ def observed_truth(url: str, ledger: Path) -> Truth:
     missing = read(url, lambda connection: unobserved(connection, messages))
     if not missing:
         return truth
-    click.echo(f"left out: {len(missing):,} messages of the ledger that were sent in recorded gaps")
+    click.echo(f"left out: {counted(len(missing), 'message')} of the ledger sent in recorded gaps")
     return read_ledger(ledger, missing, gaps)
 
 
@@ -133,7 +137,7 @@ def print_differences(result: Verification) -> None:
     shown = result.differences[:DIFFERENCES_SHOWN]
     print_table(("Table", "Key", "Stored", "Expected"), [_row(difference) for difference in shown])
     if result.different > len(shown):
-        click.echo(f"and {result.different - len(shown):,} more differences")
+        click.echo(f"and {counted(result.different - len(shown), 'more difference')}")
 
 
 def _row(difference: Difference) -> tuple[str, str, str | None, str | None]:

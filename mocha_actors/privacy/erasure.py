@@ -23,6 +23,7 @@ from mocha_actors.pipeline.facts import Fact, PresenceChanged, PresenceStatus, V
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import Desk
 from mocha_actors.privacy.places import PLACES, SINGLES, Place, Treatment
+from mocha_actors.showing.words import counted
 
 PIECE_ROWS: Final = 5_000
 """Rows that are looked at in one piece: a few milliseconds."""
@@ -100,7 +101,7 @@ async def erase(
         rows += await step()
     rows += await desk.chore(lambda connection: erase_singles(connection, user_id))
     rows += await erase_letters(desk, user_id)
-    entry = AuditEntry(now_ms, actor, "forget", None, f"{rows} rows in {len(aliases)} guilds")
+    entry = AuditEntry(now_ms, actor, "forget", None, f"{counted(rows, 'row')} in {counted(len(aliases), 'guild')}")
     await desk.chore(lambda connection: finish(connection, user_id, list(aliases), entry), resets=True)
     await desk.compact_log()
     progress(len(steps), len(steps))

@@ -58,7 +58,7 @@ def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
 
     """
     if type(answer) not in CHARTS:
-        msg = f"{type(answer).__name__} has no chart; timelines, leaderboards, rankings and heatmaps have"
+        msg = f"there is no chart of {title_of(answer)!r}; timelines, leaderboards, rankings and heatmaps have one"
         raise ConfigError(msg)
     if path.suffix.lower() not in {".png", ".svg"}:
         msg = f"the chart's file is {path}; its name must end with .png or .svg"

@@ -105,7 +105,8 @@ def resolve(
 
     """
     given: dict[str, Any] = dict(options)
-    name = given.pop("time_zone", None) or settings.time_zone or default_zone
+    name = given.pop("time_zone", None)
+    name = settings.time_zone or default_zone if name is None else name
     week_start = given.pop("week_start", None)
     week_start = (settings.week_start or 0) if week_start is None else week_start
     check_week_start(week_start)

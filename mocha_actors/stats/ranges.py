@@ -122,6 +122,6 @@ def show_time(ms: int) -> str:
         moment = UNIX_EPOCH + timedelta(milliseconds=ms)
     except OverflowError:
         return f"{ms} ms"
-    if moment.microsecond:
-        return f"{moment:%Y-%m-%d %H:%M:%S}.{ms % 1000:03d} UTC"
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment.second else f"{moment:%Y-%m-%d %H:%M} UTC"
+    # isoformat, since strftime may give a year of fewer than four digits.
+    exact = "milliseconds" if moment.microsecond else "seconds" if moment.second else "minutes"
+    return f"{moment.replace(tzinfo=None).isoformat(' ', exact)} UTC"

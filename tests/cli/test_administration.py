@@ -43,7 +43,7 @@ def test_forget_erases_and_says_what_proves_it(path: Path) -> None:
     result = run(path, "forget", "--user", str(USER), "--yes")
 
     assert 0 == result.exit_code, result.output
-    assert "a search of every table finds nothing" in result.output
+    assert "in 1 guild; a search of every table finds nothing" in result.output
     assert 0 == number(path, f"SELECT COUNT(*) FROM message_events WHERE user_id = {USER}")
     assert 1 == number(path, "SELECT COUNT(*) FROM message_events")
 
@@ -103,7 +103,7 @@ def test_the_settings_of_a_guild(path: Path) -> None:
     assert "4 settings changed" in run(path, "guild", "set", "--guild", str(GUILD), *arguments).output
     assert 1 == number(path, "SELECT COUNT(*) FROM guilds WHERE time_zone = 'Asia/Kathmandu' AND week_start = 6")
     assert 2 == number(path, "SELECT COUNT(*) FROM guild_ignores")
-    assert "1 settings changed" in run(path, "guild", "set", "--guild", str(GUILD), "--heed", "user:6").output
+    assert "1 setting changed" in run(path, "guild", "set", "--guild", str(GUILD), "--heed", "user:6").output
     assert 1 == number(path, "SELECT COUNT(*) FROM guild_ignores")
 
 

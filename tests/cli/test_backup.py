@@ -75,7 +75,7 @@ def test_who_was_erased_after_the_backup_is_erased_again(path: Path, saved: Path
 
     done = run(path, "restore", str(saved))
 
-    assert "1 users erased again" in done.stdout, done.output
+    assert "1 user erased again" in done.stdout, done.output
     assert (rows_of(path, ADA), rows_of(path, BOB), rows_of(path, EVE)) == (2, 0, 2)
     with open_session(path) as session:
         assert count(session, "SELECT COUNT(*) FROM opt_outs") == 1
@@ -92,7 +92,7 @@ def test_who_was_on_the_list_before_is_not_searched_for_again(path: Path, tmp_pa
 
     done = run(path, "restore", str(tmp_path / "later.db"))
 
-    assert "1 users erased again" in done.stdout, done.output
+    assert "1 user erased again" in done.stdout, done.output
     assert (rows_of(path, ADA), rows_of(path, BOB), rows_of(path, EVE)) == (2, 0, 0)
 
 

@@ -70,10 +70,8 @@ def test_they_are_tried_again_and_dropped(path: Path, session: Session) -> None:
     retried = run(path, "dead-letters", "retry", "--all")
     dropped = run(path, "dead-letters", "drop", "2")
 
-    assert retried.stdout.startswith(
-        "1 dead letters recorded, 1 kept\n2 is kept: what VOICE_STATE_UPDATE means depends"
-    )
-    assert dropped.stdout == "1 dead letters dropped\n"
+    assert retried.stdout.startswith("1 dead letter recorded, 1 kept\n2 is kept: what VOICE_STATE_UPDATE means depends")
+    assert dropped.stdout == "1 dead letter dropped\n"
     assert count(session, "SELECT COUNT(*) FROM dead_letters") == 0
     assert count(session, "SELECT COUNT(*) FROM message_events") == 2
 
@@ -96,7 +94,7 @@ def test_a_wrong_number_is_found_repaired_and_found_right(path: Path, session: S
     repaired = run(path, "verify", "--repair")
 
     assert repaired.exit_code == 0, repaired.output
-    assert "1 rows of 1 tables and days built anew" in repaired.stdout
+    assert "1 row of 1 table and day built anew" in repaired.stdout
     assert run(path, "verify").exit_code == 0
     assert count(session, "SELECT COUNT(*) FROM audit_log WHERE action = 'repair'") == 1
 

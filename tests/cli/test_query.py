@@ -232,6 +232,12 @@ def test_a_missing_database_is_one_line_and_nothing_is_created(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--database", "--config"])
+def test_an_empty_name_is_one_line(option: str) -> None:
+    """A variable of a script that is not set; it is not the current folder."""
+    assert_one_line(query("guild", option, ""), 2, f"{option} is empty")
+
+
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     """The text names the file."""
     (tmp_path / "notes.txt").write_text("not a database, but long enough to be looked at")
@@ -263,7 +269,11 @@ def test_asking_while_a_service_writes_waits_for_nobody(path: Path) -> None:
         (["--since", "2026-02-01", "--until", "2026-01-01"], ["reversed", "2026-02-01"]),
         (["--since", "2010-01-01"], ["since is 2010-01-01", "2015-01-01"]),
         (["--since", "soon"], ["since is 'soon'", "ISO 8601"]),
-        (["--guild", "900x"], ["no guild 900x", "--guild"]),
+        (["--guild", "900x"], ["no guild '900x'", "--guild"]),
+        (["--guild", ""], ["no guild ''; name one with --guild: 900"]),
+        (["--time-zone", ""], ["time_zone is ''", "Europe/Berlin"]),
+        (["--png", ""], ["--png", "the name is empty"]),
+        (["--since", "0001-01-01"], ["since is 0001-01-01 00:00 UTC"]),
         (["--guild", "905"], ["no guild 905", "900"]),
         (["--days", "3", "--colour"], ["--colour"]),
         (["--config", "nowhere.toml"], ["--database and --config"]),

@@ -20,7 +20,7 @@ from mocha_actors.cli.query import QUESTIONS as HELP
 from mocha_actors.cli.query_commands import command
 from mocha_actors.db.plain import cell
 from mocha_actors.errors import ConfigError
-from mocha_actors.showing.words import duration, moment
+from mocha_actors.showing.words import counted, duration, moment
 from tests.stats import world as worlds
 from tests.stats.oracle import GUILD, Sent, database
 from tests.stats.world import BEGIN, GENERAL, MUSIC, THREAD, Moved, Reacted, Spoken, World, at, key, opened
@@ -248,7 +248,8 @@ def test_what_one_alone_can_be_named_for_is_not_the_last_of_several(path: Path, 
         (["messages", "--period", "soon"], ["period is 'soon'", "this_week"]),
         (["messages", "--period", "today", "--days", "1"], ["--period", "--days"]),
         (["messages", "--json", "--csv"], ["--json", "--csv", "one of them"]),
-        (["messages", "--png", "x.png"], ["MessageStats has no chart"]),
+        (["messages", "--png", "x.png"], ["there is no chart of 'Messages'"]),
+        (["guild", "--svg", "x.svg"], ["there is no chart of 'Guild Tea House (900)'"]),
         (["heatmap", "--png", "x.gif"], ["x.gif", ".png or .svg"]),
         (["message-timeline", "--interval", "year"], ["'year'", "hour"]),
     ],
@@ -353,6 +354,12 @@ def test_bars_and_sparklines_fit_their_width() -> None:
     assert [bar(value, 10, 4).plain for value in (0, 0.01, 5, 10)] == ["", "▏", "██", "████"]
     assert sparkline([0, 1, 2, 4, 8, 8], 3) == "▁▃█"
     assert sparkline([], 10) == ""
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 guilds"), (1, "1 guild"), (2, "2 guilds"), (2000, "2,000 guilds")])
+def test_one_is_no_plural(number: int, text: str) -> None:
+    """Anything else is."""
+    assert text == counted(number, "guild")
 
 
 def test_durations_and_moments_for_people() -> None:

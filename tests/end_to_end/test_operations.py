@@ -43,7 +43,7 @@ async def test_beside_a_running_service_everything_is_done_by_it(tmp_path: Path)
         await house.drain(service, last)
 
         assert "built anew" in repaired
-        assert dropped == "1 dead letters dropped\n"
+        assert dropped == "1 dead letter dropped\n"
         assert "shard 0 at " in backed_up
         assert [word in noted for word in ("repair", "drop_dead_letters", "read_backup")] == [True] * 3
         house.verify()

@@ -58,7 +58,7 @@ def test_what_can_be_right_is_recorded_once_and_the_rest_is_counted(path: Path, 
 
     assert done.exit_code == 0, done.output
     assert done.stdout == (
-        "3 facts about messages recorded, 1 dead letters added; left out, since they depend on their neighbours: 1 VoiceChanged\n"
+        "3 facts about messages recorded, 1 dead letter added; left out, since they depend on their neighbours: 1 VoiceChanged\n"
     )
     assert count(session, "SELECT COUNT(*) FROM message_events") == 2
     assert count(session, "SELECT SUM(sent) FROM guild_hour") == 2
