@@ -121,7 +121,7 @@ def shared_options(*without: str) -> Callable[[Callable[..., None]], Callable[..
 SHARED: Final = frozenset(Options.__annotations__)
 
 
-def check_output(*, as_json: bool, as_csv: bool, png: Path | None, svg: Path | None) -> None:
+def check_output(*, as_json: bool, as_csv: bool, png: Path | None = None, svg: Path | None = None) -> None:
     """Refuse two forms of output at once, and files with another ending than their form.
 
     Raises:

@@ -8,10 +8,11 @@ from typing import Any, Final
 import click
 import msgspec
 
-from mocha_actors.cli.asking import Asked, ask, shared_options
+from mocha_actors.cli.asking import Asked, ask, check_output, shared_options
 from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.names import once
 from mocha_actors.cli.output import print_table
+from mocha_actors.cli.spreadsheet import rows_as_csv
 from mocha_actors.stats.buckets import INTERVALS
 from mocha_actors.stats.guilds import known_guilds
 from mocha_actors.stats.questions import (
@@ -63,12 +64,17 @@ def command() -> None:
 
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; identifiers are strings.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV; identifiers are texts.")
 @database_options
-def guilds(database: str | None, config: str | None, *, as_json: bool) -> None:
+def guilds(database: str | None, config: str | None, *, as_json: bool, as_csv: bool) -> None:
     """The guilds that anything is known of."""
+    check_output(as_json=as_json, as_csv=as_csv)
     known = read(database_url(database, config), known_guilds)
     if as_json:
         click.echo(msgspec.json.encode([{"guild_id": str(key), "guild_name": name} for key, name in known]))
+        return
+    if as_csv:
+        click.echo(rows_as_csv(("guild_id", "guild_name"), known), nl=False)
         return
     print_table(("Guild", "Id"), [(name, str(key)) for key, name in known])
 

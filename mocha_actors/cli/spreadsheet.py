@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args, get_origin, get_type_hints
 
 import click
@@ -23,10 +24,15 @@ def as_csv(answer: Answer) -> str:
     lists = [value for key, value in fields.items() if isinstance(value, list)]
     rows = lists[0] if lists else [_flat(fields)]
     headings = list(rows[0]) if rows else _headings(answer)
+    return rows_as_csv(headings, ([row[heading] for heading in headings] for row in rows))
+
+
+def rows_as_csv(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows under headings; a text that a spreadsheet would run is quoted."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(headings)
-    writer.writerows([cell(row[heading]) for heading in headings] for row in rows)
+    writer.writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 

@@ -92,12 +92,16 @@ QUESTIONS = sorted(set(command.commands) - {"guilds"})
 
 
 def test_the_guilds_that_are_known_are_listed(path: Path) -> None:
-    """With their names, as a table and as JSON; that is no question about a range."""
+    """With their names, as a table, as JSON and as CSV; that is no question about a range."""
     table = CliRunner().invoke(mocha, ["query", "guilds", "--database", str(path)])
     shown = CliRunner().invoke(mocha, ["query", "guilds", "--database", str(path), "--json"])
 
     assert [word for word in ("Guild", "Tea House", "900") if word not in table.stdout] == []
     assert json.loads(shown.stdout) == [{"guild_id": "900", "guild_name": "Tea House"}]
+    sheet = CliRunner().invoke(mocha, ["query", "guilds", "--database", str(path), "--csv"])
+    assert "guild_id,guild_name\r\n900,Tea House\r\n" == sheet.stdout_bytes.decode()
+    both = CliRunner().invoke(mocha, ["query", "guilds", "--database", str(path), "--csv", "--json"])
+    assert (2, 1) == (both.exit_code, both.stderr.count("\n"))
 
 
 def test_a_timeline_of_all_time_begins_with_the_first_number(path: Path) -> None:
