@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mocha_actors.cli.main import mocha
+from mocha_actors.db import migrations
+from mocha_actors.db.sqlite import SqliteConnection
 from tests.db.builders import GUILD, message, open_session
 from tests.privacy.recorded import count, record
 
@@ -190,3 +192,21 @@ def test_a_file_that_mocha_never_recorded_into_is_left_as_it_is(
     assert says in result.output
     assert 1 == len(result.output.splitlines())
     assert before == contents(tmp_path)
+
+
+@pytest.mark.parametrize(("versions", "code"), [(slice(4), 0), (slice(None), 1)])
+def test_an_older_schema_is_migrated_by_a_command_and_a_newer_one_left_as_it_is(
+    tmp_path: Path, versions: slice, code: int
+) -> None:
+    """What was recorded by an earlier Mocha is there to be erased; beside that of a later one no lock is left."""
+    path = tmp_path / "mocha.db"
+    with closing(sqlite3.connect(path, factory=SqliteConnection, isolation_level=None)) as connection:
+        migrations.migrate(connection, 1, migrations.known("sqlite")[versions])
+        if code:
+            connection.execute("INSERT INTO schema_version VALUES (99, 'later', 1)")
+    before = contents(tmp_path)
+
+    result = run(path, "opt-out", "--user", "5")
+
+    assert code == result.exit_code, result.output
+    assert bool(code) is (before == contents(tmp_path))
