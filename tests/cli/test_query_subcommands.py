@@ -136,7 +136,7 @@ def save(world: World, folder: Path) -> Path:
 
 def query(path: Path, name: str, *arguments: str) -> Result:
     """Run a subcommand as a script would."""
-    own = ARGUMENTS.get(name, [])
+    own = [] if "--user" in arguments else ARGUMENTS.get(name, [])
     return CliRunner().invoke(mocha, ["query", name, "--database", str(path), *own, *RANGE, *arguments])
 
 
