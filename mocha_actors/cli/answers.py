@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from mocha_actors.cli.charts import bar, sparkline, week
-from mocha_actors.cli.output import console, facts, person, shown, table
+from mocha_actors.cli.output import coloured, console, facts, person, shown, table
 from mocha_actors.cli.subjects import lines_of
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
@@ -186,12 +186,12 @@ def _sessions(answer: VoiceSessions, names: Mapping[int, str]) -> list[Renderabl
     return [table(("User", "Last channel", "Joined", "Voice", "End"), rows, ("Voice",))]
 
 
-def _heatmap(answer: Heatmap, *, coloured: bool) -> list[RenderableType]:
+def _heatmap(answer: Heatmap, *, on_colours: bool) -> list[RenderableType]:
     greatest = max(answer.cells, key=lambda cell: cell.average_per_hour or 0.0)
     most = greatest.average_per_hour or 0.0
     words = duration(round(most)) if answer.metric == "voice_seconds" else f"{most:,.1f} messages"
-    legend = f"darkest: nothing, lightest: {words} an hour" if coloured else f"blank: nothing, full: {words} an hour"
-    return [week(answer.cells, coloured=coloured), Text(legend, style="dim")]
+    legend = f"darkest: nothing, lightest: {words} an hour" if on_colours else f"blank: nothing, full: {words} an hour"
+    return [week(answer.cells, coloured=on_colours), Text(legend, style="dim")]
 
 
 def _busiest(answer: BusiestHours, out: Console) -> list[RenderableType]:
@@ -296,7 +296,7 @@ BODIES: Final[dict[type[Answer], Callable[[Any, Mapping[int, str], Console], lis
     BusiestHours: lambda answer, _, out: _busiest(answer, out),
     ChannelRanking: lambda answer, _, __: _channels(answer),
     Comparison: lambda answer, _, __: [_comparison(answer)],
-    Heatmap: lambda answer, _, out: _heatmap(answer, coloured=out.color_system is not None),
+    Heatmap: lambda answer, _, out: _heatmap(answer, on_colours=coloured(out)),
     InactiveMembers: lambda answer, _, __: _inactive(answer),
     Leaderboard: lambda answer, _, __: _users(answer),
     Rank: lambda answer, _, __: _users(answer),

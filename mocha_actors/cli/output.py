@@ -34,6 +34,11 @@ def console() -> Console:
     return Console(file=sys.stdout, highlight=False)
 
 
+def coloured(out: Console) -> bool:
+    """Whether a ground of colour is seen: NO_COLOR takes it from a terminal that has colours, and would leave nothing."""
+    return out.color_system is not None and not out.no_color
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> Table:
     """Rows under headings; the columns ``right`` are numbers."""
     aligned = set(right)

@@ -351,6 +351,8 @@ def test_colours_are_for_terminals_and_no_color_is_honoured(path: Path) -> None:
 
     assert b"\x1b[48;" in coloured
     assert b"\x1b[48;" not in without
+    assert "██".encode() in without
+    assert b"full: 2.0 messages an hour" in without
 
 
 def test_bars_and_sparklines_fit_their_width() -> None:
