@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from mocha_actors.cli.charts import bar, sparkline, week
-from mocha_actors.cli.output import coloured, console, facts, person, shown, table
+from mocha_actors.cli.charts import sparkline, week
+from mocha_actors.cli.output import coloured, console, facts, person, show, table
 from mocha_actors.cli.subjects import lines_of
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
@@ -41,11 +40,6 @@ from mocha_actors.stats.results import (
 GAPS_SHOWN: Final = 3
 """Gaps that are listed under a table; JSON has them all."""
 
-NARROWEST_BAR: Final = 8
-
-GUTTER: Final = 3
-"""Columns between two columns of a table."""
-
 METRICS: Final = {
     "messages": "Messages", "voice_seconds": "Voice", "reactions_given": "Given", "reactions_received": "Received", "reactions": "Reactions",
 }  # fmt: skip
@@ -58,7 +52,7 @@ def print_answer(answer: Answer, filters: Filters, names: Mapping[int, str]) -> 
     out.print(Text(f"{_period(answer)}; {_counted(filters, names)}", style="dim"))
     out.print()
     for part in _body(answer, names, out):
-        out.print(part)
+        show(out, part)
     _print_next(out, answer)
     out.print()
     print_coverage(out, answer.coverage, answer.time_zone)
@@ -122,7 +116,7 @@ def _users(answer: Leaderboard | Rank) -> list[RenderableType]:
     ]
     value = METRICS[answer.metric]
     return [
-        table(("Rank", "User", "Id", value), rows, ("Rank", "Id", value)),
+        table(("Rank", "User", "Id", value), rows, right=("Rank", "Id", value), names=("User",), id_of=("Id", "User")),
         _of(len(rows), answer.ranked_users, "users"),
     ]
 
@@ -138,9 +132,10 @@ def _channels(answer: ChannelRanking) -> list[RenderableType]:
         )
         for each in answer.entries
     ]
-    value = METRICS[answer.metric]
+    group, value = answer.group.capitalize(), METRICS[answer.metric]
+    headings, numbers = ("Rank", group, "Id", value, "Share"), ("Rank", "Id", value, "Share")
     return [
-        table(("Rank", answer.group.capitalize(), "Id", value, "Share"), rows, ("Rank", "Id", value, "Share")),
+        table(headings, rows, right=numbers, names=(group,), id_of=("Id", group)),
         _of(len(rows), answer.ranked_channels, {"category": "categories"}.get(answer.group, answer.group + "s")),
     ]
 
@@ -157,7 +152,7 @@ def _emoji(answer: TopEmoji) -> list[RenderableType]:
     ]
     numbers = ("Rank", "Added", "Removed", "Super")
     return [
-        table(("Rank", "Emoji", "Added", "Removed", "Super"), rows, numbers),
+        table(("Rank", "Emoji", "Added", "Removed", "Super"), rows, right=numbers, names=("Emoji",)),
         _of(len(rows), answer.ranked_emoji, "emoji"),
     ]
 
@@ -172,7 +167,8 @@ def _inactive(answer: InactiveMembers) -> list[RenderableType]:
         for each in answer.members
     ]  # fmt: skip
     whole = Text(f"{answer.inactive_members:,} of {answer.present_members:,} members were silent", style="dim")
-    return [table(("Member", "Id", "Joined", "Last seen"), rows, ("Id",)), whole]
+    headings = ("Member", "Id", "Joined", "Last seen")
+    return [table(headings, rows, right=("Id",), names=("Member",), id_of=("Id", "Member")), whole]
 
 
 def _sessions(answer: VoiceSessions, names: Mapping[int, str]) -> list[RenderableType]:
@@ -183,29 +179,32 @@ def _sessions(answer: VoiceSessions, names: Mapping[int, str]) -> list[Renderabl
         )
         for each in answer.sessions
     ]  # fmt: skip
-    return [table(("User", "Last channel", "Joined", "Voice", "End"), rows, ("Voice",))]
+    headings, names_ = ("User", "Last channel", "Joined", "Voice", "End"), ("User", "Last channel")
+    return [table(headings, rows, right=("Voice",), names=names_)]
 
 
-def _heatmap(answer: Heatmap, *, on_colours: bool) -> list[RenderableType]:
+def _heatmap(answer: Heatmap, out: Console) -> list[RenderableType]:
+    on_colours = coloured(out)
     greatest = max(answer.cells, key=lambda cell: cell.average_per_hour or 0.0)
     most = greatest.average_per_hour or 0.0
     words = duration(round(most)) if answer.metric == "voice_seconds" else f"{most:,.1f} messages"
     legend = f"darkest: nothing, lightest: {words} an hour" if on_colours else f"blank: nothing, full: {words} an hour"
-    return [week(answer.cells, coloured=on_colours), Text(legend, style="dim")]
+    return [week(answer.cells, out.width, coloured=on_colours), Text(legend, style="dim")]
 
 
-def _busiest(answer: BusiestHours, out: Console) -> list[RenderableType]:
+def _busiest(answer: BusiestHours) -> list[RenderableType]:
     averages = [cell.average_per_hour or 0.0 for cell in answer.cells]
-    width = max(NARROWEST_BAR, out.width - 32)
     rows = [
-        (
-            f"{DAYS[cell.weekday]} {cell.hour:02d}:00",
-            _average(answer.metric, average),
-            bar(average, max(averages), width),
-        )
+        (f"{DAYS[cell.weekday]} {cell.hour:02d}:00", _average(answer.metric, average))
         for cell, average in zip(answer.cells, averages, strict=True)
     ]
-    return [table(("Hour", "An hour", ""), rows, ("An hour",))]
+    return [table(("Hour", "An hour"), rows, right=("An hour",), bars=_shares(averages))]
+
+
+def _shares(values: Sequence[float]) -> list[float]:
+    """Each value as a share of the greatest; nothing of nothing."""
+    greatest = max(values, default=0)
+    return [value / greatest if greatest > 0 else 0.0 for value in values]
 
 
 def _average(metric: str, value: float) -> str:
@@ -222,30 +221,20 @@ def _comparison(answer: Comparison) -> RenderableType:
         show = duration if name == "voice_seconds" else "{:,}".format
         ratio = None if change.ratio is None else f"{change.ratio - 1:+.1%}"
         rows.append((label, show(change.current), show(change.previous), ratio))
-    return table(("", "Now", "Before", "Change"), rows, ("Now", "Before", "Change"))
+    return table(("", "Now", "Before", "Change"), rows, right=("Now", "Before", "Change"))
 
 
 def _timeline(answer: Any, out: Console) -> list[RenderableType]:
     """Every bucket as a row with a bar; parts and holes in what was recorded are marked."""
     answer = since_first(answer)
     values, (headings, cells) = heights(answer), _columns(answer)
-    columns = (answer.interval.capitalize(), *headings)
-    texts = [
-        [shown(cell) for cell in (step.label + _mark(step), *row)]
-        for step, row in zip(answer.buckets, cells, strict=True)
-    ]
-    widths = (
-        max(cell_len(heading), *(text.cell_len for text in column)) + GUTTER
-        for heading, column in zip(columns, zip(*texts, strict=True), strict=True)
-    )
-    width = max(NARROWEST_BAR, out.width - sum(widths))
-    rows = [(*row, bar(value, max(values), width)) for row, value in zip(texts, values, strict=True)]
+    rows = [(step.label + _mark(step), *row) for step, row in zip(answer.buckets, cells, strict=True)]
     notes = "* cut off by the range   ! not all of it observed   ~ times not exact"
     marked = any(_mark(step) for step in answer.buckets)
     spark = [Text(sparkline(values, min(out.width, 60)), style="cyan")] if len(values) > 7 else []
     return [
         *spark,
-        table((*columns, ""), rows, headings),
+        table((answer.interval.capitalize(), *headings), rows, right=headings, bars=_shares(values)),
         *([Text(notes, style="dim")] if marked else []),
     ]
 
@@ -293,10 +282,10 @@ def _print_next(out: Console, answer: Any) -> None:
 
 
 BODIES: Final[dict[type[Answer], Callable[[Any, Mapping[int, str], Console], list[RenderableType]]]] = {
-    BusiestHours: lambda answer, _, out: _busiest(answer, out),
+    BusiestHours: lambda answer, _, __: _busiest(answer),
     ChannelRanking: lambda answer, _, __: _channels(answer),
     Comparison: lambda answer, _, __: [_comparison(answer)],
-    Heatmap: lambda answer, _, out: _heatmap(answer, on_colours=coloured(out)),
+    Heatmap: lambda answer, _, out: _heatmap(answer, out),
     InactiveMembers: lambda answer, _, __: _inactive(answer),
     Leaderboard: lambda answer, _, __: _users(answer),
     Rank: lambda answer, _, __: _users(answer),

@@ -33,7 +33,9 @@ def command(limit: int, as_json: bool, database: str | None, config: str | None)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
-        print_table(("Time", "Who", "What", "Guild", "Detail"), [cells(entry) for entry in found])
+        print_table(
+            ("Time", "Who", "What", "Guild", "Detail"), [cells(entry) for entry in found], texts=("Who", "Detail")
+        )
 
 
 def cells(entry: AuditEntry) -> tuple[str, str, str, str, str]:

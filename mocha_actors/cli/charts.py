@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from rich.console import Group
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from mocha_actors.showing.colours import RAMP
@@ -16,6 +16,9 @@ from mocha_actors.stats.results import Cell
 EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 LEVELS: Final = " ▁▂▃▄▅▆▇█"
 SHADES: Final = " ░▒▓█"
+
+DAY_COLUMNS: Final = 4
+"""Columns of the name of a day, and a blank."""
 
 
 def bar(value: float, greatest: float, width: int) -> Text:
@@ -36,23 +39,27 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(LEVELS[0] if not value else LEVELS[max(1, round(value / greatest * 8))] for value in sums)
 
 
-def week(cells: Sequence[Cell], *, coloured: bool) -> Table:
-    """The 168 cells as seven rows of 24 hours, by their average per hour; without colours by shades of characters."""
+def week(cells: Sequence[Cell], most: int, *, coloured: bool) -> Group:
+    """The 168 cells as seven rows of 24 hours, by their average per hour; without colours by shades of characters.
+
+    An hour takes two columns, or one where they do not fit ``most``; 28 columns it takes in any case.
+    """
     greatest = max((cell.average_per_hour or 0.0 for cell in cells), default=0.0)
-    field = Table(box=None, show_header=True, padding=0, pad_edge=False)
-    field.add_column("")
-    for hour in range(24):
-        field.add_column(f"{hour:02d}" if hour % 3 == 0 else "", width=2, no_wrap=True)
+    width = 2 if most >= DAY_COLUMNS + 2 * 24 else 1
+    head = " " * DAY_COLUMNS + "".join(f"{hour:02d}".ljust(3 * width) for hour in range(0, 24, 3))
+    field = Text(head.rstrip(), no_wrap=True, overflow="ignore")
     for day in range(7):
-        row = cells[day * 24 : day * 24 + 24]
-        field.add_row(Text(DAYS[day] + " "), *(_cell(cell, greatest, coloured=coloured) for cell in row))
-    return field
+        field.append(f"\n{DAYS[day]} ")
+        for cell in cells[day * 24 : day * 24 + 24]:
+            field.append(_cell(cell, greatest, width, coloured=coloured))
+    # In a group a text keeps to its own rule of wrapping; printed by itself it would not.
+    return Group(field)
 
 
-def _cell(cell: Cell, greatest: float, *, coloured: bool) -> Text:
+def _cell(cell: Cell, greatest: float, width: int, *, coloured: bool) -> Text:
     if cell.average_per_hour is None:
-        return Text("··" if not coloured else "  ", style="dim")
+        return Text(("·" if not coloured else " ") * width, style="dim")
     share = cell.average_per_hour / greatest if greatest else 0.0
     if not coloured:
-        return Text(SHADES[0 if not share else max(1, round(share * 4))] * 2)
-    return Text("  ", style=Style(bgcolor=RAMP[min(len(RAMP) - 1, int(share * len(RAMP)))]))
+        return Text(SHADES[0 if not share else max(1, round(share * 4))] * width)
+    return Text(" " * width, style=Style(bgcolor=RAMP[min(len(RAMP) - 1, int(share * len(RAMP)))]))

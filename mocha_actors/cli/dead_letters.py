@@ -44,7 +44,11 @@ def list_letters(limit: int, *, as_json: bool, database: str | None, config: str
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode([as_builtins(letter) for letter in letters]), indent=2))
     else:
-        print_table(("Id", "Time", "Type", "Reason", "Error", "Retry"), [cells(letter) for letter in letters])
+        print_table(
+            ("Id", "Time", "Type", "Reason", "Error", "Retry"),
+            [cells(letter) for letter in letters],
+            texts=("Type", "Reason", "Error"),
+        )
 
 
 @command.command()

@@ -76,7 +76,7 @@ def guilds(database: str | None, config: str | None, *, as_json: bool, as_csv: b
     if as_csv:
         click.echo(rows_as_csv(("guild_id", "guild_name"), known), nl=False)
         return
-    print_table(("Guild", "Id"), [(name, str(key)) for key, name in known])
+    print_table(("Guild", "Id"), [(name, str(key)) for key, name in known], names=("Guild",))
 
 
 @command.command()

@@ -10,12 +10,13 @@ import click
 import msgspec
 import trio
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from mocha_actors.cli.database import database_options, database_url
+from mocha_actors.cli.output import console
 from mocha_actors.cli.summary import seconds
 from mocha_actors.control import Node, Status, ask
 from mocha_actors.db.address import database_address, local_path
@@ -39,9 +40,9 @@ def command(*, watch: bool, interval: float, as_json: bool, database: str | None
     Exit code 0 when it is ready, 1 when it runs but is not, or when none runs.
     """
     path = local_path(database_address(database_url(database, config)))
-    console = Console(file=sys.stdout, highlight=False)
+    out = console()
     if watch:
-        with Live(console=console, auto_refresh=False) as live:
+        with Live(console=out, auto_refresh=False) as live:
             while True:
                 live.update(picture(trio.run(ask, path)), refresh=True)
                 trio.run(trio.sleep, interval)
@@ -49,7 +50,7 @@ def command(*, watch: bool, interval: float, as_json: bool, database: str | None
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(status), indent=2))
     else:
-        console.print(picture(status))
+        out.print(picture(status))
     sys.exit(0 if status.ready else 1)
 
 

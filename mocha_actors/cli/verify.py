@@ -135,7 +135,11 @@ def read_ledger(
 def print_differences(result: Verification) -> None:
     """Print the first differences, and how many more there are."""
     shown = result.differences[:DIFFERENCES_SHOWN]
-    print_table(("Table", "Key", "Stored", "Expected"), [_row(difference) for difference in shown])
+    print_table(
+        ("Table", "Key", "Stored", "Expected"),
+        [_row(difference) for difference in shown],
+        texts=("Key", "Stored", "Expected"),
+    )
     if result.different > len(shown):
         click.echo(f"and {counted(result.different - len(shown), 'more difference')}")
 
