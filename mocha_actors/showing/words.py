@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Final
+from unicodedata import category
 
 from mocha_actors.stats.ranges import UNIX_EPOCH, show_time
 from mocha_actors.stats.zones import offset_ms, zone_named
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+JOINER, SELECTOR = "\N{ZERO WIDTH JOINER}", "\N{VARIATION SELECTOR-16}"
+
+SYMBOL: Final = "So"
+"""Category of what emoji are joined of; selectors and tones of skin may stand behind one."""
+
+TONES: Final = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
+
+REGION: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
+"""The flag of a part of a country: invisible letters and their end behind a black flag."""
 
 GAP_REASONS: Final = {
     "first_start": "before recording began",
@@ -23,8 +36,20 @@ GAP_REASONS: Final = {
 
 
 def printable(text: str) -> str:
-    """``text`` without what would move a terminal's cursor or change its colours: names come from strangers."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    """``text`` without what would move a terminal's cursor, turn its writing or hide in it: names come from strangers. Emoji stay whole."""
+    flags = {place for flag in REGION.finditer(text) for place in range(*flag.span())}
+    return "".join(
+        character if character.isprintable() or place in flags or _joins(text, place) else REPLACEMENT
+        for place, character in enumerate(text)
+    )
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether the character joins two signs to one emoji; between letters it could only hide."""
+    if text[place] != JOINER or not 0 < place < len(text) - 1:
+        return False
+    before, behind = text[place - 1], text[place + 1]
+    return (before == SELECTOR or before in TONES or category(before) == SYMBOL) and category(behind) == SYMBOL
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
