@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.errors import ConfigError
 from mocha_actors.showing.colours import FAINT, HOLE, INK, MAIN, RAMP, SECOND
+from mocha_actors.showing.fonts import complete, drawable, legible, quiet, spelled
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
 from mocha_actors.showing.words import DAYS, local_time, printable
@@ -64,7 +65,8 @@ def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
         msg = f"the chart's file is {path}; its name must end with .png or .svg"
         raise ConfigError(msg)
     title = title_of(answer)
-    _figure(answer, names, title, WIDE).savefig(path, metadata={"Title": title})
+    with quiet():
+        _figure(answer, names, title, WIDE).savefig(path, metadata={"Title": title})
 
 
 def png(answer: Answer, names: Mapping[int, str], title: str) -> bytes:
@@ -75,7 +77,8 @@ def png(answer: Answer, names: Mapping[int, str], title: str) -> bytes:
 
     """
     file = io.BytesIO()
-    _figure(answer, names, title, SMALL).savefig(file, format="png", metadata={"Title": title})
+    with quiet():
+        _figure(answer, names, title, SMALL).savefig(file, format="png", metadata={"Title": title})
     return file.getvalue()
 
 
@@ -92,6 +95,7 @@ def _figure(answer: Answer, names: Mapping[int, str], title: str, size: tuple[fl
     _frame(axes)
     CHARTS[type(answer)](figure, axes, answer)
     _entitle(axes, answer, names, title)
+    complete(figure)
     return figure
 
 
@@ -237,18 +241,24 @@ def _ranking(axes: Axes, labels: Sequence[str], values: Sequence[float], unit: s
 
 
 def _users(_: Figure, axes: Axes, answer: Leaderboard) -> None:
-    labels = [f"{entry.rank}. {entry.global_name or entry.username or entry.user_id}" for entry in answer.entries]
+    labels = [f"{each.rank}. {_best(each.user_id, each.global_name, each.username)}" for each in answer.entries]
     _ranking(axes, labels, *_scaled(answer.metric, [entry.value for entry in answer.entries]))
 
 
 def _channels(_: Figure, axes: Axes, answer: ChannelRanking) -> None:
-    labels = [f"{entry.rank}. {entry.channel_name or entry.channel_id}" for entry in answer.entries]
+    labels = [f"{each.rank}. {_best(each.channel_id, each.channel_name)}" for each in answer.entries]
     _ranking(axes, labels, *_scaled(answer.metric, [entry.value for entry in answer.entries]))
 
 
 def _emoji(_: Figure, axes: Axes, answer: TopEmoji) -> None:
-    labels = [f"{entry.rank}. {entry.name or entry.emoji}" for entry in answer.entries]
+    signs = [each.name or (each.emoji if drawable(each.emoji) else spelled(each.emoji)) for each in answer.entries]
+    labels = [f"{each.rank}. {sign}" for each, sign in zip(answer.entries, signs, strict=True)]
     _ranking(axes, labels, [entry.added for entry in answer.entries], "reactions")
+
+
+def _best(key: int, *names: str | None) -> str:
+    """The first name that the fonts can show, or the id."""
+    return next((name for name in names if name and legible(name)), str(key))
 
 
 def _scaled(metric: str, values: Sequence[float]) -> tuple[list[float], str]:

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ WORLD = World(
     ],
     reactions=[
         Reacted(key(20, 1), 20, 1, 2, GENERAL, "1234", 1, 0),
-        Reacted(key(21, 2), 21, 2, 1, GENERAL, "😀", 0, 0),
+        Reacted(key(21, 2), 21, 2, 1, GENERAL, "👍", 0, 0),
     ],
     moves=[Moved(30, 1, 0, 0), Moved(1600, 2, 1, 900)],
     counts={10: 40},
@@ -78,7 +79,7 @@ WORDS = {
     "rank": [f"user {ADA} (1): 1 of 2 by messages", "user 2"],
     "reactions": ["Of these super reactions", "Distinct emoji"],
     "retention": ["After 7 d"],
-    "top-emoji": [":wave:", "😀", "2 of 2 emoji"],
+    "top-emoji": [":wave:", "👍", "2 of 2 emoji"],
     "user": [f"User {ADA} (1)", "1 of 2", "1 h 30 min", "First seen"],
     "user-activity": ["1 of 2", "1 day"],
     "voice": ["2 h 00 min", "Of it muted", "Uncertain by"],
@@ -330,6 +331,15 @@ def test_a_chart_as_png(path: Path, tmp_path: Path) -> None:
     query(path, "message-timeline", "--png", str(file))
 
     assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_chart_of_what_no_font_has_says_nothing_beside_that_it_is_drawn(path: Path, tmp_path: Path) -> None:
+    """Among the emoji is one that the fonts of matplotlib lack."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = query(path, "top-emoji", "--png", str(tmp_path / "chart.png"))
+
+    assert (result.stdout, result.stderr) == (f"drawn: {tmp_path / 'chart.png'}\n", "")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1"])
