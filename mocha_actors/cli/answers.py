@@ -13,6 +13,7 @@ from mocha_actors.cli.output import coloured, console, facts, person, show, tabl
 from mocha_actors.cli.subjects import lines_of
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
+from mocha_actors.showing.weeks import unobserved
 from mocha_actors.showing.words import DAYS, GAP_REASONS, counted, duration, iso, moment, named, printable
 from mocha_actors.stats.questions import Filters
 from mocha_actors.stats.ranges import Range
@@ -184,12 +185,23 @@ def _sessions(answer: VoiceSessions, names: Mapping[int, str]) -> list[Renderabl
 
 
 def _heatmap(answer: Heatmap, out: Console) -> list[RenderableType]:
-    on_colours = coloured(out)
-    greatest = max(answer.cells, key=lambda cell: cell.average_per_hour or 0.0)
-    most = greatest.average_per_hour or 0.0
+    on_colours, nobody = coloured(out), unobserved(answer)
+    field = week(answer.cells, out.width, coloured=on_colours, unobserved=nobody)
+    return [
+        field,
+        Text(
+            _legend(answer, on_colours=on_colours) + "; dots: not observed, or not in the range" * bool(nobody),
+            style="dim",
+        ),
+    ]
+
+
+def _legend(answer: Heatmap, *, on_colours: bool) -> str:
+    most = max(cell.average_per_hour or 0.0 for cell in answer.cells)
+    if not most:
+        return "nothing was counted"
     words = duration(round(most)) if answer.metric == "voice_seconds" else f"{most:,.1f} messages"
-    legend = f"darkest: nothing, lightest: {words} an hour" if on_colours else f"blank: nothing, full: {words} an hour"
-    return [week(answer.cells, out.width, coloured=on_colours), Text(legend, style="dim")]
+    return f"darkest: nothing, lightest: {words} an hour" if on_colours else f"blank: nothing, full: {words} an hour"
 
 
 def _busiest(answer: BusiestHours) -> list[RenderableType]:

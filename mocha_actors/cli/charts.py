@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from rich.console import Group
@@ -16,6 +16,7 @@ from mocha_actors.stats.results import Cell
 EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 LEVELS: Final = " ▁▂▃▄▅▆▇█"
 SHADES: Final = " ░▒▓█"
+DOT: Final = "·"
 
 DAY_COLUMNS: Final = 4
 """Columns of the name of a day, and a blank."""
@@ -39,8 +40,10 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(LEVELS[0] if not value else LEVELS[max(1, round(value / greatest * 8))] for value in sums)
 
 
-def week(cells: Sequence[Cell], most: int, *, coloured: bool) -> Group:
+def week(cells: Sequence[Cell], most: int, *, coloured: bool, unobserved: Container[int] = ()) -> Group:
     """The 168 cells as seven rows of 24 hours, by their average per hour; without colours by shades of characters.
+
+    Dots stand for the cells of those places that nobody observed, and without colours for those that the range does not hold.
 
     An hour takes two columns, or one where they do not fit ``most``; 28 columns it takes in any case.
     """
@@ -50,15 +53,17 @@ def week(cells: Sequence[Cell], most: int, *, coloured: bool) -> Group:
     field = Text(head.rstrip(), no_wrap=True, overflow="ignore")
     for day in range(7):
         field.append(f"\n{DAYS[day]} ")
-        for cell in cells[day * 24 : day * 24 + 24]:
-            field.append(_cell(cell, greatest, width, coloured=coloured))
+        for place in range(day * 24, day * 24 + 24):
+            field.append(
+                DOT * width if place in unobserved else _cell(cells[place], greatest, width, coloured=coloured)
+            )
     # In a group a text keeps to its own rule of wrapping; printed by itself it would not.
     return Group(field)
 
 
 def _cell(cell: Cell, greatest: float, width: int, *, coloured: bool) -> Text:
     if cell.average_per_hour is None:
-        return Text(("·" if not coloured else " ") * width, style="dim")
+        return Text((DOT if not coloured else " ") * width, style="dim")
     share = cell.average_per_hour / greatest if greatest else 0.0
     if not coloured:
         return Text(SHADES[0 if not share else max(1, round(share * 4))] * width)

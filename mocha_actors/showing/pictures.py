@@ -13,7 +13,9 @@ from mocha_actors.showing.colours import FAINT, HOLE, INK, MAIN, RAMP, SECOND
 from mocha_actors.showing.fonts import complete, drawable, legible, quiet, spelled
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
+from mocha_actors.showing.weeks import unobserved
 from mocha_actors.showing.words import DAYS, local_time, printable
+from mocha_actors.stats.hours import CELLS
 from mocha_actors.stats.results import (
     ActiveMembers,
     Answer,
@@ -131,8 +133,9 @@ def _plain(text: str) -> str:
     return printable(text).replace("$", r"\$")
 
 
-def _timeline(axes: Axes, steps: Sequence[Any], values: Sequence[float], label: str) -> None:
+def _timeline(axes: Axes, answer: Any, values: Sequence[float], label: str) -> None:
     """Bars over time; what was not observed is shaded, what lies in the range in part is lighter."""
+    steps = answer.buckets
     positions = range(len(steps))
     for position, step in enumerate(steps):
         if step.observed_share < 1:
@@ -146,6 +149,26 @@ def _timeline(axes: Axes, steps: Sequence[Any], values: Sequence[float], label: 
     axes.set_ylim(min([0, *values]), (max(values, default=0) or 1) * HEADROOM)
     if all(isinstance(value, int) for value in values):
         _whole_numbers(axes)
+
+
+def _say_if_nothing(axes: Axes, answer: Answer, values: Sequence[float]) -> None:
+    """Say in the middle of a chart that it shows nothing, which an empty one leaves open."""
+    if any(value > 0 for value in values):
+        return
+    said = "nothing was counted" if answer.coverage.observed_share else "nothing was observed"
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 6}
+    axes.text(
+        0.5,
+        0.5,
+        said,
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize=11,
+        color=INK,
+        bbox=ground,
+        zorder=10,
+    )
 
 
 def _whole_numbers(axes: Axes) -> None:
@@ -181,27 +204,33 @@ def _day(label: str) -> str:
 
 
 def _messages(_: Figure, axes: Axes, answer: MessageTimeline) -> None:
-    _timeline(axes, answer.buckets, [step.messages for step in answer.buckets], "messages")
+    values = [step.messages for step in answer.buckets]
+    _timeline(axes, answer, values, "messages")
+    _say_if_nothing(axes, answer, values)
 
 
 def _voice(_: Figure, axes: Axes, answer: VoiceTimeline) -> None:
-    _timeline(
-        axes, answer.buckets, [step.voice_seconds / SECONDS_PER_HOUR for step in answer.buckets], "hours in voice"
-    )
+    values = [step.voice_seconds / SECONDS_PER_HOUR for step in answer.buckets]
+    _timeline(axes, answer, values, "hours in voice")
+    _say_if_nothing(axes, answer, values)
 
 
 def _active(_: Figure, axes: Axes, answer: ActiveMembers) -> None:
-    _timeline(axes, answer.buckets, [step.active_members for step in answer.buckets], "active members")
+    values = [step.active_members for step in answer.buckets]
+    _timeline(axes, answer, values, "active members")
+    _say_if_nothing(axes, answer, values)
 
 
 def _online(_: Figure, axes: Axes, answer: OnlineTimeline) -> None:
-    _timeline(axes, answer.buckets, heights(answer), "members online, on average")
+    values = heights(answer)
+    _timeline(axes, answer, values, "members online, on average")
+    _say_if_nothing(axes, answer, values)
 
 
 def _growth(_: Figure, axes: Axes, answer: MemberGrowth) -> None:
     """Joins upwards, leaves downwards, and the number of members as a line on an axis of its own."""
     joins, leaves = [step.joins for step in answer.buckets], [-step.leaves for step in answer.buckets]
-    _timeline(axes, answer.buckets, joins, "joins and leaves")
+    _timeline(axes, answer, joins, "joins and leaves")
     bars = axes.bar(range(len(leaves)), leaves, width=0.8, color=SECOND)
     for each, step in zip(bars, answer.buckets, strict=True):
         each.set_alpha(0.5 if step.partial else 1.0)
@@ -216,12 +245,20 @@ def _growth(_: Figure, axes: Axes, answer: MemberGrowth) -> None:
         other.set_ylabel("members", fontsize=8, color=FAINT)
         _whole_numbers(other)
         shown.append(("members", INK))
+    _say_if_nothing(
+        axes, answer, [*joins, *(-step for step in leaves), *(step.member_count or 0 for step in answer.buckets)]
+    )
     for place, (label, colour) in enumerate(reversed(shown)):
         axes.text(1 - 0.11 * place, 1.09, label, transform=axes.transAxes, ha="right", fontsize=8, color=colour)
 
 
-def _ranking(axes: Axes, labels: Sequence[str], values: Sequence[float], unit: str) -> None:
+def _ranking(axes: Axes, answer: Answer, labels: Sequence[str], values: Sequence[float], unit: str) -> None:
     """Horizontal bars, the first on top, each with its number."""
+    _say_if_nothing(axes, answer, values)
+    if not labels:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
     positions = range(len(labels))
     axes.barh(positions, values, height=0.7, color=MAIN)
     axes.set_yticks(list(positions), [_plain(_cut(label, 32)) for label in labels])
@@ -242,18 +279,18 @@ def _ranking(axes: Axes, labels: Sequence[str], values: Sequence[float], unit: s
 
 def _users(_: Figure, axes: Axes, answer: Leaderboard) -> None:
     labels = [f"{each.rank}. {_best(each.user_id, each.global_name, each.username)}" for each in answer.entries]
-    _ranking(axes, labels, *_scaled(answer.metric, [entry.value for entry in answer.entries]))
+    _ranking(axes, answer, labels, *_scaled(answer.metric, [entry.value for entry in answer.entries]))
 
 
 def _channels(_: Figure, axes: Axes, answer: ChannelRanking) -> None:
     labels = [f"{each.rank}. {_best(each.channel_id, each.channel_name)}" for each in answer.entries]
-    _ranking(axes, labels, *_scaled(answer.metric, [entry.value for entry in answer.entries]))
+    _ranking(axes, answer, labels, *_scaled(answer.metric, [entry.value for entry in answer.entries]))
 
 
 def _emoji(_: Figure, axes: Axes, answer: TopEmoji) -> None:
     signs = [each.name or (each.emoji if drawable(each.emoji) else spelled(each.emoji)) for each in answer.entries]
     labels = [f"{each.rank}. {sign}" for each, sign in zip(answer.entries, signs, strict=True)]
-    _ranking(axes, labels, [entry.added for entry in answer.entries], "reactions")
+    _ranking(axes, answer, labels, [entry.added for entry in answer.entries], "reactions")
 
 
 def _best(key: int, *names: str | None) -> str:
@@ -268,20 +305,41 @@ def _scaled(metric: str, values: Sequence[float]) -> tuple[list[float], str]:
 
 
 def _heatmap(figure: Figure, axes: Axes, answer: Heatmap) -> None:
-    """Seven rows of 24 hours; an hour that the range does not hold is blank."""
-    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415 - an extra
+    """Seven rows of 24 hours; an hour that the range does not hold is blank, one that nobody observed is shaded."""
+    from matplotlib.colors import LinearSegmentedColormap, ListedColormap  # noqa: PLC0415 - an extra
 
-    averages = [float("nan") if cell.average_per_hour is None else cell.average_per_hour for cell in answer.cells]
+    nobody = unobserved(answer)
+    averages = [
+        float("nan") if cell.average_per_hour is None or place in nobody else cell.average_per_hour
+        for place, cell in enumerate(answer.cells)
+    ]
     values, unit = _scaled(answer.metric, averages)
-    rows = [values[day * 24 : day * 24 + 24] for day in range(7)]
-    image = axes.imshow(rows, aspect="auto", cmap=LinearSegmentedColormap.from_list("mocha", RAMP), vmin=0)
+    greatest = max((value for value in values if value > 0), default=0)
+    axes.imshow(
+        _days([1.0 if place in nobody else float("nan") for place in range(CELLS)]),
+        aspect="auto",
+        cmap=ListedColormap([HOLE]),
+    )
+    ramp = LinearSegmentedColormap.from_list("mocha", RAMP)
+    image = axes.imshow(_days(values), aspect="auto", cmap=ramp, vmin=0, vmax=greatest or 1)
     axes.set_yticks(range(7), DAYS)
     axes.set_xticks(range(0, 24, 3), [f"{hour:02d}:00" for hour in range(0, 24, 3)])
     axes.spines["bottom"].set_visible(False)
+    if greatest:
+        _scale(figure, axes, image, f"{unit} an hour")
+    _say_if_nothing(axes, answer, values)
+
+
+def _days(values: Sequence[float]) -> list[Sequence[float]]:
+    return [values[day * 24 : day * 24 + 24] for day in range(7)]
+
+
+def _scale(figure: Figure, axes: Axes, image: Any, unit: str) -> None:
+    """What the colours mean."""
     scale = figure.colorbar(image, ax=axes, pad=0.02)
     scale.outline.set_visible(False)
     scale.ax.tick_params(labelsize=8, colors=INK, length=0)
-    scale.set_label(f"{unit} an hour", fontsize=8, color=FAINT)
+    scale.set_label(unit, fontsize=8, color=FAINT)
 
 
 CHARTS: Final[dict[type[Answer], Callable[[Any, Any, Any], None]]] = {

@@ -115,6 +115,16 @@ def test_a_week_has_its_days_names_at_any_width(width: int, columns: int) -> Non
     assert {len(line) for line in days} == {columns}
 
 
+def test_hours_that_nobody_observed_are_dots_with_colours_too() -> None:
+    """A blank is an hour in which nothing happened."""
+    cells = [
+        Cell(weekday=place // 24, hour=place % 24, value=0, hours=1.0, average_per_hour=0.0) for place in range(168)
+    ]
+
+    for coloured in (False, True):
+        assert lines(week(cells, 80, coloured=coloured, unobserved={1, 2}), 80)[1] == "Mon   ····"
+
+
 @pytest.mark.parametrize(
     ("columns", "width"),
     [("0", 80), ("-3", 80), ("²", 80), ("wide", 80), ("", 80), ("40", 40), ("3", 24), ("9" * 20, 1000)],
