@@ -14,9 +14,7 @@ from mocha_actors.cli.subjects import lines_of
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
 from mocha_actors.showing.weeks import unobserved
-from mocha_actors.showing.words import DAYS, GAP_REASONS, counted, duration, iso, moment, named, printable
-from mocha_actors.stats.questions import Filters
-from mocha_actors.stats.ranges import Range
+from mocha_actors.showing.words import DAYS, GAP_REASONS, counted, duration, iso, moment, named, printable, span
 from mocha_actors.stats.results import (
     ActiveMembers,
     Answer,
@@ -46,11 +44,11 @@ METRICS: Final = {
 }  # fmt: skip
 
 
-def print_answer(answer: Answer, filters: Filters, names: Mapping[int, str]) -> None:
-    """Print an answer for a person; ``names`` are of the guild and its channels by id."""
+def print_answer(answer: Answer, counts: str, names: Mapping[int, str]) -> None:
+    """Print an answer for a person; ``counts`` says what is counted, ``names`` are of the guild and its channels by id."""
     out = console()
     out.print(Text(_title(answer, names), style="bold"))
-    out.print(Text(f"{_period(answer)}; {_counted(filters, names)}", style="dim"))
+    out.print(Text(f"{_period(answer)}; {counts}", style="dim"))
     out.print()
     for part in _body(answer, names, out):
         show(out, part)
@@ -86,20 +84,9 @@ def _title(answer: Answer, names: Mapping[int, str]) -> str:
 
 
 def _period(answer: Answer) -> str:
-    days = Range(answer.since_ms, answer.until_ms).days
-    length = f"{days:.4g} {'day' if days == 1 else 'days'}"
     zone = "" if answer.time_zone == "UTC" else f", {answer.time_zone}"
     ends = (moment(ms, answer.time_zone, exact=True) for ms in (answer.since_ms, answer.until_ms))
-    return f"{' to '.join(filter(None, ends))} ({length}{zone})"
-
-
-def _counted(filters: Filters, names: Mapping[int, str]) -> str:
-    counted = ["humans", *["bots"] * filters.include_bots, *["webhooks"] * filters.include_webhooks]
-    text = ", ".join(counted) + (" without deleted messages" if filters.exclude_deleted else "")
-    places = [*filters.channels, *filters.categories]
-    if places:
-        text += f" in {', '.join(named(key, names.get(key)) for key in places)}"
-    return text
+    return f"{' to '.join(filter(None, ends))} ({span(answer.until_ms - answer.since_ms)}{zone})"
 
 
 def _body(answer: Answer, names: Mapping[int, str], out: Console) -> Sequence[RenderableType]:
@@ -245,10 +232,28 @@ def _timeline(answer: Any, out: Console) -> list[RenderableType]:
     marked = any(_mark(step) for step in answer.buckets)
     spark = [Text(sparkline(values, min(out.width, 60)), style="cyan")] if len(values) > 7 else []
     return [
+        *[Text(f"In all: {whole}") for whole in _whole(answer)],
         *spark,
         table((answer.interval.capitalize(), *headings), rows, right=headings, bars=_shares(values)),
         *([Text(notes, style="dim")] if marked else []),
     ]
+
+
+def _whole(answer: Any) -> list[str]:
+    """The numbers of the whole range, where steps have any; of distinct members they are no sum."""
+    match answer:
+        case MessageTimeline():
+            return [f"{answer.messages:,} messages"]
+        case VoiceTimeline():
+            return [f"{duration(answer.voice_seconds)} of voice"]
+        case ActiveMembers():
+            counts = (
+                f"{answer.active_members:,} active members, {answer.writers:,} writers, {answer.speakers:,} speakers"
+            )
+            return [f"{counts}; {answer.active_with_reactions:,} with those who only reacted"]
+        case MemberGrowth():
+            return [f"{answer.joins:,} joins, {answer.leaves:,} leaves, {answer.joins - answer.leaves:+,} net"]
+    return []
 
 
 def _mark(step: Step) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -20,17 +20,20 @@ from mocha_actors.cli.output import print_json
 from mocha_actors.cli.spreadsheet import print_csv
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import ConfigError
+from mocha_actors.showing.counting import counted
 from mocha_actors.showing.words import printable
 from mocha_actors.stats.answers import answer
 from mocha_actors.stats.calendar_ranges import PERIODS
 from mocha_actors.stats.errors import QuestionError
 from mocha_actors.stats.guilds import guild_settings, known_guilds
 from mocha_actors.stats.options import DEFAULT_DAYS, Options, Resolved, resolve
-from mocha_actors.stats.questions import CompareQuestion, Filters
-from mocha_actors.stats.results import Answer
+from mocha_actors.stats.questions import CompareQuestion
+from mocha_actors.stats.results import Answer, GuildSettings
 
 GUILDS_LISTED: Final = 10
 """Guilds that an error names; a bot may be in thousands."""
+
+NAMES_OF_USER: Final = "SELECT id, COALESCE(global_name, username) FROM users WHERE id = ?"
 
 RANGE_OPTIONS: Final = (
     once("--guild", metavar="ID|NAME", help="Guild; may be left out when the database holds one only."),
@@ -136,22 +139,25 @@ def check_output(*, as_json: bool, as_csv: bool, png: Path | None = None, svg: P
 def ask(asked: Asked, kind: Callable[..., Any], **own: Any) -> None:
     """Choose the guild, put the question and show the answer. ``channel_id`` and ``user_id`` of ``own`` may be names."""
 
-    def job(connection: Connection) -> tuple[Answer, Filters, dict[int, str]]:
+    def job(connection: Connection) -> tuple[Answer, str, dict[int, str]]:
         known = known_guilds(connection)
         guild_id = chosen_guild(asked.guild, known)
-        resolved = _resolved(connection, asked, guild_id)
+        settings = guild_settings(connection, guild_id)
+        resolved = _resolved(connection, asked, guild_id, settings)
         fields = {**resolved.fields, **_by_id(connection, guild_id, own)}
         if kind is CompareQuestion:
             fields["previous"] = resolved.previous
         result = answer(connection, kind(guild_id=guild_id, **fields))
-        return result, resolved.filters, _names(connection, guild_id, dict(known))  # type: ignore[return-value]
+        names = _names(connection, guild_id, dict(known))
+        users = _names_of_users(connection, resolved.filters.users)
+        return result, counted(resolved.filters, settings, names | users), names  # type: ignore[return-value]
 
     with wrong_usage():
-        result, filters, names = read(asked.url, job)
-    show(asked, result, filters, names)
+        result, counts, names = read(asked.url, job)
+    show(asked, result, counts, names)
 
 
-def show(asked: Asked, result: Answer, filters: Filters, names: dict[int, str]) -> None:
+def show(asked: Asked, result: Answer, counts: str, names: dict[int, str]) -> None:
     """Print or draw an answer in the form asked for."""
     if asked.as_json:
         print_json(result)
@@ -161,10 +167,10 @@ def show(asked: Asked, result: Answer, filters: Filters, names: dict[int, str]) 
         from mocha_actors.showing.pictures import draw  # noqa: PLC0415 - an extra, and slow to import
 
         with written(asked.picture):
-            draw(result, asked.picture, names)
+            draw(result, asked.picture, names, counts)
         click.echo(f"drawn: {asked.picture}")
     else:
-        print_answer(result, filters, names)
+        print_answer(result, counts, names)
 
 
 def chosen_guild(asked: str | None, known: Sequence[tuple[int, str | None]]) -> int:
@@ -205,12 +211,11 @@ def wrong_usage() -> Iterator[None]:
         raise ConfigError(str(error)) from error
 
 
-def _resolved(connection: Connection, asked: Asked, guild_id: int) -> Resolved:
+def _resolved(connection: Connection, asked: Asked, guild_id: int, settings: GuildSettings) -> Resolved:
     options: Any = dict(asked.options)
     for name, option in (("channels", "--channel"), ("categories", "--category")):
         options[name] = [channel_named(connection, guild_id, option, each) for each in options.get(name, ())]
     options["users"] = [user_named(connection, each) for each in options.get("users", ())]
-    settings = guild_settings(connection, guild_id)
     return resolve(options, time.time_ns() // 1_000_000, settings, asked.default_zone, dashes="--")
 
 
@@ -228,3 +233,9 @@ def _names(connection: Connection, guild_id: int, guilds: dict[int, str | None])
     rows = connection.execute("SELECT id, name FROM channels WHERE guild_id = ? AND name IS NOT NULL", (guild_id,))
     names = {key: str(name) for key, name in rows}
     return names | {key: name for key, name in guilds.items() if name is not None and key == guild_id}
+
+
+def _names_of_users(connection: Connection, users: Iterable[int]) -> dict[int, str]:
+    """The best names of users, by id, as far as they are known."""
+    rows = (connection.execute(NAMES_OF_USER, (user,)).fetchone() for user in users)
+    return {row[0]: str(row[1]) for row in rows if row is not None and row[1] is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from mocha_actors.showing.words import duration, moment, named
+from mocha_actors.showing.words import duration, moment, named, percent
 from mocha_actors.stats.results import (
     Answer,
     ChannelStats,
@@ -71,7 +71,7 @@ def _reactions(answer: ReactionStats, _: Names) -> Lines:
 
 def _coverage(answer: CoverageReport, _: Names) -> Lines:
     return [
-        ("Observed", f"{answer.coverage.observed_share:.2%}"), ("Gaps", len(answer.coverage.gaps)),
+        ("Observed", percent(answer.coverage.observed_share, 2)), ("Gaps", len(answer.coverage.gaps)),
         ("Last sign of life", moment(answer.last_alive_ms, answer.time_zone)),
     ]  # fmt: skip
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 from mocha_actors.discord.snowflake import DISCORD_EPOCH_MS
 from mocha_actors.errors import ConfigError
 from mocha_actors.showing.colours import FAINT, HOLE, INK, MAIN, RAMP, SECOND
+from mocha_actors.showing.counting import EVERYBODY
 from mocha_actors.showing.fonts import complete, drawable, legible, quiet, spelled
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
 from mocha_actors.showing.weeks import unobserved
-from mocha_actors.showing.words import DAYS, local_time, printable
+from mocha_actors.showing.words import DAYS, local_time, percent, printable
 from mocha_actors.stats.hours import CELLS
 from mocha_actors.stats.results import (
     ActiveMembers,
@@ -45,16 +47,18 @@ TICK_INCHES: Final = 0.75
 HEADROOM: Final = 1.06
 """How much higher an axis is than its highest bar."""
 
-TITLE_PER_INCH, NAME_PER_INCH = 6.5, 3.6
-"""Characters for which there is room: of the title, and of the guild's name before range and zone."""
+TITLE_PER_INCH, NAME_PER_INCH, SCOPE_PER_INCH = 6.5, 3.6, 13.0
+"""Characters for which there is room: of the title, of the guild's name before range and zone, and of what is counted."""
+
+SCOPE_LINES: Final = 2
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 SECONDS_PER_HOUR: Final = 3600
 
 
-def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
-    """Draw an answer into ``path``, a PNG or SVG by its ending.
+def draw(answer: Answer, path: Path, names: Mapping[int, str], counts: str = EVERYBODY) -> None:
+    """Draw an answer into ``path``, a PNG or SVG by its ending. ``counts`` says what is counted, and stands below the title unless it is usual.
 
     Raises:
         ConfigError: there is no chart of such an answer, matplotlib is not installed, or the ending is another.
@@ -68,7 +72,7 @@ def draw(answer: Answer, path: Path, names: Mapping[int, str]) -> None:
         raise ConfigError(msg)
     title = title_of(answer)
     with quiet():
-        _figure(answer, names, title, WIDE).savefig(path, metadata={"Title": title})
+        _figure(answer, names, title, WIDE, counts).savefig(path, metadata={"Title": title})
 
 
 def png(answer: Answer, names: Mapping[int, str], title: str) -> bytes:
@@ -84,7 +88,9 @@ def png(answer: Answer, names: Mapping[int, str], title: str) -> bytes:
     return file.getvalue()
 
 
-def _figure(answer: Answer, names: Mapping[int, str], title: str, size: tuple[float, float, int]) -> Figure:
+def _figure(
+    answer: Answer, names: Mapping[int, str], title: str, size: tuple[float, float, int], counts: str = EVERYBODY
+) -> Figure:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -96,7 +102,7 @@ def _figure(answer: Answer, names: Mapping[int, str], title: str, size: tuple[fl
     axes = figure.add_subplot()
     _frame(axes)
     CHARTS[type(answer)](figure, axes, answer)
-    _entitle(axes, answer, names, title)
+    _entitle(axes, answer, names, title, "" if counts == EVERYBODY else counts)
     complete(figure)
     return figure
 
@@ -109,18 +115,34 @@ def _frame(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _entitle(axes: Axes, answer: Answer, names: Mapping[int, str], title: str) -> None:
-    """Title, guild, range, zone, and whether anything is missing."""
-    guild, wide = names.get(answer.guild_id, str(answer.guild_id)), axes.figure.bbox.width / axes.figure.dpi
+def _entitle(axes: Axes, answer: Answer, names: Mapping[int, str], title: str, counts: str) -> None:
+    """Title, guild, range, zone, whether anything is missing, and on lines of their own what is counted."""
+    scope = wrap(counts, int(_wide(axes) * SCOPE_PER_INCH), max_lines=SCOPE_LINES, placeholder=" …")
+    guild = names.get(answer.guild_id, str(answer.guild_id))
     ends = " to ".join(local_time(ms, answer.time_zone, "%Y-%m-%d %H:%M") for ms in (answer.since_ms, answer.until_ms))
     if answer.since_ms <= DISCORD_EPOCH_MS:
         ends = f"all time up to {ends[-16:]}"
-    observed = "" if answer.coverage.complete else f"   ·   {answer.coverage.observed_share:.1%} observed"
+    observed = "" if answer.coverage.complete else f"   ·   {percent(answer.coverage.observed_share)} observed"
     axes.set_title(
-        _plain(_cut(title, int(wide * TITLE_PER_INCH))), loc="left", fontsize=13, color=INK, fontweight="bold", pad=24
+        _plain(_cut(title, int(_wide(axes) * TITLE_PER_INCH))),
+        loc="left",
+        fontsize=13,
+        color=INK,
+        fontweight="bold",
+        pad=24 + 12 * len(scope),
     )
-    subtitle = _plain(f"{_cut(guild, int(wide * NAME_PER_INCH))}   ·   {ends}   ·   {answer.time_zone}{observed}")
-    axes.text(0, 1.02, subtitle, transform=axes.transAxes, fontsize=8, color=FAINT)
+    subtitle = _plain(
+        f"{_cut(guild, int(_wide(axes) * NAME_PER_INCH))}   ·   {ends}   ·   {answer.time_zone}{observed}"
+    )
+    subtitle = "\n".join((subtitle, *map(_plain, scope)))
+    below = axes.text(0, 1.02, subtitle, transform=axes.transAxes, fontsize=8, color=FAINT)
+    # The title makes room for it; names in wide letters must not make the chart narrow.
+    below.set_in_layout(False)
+
+
+def _wide(axes: Axes) -> float:
+    """Inches of the whole figure."""
+    return float(axes.figure.bbox.width / axes.figure.dpi)
 
 
 def _cut(text: str, most: int) -> str:
@@ -180,7 +202,7 @@ def _whole_numbers(axes: Axes) -> None:
 
 
 def _time_axis(axes: Axes, steps: Sequence[Any]) -> None:
-    every = max(1, -(-len(steps) // int(axes.figure.bbox.width / axes.figure.dpi / TICK_INCHES)))
+    every = max(1, -(-len(steps) // int(_wide(axes) / TICK_INCHES)))
     shown = range(0, len(steps), every)
     labels = [_short(steps[position].label) for position in shown]
     # The day stands below an hour once, and not again until it changes.

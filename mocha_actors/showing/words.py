@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from typing import Final
 from unicodedata import category
 
+from mocha_actors.discord.snowflake import DAY_MS
 from mocha_actors.stats.ranges import UNIX_EPOCH, show_time
 from mocha_actors.stats.zones import offset_ms, zone_named
 
@@ -92,3 +94,18 @@ def duration(seconds: int) -> str:
 def iso(ms: int) -> str:
     """A time as ``--since`` and ``--until`` read it in any zone, to the millisecond."""
     return (UNIX_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}Z"
+
+
+def span(ms: int) -> str:
+    """The length of a range: days, or what is less in smaller units."""
+    if ms >= DAY_MS:
+        days = ms / DAY_MS
+        return f"{days:.4g} {'day' if days == 1 else 'days'}"
+    return duration(ms // 1000) if ms >= 1000 else f"{ms} ms"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share, rounded down: only what is whole is 100 %."""
+    # A share as 0.29 is a little less than it looks, and stays what it looks like.
+    scale = 10**digits
+    return f"{math.floor(round(share * 100 * scale, 6)) / scale:.{digits}f}%"

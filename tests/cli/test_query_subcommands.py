@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from matplotlib import rcParams
 
 from mocha_actors.cli.charts import bar, sparkline
 from mocha_actors.cli.main import mocha
@@ -196,6 +197,28 @@ def test_filters_take_names(path: Path) -> None:
     assert shown == [4, 1, 3, 0, 1]
 
 
+def test_every_filter_is_named_above_the_numbers(path: Path) -> None:
+    """By name where one is known."""
+    shown = query(path, "messages", "--user", ADA, "--role", "82", "--category", "name 70", "--exclude-alone").stdout
+
+    words = "humans in name 70 (70); only Ada Lovelace (1); only holders of role 82; without voice of those alone"
+    assert words in " ".join(shown.split())
+
+
+def test_active_members_of_the_whole_range_stand_above_the_steps(path: Path) -> None:
+    """They are no sum of the steps: who is active on two days is one."""
+    shown = query(path, "active-members").stdout
+
+    assert "In all: 2 active members, 2 writers, 2 speakers; 2 with those who only reacted" in shown
+
+
+def test_the_other_timelines_have_their_sums(path: Path) -> None:
+    """Of the whole range."""
+    assert "In all: 4 messages" in query(path, "message-timeline").stdout
+    assert "In all: 2 h 00 min of voice" in query(path, "voice-timeline").stdout
+    assert "In all: 1 joins, 1 leaves, +0 net" in query(path, "member-growth").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "count"),
     [
@@ -322,6 +345,18 @@ def test_charts_are_drawn_as_svg(path: Path, tmp_path: Path, name: str) -> None:
 
     assert result.stdout == f"drawn: {file}\n", result.output
     assert file.read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_a_chart_names_its_filters_below_the_title(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a line of their own; without filters there is none."""
+    monkeypatch.setitem(rcParams, "svg.fonttype", "none")
+    plain, filtered = tmp_path / "plain.svg", tmp_path / "filtered.svg"
+
+    query(path, "leaderboard", "--svg", str(plain))
+    query(path, "leaderboard", "--user", ADA, "--include-bots", "--svg", str(filtered))
+
+    assert "humans" not in plain.read_text(encoding="utf-8")
+    assert "humans, bots; only Ada Lovelace (1)" in filtered.read_text(encoding="utf-8")
 
 
 def test_a_chart_as_png(path: Path, tmp_path: Path) -> None:

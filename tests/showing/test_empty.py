@@ -95,6 +95,16 @@ def test_a_heatmap_with_a_number_has_a_scale_from_nought() -> None:
     assert figure.axes[0].images[1].get_clim() == (0, 4)
 
 
+def test_filters_with_long_names_take_no_room_from_the_chart() -> None:
+    """They are broken into two lines; wide letters end at the edge."""
+    figure = _figure(heatmap(value=4), {}, "A title", SMALL, "humans in " + "日本語" * 100)
+    figure.draw_without_rendering()
+
+    scope = next(text.get_text() for text in figure.axes[0].texts if "humans" in text.get_text())
+    assert scope.count("\n") == 2
+    assert figure.axes[0].get_position().width > 0.7
+
+
 def test_a_ranking_and_a_timeline_of_nothing_say_so() -> None:
     """Without an axis of fractions around nought."""
     board = Leaderboard(**WEEK, coverage=covered(), metric="messages", entries=(), ranked_users=0, next_cursor=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mocha_actors.showing.words import printable
+from mocha_actors.showing.words import percent, printable, span
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,21 @@ def test_what_hides_or_turns_a_text_is_replaced(text: str) -> None:
     """A joiner between letters, at an end or twice too, and marks of direction in any place."""
     assert "\N{REPLACEMENT CHARACTER}" in printable(text)
     assert not {"\u200d", "\u202e", "\u2066", "\x1b", "\n"} & set(printable(text))
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [(0, "0 ms"), (500, "500 ms"), (1_500, "1 s"), (16_140_000, "4 h 29 min"), (86_399_999, "23 h 59 min"), (86_400_000, "1 day"), (108_000_000, "1.25 days"), (30 * 86_400_000, "30 days")],
+)  # fmt: skip
+def test_a_range_of_less_than_a_day_is_told_in_smaller_units(ms: int, words: str) -> None:
+    """No fraction of a day that nobody can read."""
+    assert span(ms) == words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(1.0, "100.0%"), (0.99999, "99.9%"), (0.9996, "99.9%"), (0.29, "29.0%"), (0.57, "57.0%"), (0.0, "0.0%")],
+)
+def test_only_what_is_whole_is_a_hundred_per_cent(share: float, words: str) -> None:
+    """What is observed but for a gap is less, however short the gap."""
+    assert percent(share) == words
