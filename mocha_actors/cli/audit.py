@@ -9,9 +9,8 @@ from mocha_actors.administration import NoteAccess
 from mocha_actors.cli.administration import actor, carry_out
 from mocha_actors.cli.database import database_options, database_url, read
 from mocha_actors.cli.output import print_table
-from mocha_actors.db.plain import moment
 from mocha_actors.privacy.audit import AuditEntry, entries
-from mocha_actors.showing.words import printable
+from mocha_actors.showing.words import moment, printable
 
 
 @click.command()
@@ -33,12 +32,12 @@ def command(limit: int, as_json: bool, database: str | None, config: str | None)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
-        print_table(
-            ("Time", "Who", "What", "Guild", "Detail"), [cells(entry) for entry in found], texts=("Who", "Detail")
-        )
+        print_table(("Time", "Who", "What", "Detail"), [cells(entry) for entry in found], texts=("Who", "Detail"))
 
 
-def cells(entry: AuditEntry) -> tuple[str, str, str, str, str]:
-    """An entry as a row for people."""
-    guild = "" if entry.guild_id is None else str(entry.guild_id)
-    return str(moment(entry.at_ms)), printable(entry.actor), entry.action, guild, printable(entry.detail)
+def cells(entry: AuditEntry) -> tuple[str | None, str, str, str]:
+    """An entry as a row for people; the guild, which few entries have, stands before the detail."""
+    # Settings are noted as JSON without a blank at which a line could end.
+    detail = printable(entry.detail).replace(",", ", ") if entry.detail.startswith("{") else printable(entry.detail)
+    guild = "" if entry.guild_id is None else f"guild {entry.guild_id}: "
+    return moment(entry.at_ms, "UTC"), printable(entry.actor), entry.action, guild + detail

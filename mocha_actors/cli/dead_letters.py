@@ -11,10 +11,9 @@ from mocha_actors.administration import DropLetters, NoteAccess, RetryLetters
 from mocha_actors.cli.administration import actor, answer, carry_out
 from mocha_actors.cli.database import anonymised, database_options, database_url, read
 from mocha_actors.cli.output import print_table
-from mocha_actors.db.plain import moment
 from mocha_actors.errors import ConfigError
 from mocha_actors.privacy.letters import Letter, by_id, newest, obstacle
-from mocha_actors.showing.words import printable
+from mocha_actors.showing.words import moment, printable
 
 IDS = click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="ID...")
 ALL = click.option("--all", "everything", is_flag=True, help="All of them.")
@@ -102,7 +101,7 @@ def cells(letter: Letter) -> tuple[str, str, str, str, str, str]:
     """A letter as a row for people."""
     retry_it = "no" if obstacle(letter) else "yes"
     error = printable(letter.error)
-    return str(letter.id), str(moment(letter.at_ms)), printable(letter.type), letter.reason, error, retry_it
+    return str(letter.id), str(moment(letter.at_ms, "UTC")), printable(letter.type), letter.reason, error, retry_it
 
 
 def as_builtins(letter: Letter) -> dict[str, object]:

@@ -264,7 +264,7 @@ def top_emoji(asked: Asked, **own: Any) -> None:
 
 
 @command.command("online-timeline")
-@interval("hour")
+@interval("day")
 @shared_options()
 def online_timeline(asked: Asked, **own: Any) -> None:
     """How many members were online when, on average."""

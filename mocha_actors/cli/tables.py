@@ -23,8 +23,8 @@ READABLE_NAME: Final = 16
 """A name is cut to this before the ids beside it are left out."""
 
 NARROWEST_NAME: Final = 8
-NARROWEST_TEXT: Final = 16
-"""A name is cut, and a text broken into lines, to no less; what has less room makes the table wider than the terminal."""
+NARROWEST_TEXT: Final = 24
+"""A name is cut, and a text broken into lines, to no less, so that an id in it stands whole; less room makes the table wider than the terminal."""
 
 
 class AtLeast:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -76,6 +77,20 @@ def test_user_data_are_json_and_the_access_is_noted(path: Path) -> None:
     entries = json.loads(run(path, "audit", "--json").output)
     assert ["read_audit", "read_user_data"] == [entry["action"] for entry in entries]
     assert str(USER) not in msgspec.json.encode(entries).decode()
+
+
+def test_the_list_of_who_did_what_fits_a_terminal(path: Path) -> None:
+    """A time stands on one line, and an id in a detail is not broken."""
+    run(path, "guild", "set", "--guild", str(GUILD), "--ignore", "channel:661720242585600017")
+
+    shown = run(path, "audit").stdout
+
+    assert max(map(len, shown.splitlines())) <= 80
+    assert (
+        re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? UTC .* guild_set .*guild " + f"{GUILD}:", shown, re.MULTILINE)
+        != []
+    )
+    assert "661720242585600017" in shown
 
 
 def test_user_data_go_to_a_private_file_and_never_over_another(path: Path, tmp_path: Path) -> None:

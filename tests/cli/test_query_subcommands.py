@@ -76,7 +76,7 @@ WORDS = {
     "member-growth": ["Joins", "+1", "-1", "41", "~ times not exact"],
     "message-timeline": ["2026-03-21", "█"],
     "messages": ["Messages per day", "2.0"],
-    "online-timeline": ["2026-03-20T00:00+00:00", "1.0"],
+    "online-timeline": ["2026-03-20", "0.5"],
     "rank": [f"user {ADA} (1): 1 of 2 by messages", "user 2"],
     "reactions": ["Of these super reactions", "Distinct emoji"],
     "retention": ["After 7 d"],
@@ -168,6 +168,15 @@ def test_each_question_as_json_and_as_csv(path: Path, name: str) -> None:
     entries = next((value for value in document.values() if isinstance(value, list)), [document])
     assert len(rows) == 1 + len(entries)
     assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_members_online_are_asked_by_day_unless_told_otherwise(path: Path) -> None:
+    """As every timeline but that of retention; by hour a month would be 720 rows."""
+    by_day, by_hour = (
+        json.loads(query(path, "online-timeline", *asked, "--json").stdout) for asked in ([], ["--interval", "hour"])
+    )
+
+    assert [len(answer["buckets"]) for answer in (by_day, by_hour)] == [2, 48]
 
 
 def test_a_day_of_the_guilds_own_zone(path: Path) -> None:

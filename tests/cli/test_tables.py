@@ -72,10 +72,15 @@ def test_bars_are_the_first_to_go() -> None:
 def test_a_long_text_is_broken_into_lines_and_a_time_beside_it_is_not() -> None:
     """As in the lists of an operator."""
     listed = table(
-        ("Time", "Detail"), [("2026-11-27T04:46:17.042+00:00", "erased a user and 15 messages")], texts=("Detail",)
+        ("Time", "Detail"),
+        [("2026-11-27T04:46:17.042+00:00", "erased a user, 15 messages and 2 reactions")],
+        texts=("Detail",),
     )
 
-    assert lines(listed, 50)[2:] == ["2026-11-27T04:46:17.042+00:00   erased a user and", " " * 32 + "15 messages"]
+    assert lines(listed, 50)[2:] == [
+        "2026-11-27T04:46:17.042+00:00   erased a user, 15",
+        " " * 32 + "messages and 2 reactions",
+    ]
 
 
 def test_the_widest_column_gives_way_first_and_none_below_its_least() -> None:
