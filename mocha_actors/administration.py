@@ -19,11 +19,11 @@ from mocha_actors.db.guild_settings import IGNORED_KINDS, change_ignores, set_op
 from mocha_actors.db.optout_list import set_opt_out
 from mocha_actors.db.repair import repair
 from mocha_actors.errors import ConfigError
+from mocha_actors.plurals import counted
 from mocha_actors.privacy import letters, orphans
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import Desk
 from mocha_actors.privacy.erasure import close_open, erase
-from mocha_actors.showing.words import counted
 from mocha_actors.stats.errors import QuestionError
 from mocha_actors.stats.zones import check_week_start, zone_named
 

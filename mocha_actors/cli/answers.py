@@ -11,10 +11,11 @@ from rich.text import Text
 from mocha_actors.cli.charts import sparkline, week
 from mocha_actors.cli.output import coloured, console, facts, person, show, table
 from mocha_actors.cli.subjects import lines_of
+from mocha_actors.plurals import counted
 from mocha_actors.showing.timelines import TIMELINES, heights, since_first
 from mocha_actors.showing.titles import title_of
 from mocha_actors.showing.weeks import unobserved
-from mocha_actors.showing.words import DAYS, GAP_REASONS, counted, duration, iso, moment, named, printable, span
+from mocha_actors.showing.words import DAYS, GAP_REASONS, duration, iso, moment, named, printable, span
 from mocha_actors.stats.results import (
     ActiveMembers,
     Answer,

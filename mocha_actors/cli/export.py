@@ -26,7 +26,7 @@ from mocha_actors.db.connection import Connection
 from mocha_actors.db.export import EXPORTS, Kind, Row, total
 from mocha_actors.db.plain import cell
 from mocha_actors.errors import ConfigError
-from mocha_actors.showing.words import counted
+from mocha_actors.plurals import counted
 from mocha_actors.stats.guilds import known_guilds
 from mocha_actors.stats.options import chosen_range
 from mocha_actors.stats.zones import zone_named

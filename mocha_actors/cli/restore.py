@@ -15,8 +15,8 @@ from mocha_actors.db.address import database_address
 from mocha_actors.db.backup import file_of
 from mocha_actors.db.ownership import Ownership
 from mocha_actors.errors import MochaError, TransientError
+from mocha_actors.plurals import counted
 from mocha_actors.privacy.restoring import NOBODY, OptOuts, opt_outs_in, put_back
-from mocha_actors.showing.words import counted
 
 
 @click.command()

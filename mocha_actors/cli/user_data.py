@@ -15,9 +15,9 @@ from mocha_actors.cli.files import FILE, new_private, written
 from mocha_actors.cli.names import once, user_id
 from mocha_actors.db.connection import Connection
 from mocha_actors.errors import ConfigError
+from mocha_actors.plurals import counted
 from mocha_actors.privacy.erasure import pseudonym_of
 from mocha_actors.privacy.userdata import write_csv, write_json
-from mocha_actors.showing.words import counted
 
 
 @click.command()

@@ -23,7 +23,7 @@ from mocha_actors.db.recounts.base import find
 from mocha_actors.db.recounts.registry import RECOUNTS
 from mocha_actors.db.verify import Progress, Truth, compare_truth, quiet, recorded_gaps, unobserved, verify
 from mocha_actors.errors import ConfigError, DataError
-from mocha_actors.showing.words import counted
+from mocha_actors.plurals import counted
 from mocha_actors.simulator.recount import recount
 
 DIFFERENCES_SHOWN: Final = 20

@@ -20,10 +20,10 @@ from mocha_actors.db.optout import pseudonym
 from mocha_actors.db.optout_list import key_of, set_opt_out
 from mocha_actors.db.projections import revisions, rewrites, user_columns
 from mocha_actors.pipeline.facts import Fact, PresenceChanged, PresenceStatus, VoiceChanged
+from mocha_actors.plurals import counted
 from mocha_actors.privacy.audit import AuditEntry, note
 from mocha_actors.privacy.desk import Desk
 from mocha_actors.privacy.places import PLACES, SINGLES, Place, Treatment
-from mocha_actors.showing.words import counted
 
 PIECE_ROWS: Final = 5_000
 """Rows that are looked at in one piece: a few milliseconds."""

@@ -54,11 +54,6 @@ def _joins(text: str, place: int) -> bool:
     return (before == SELECTOR or before in TONES or category(before) == SYMBOL) and category(behind) == SYMBOL
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number of things, as in ``1 guild`` or ``2,000 guilds``; ``many`` where an s is not enough."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def named(key: int, name: str | None) -> str:
     """A name with its id, or the id alone."""
     return str(key) if name is None else f"{printable(name)} ({key})"

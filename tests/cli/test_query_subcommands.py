@@ -22,7 +22,8 @@ from mocha_actors.cli.query import QUESTIONS as HELP
 from mocha_actors.cli.query_commands import command
 from mocha_actors.db.plain import cell
 from mocha_actors.errors import ConfigError
-from mocha_actors.showing.words import counted, duration, moment
+from mocha_actors.plurals import counted
+from mocha_actors.showing.words import duration, moment
 from tests.stats import world as worlds
 from tests.stats.oracle import GUILD, Sent, database
 from tests.stats.world import BEGIN, GENERAL, MUSIC, THREAD, Moved, Reacted, Spoken, World, at, key, opened
