@@ -86,7 +86,8 @@ MANY: Final = {Unit.WEEK: 6 * HOUR_MS, Unit.DAY: 4 * HOUR_MS}
 (1.3 ms). Where users write less each, a unit costs more than that, and has few rows."""
 
 PACKED: Final = dict.fromkeys((Unit.WEEK, Unit.DAY), 2 * HOUR_MS)
-"""As columns such a day takes 1.2 ms, and the 19,500 users of a week 2; the open one 6, as rows."""
+"""As columns such a day and such a week take less than two hours of raw rows; the open one is read as rows. With 2, a leaderboard of seven days takes
+13.2 ms and not 14.4, and with 1 it is no faster over thirty."""
 
 SOURCES: Final = {
     (False, False): Source(((Unit.HOUR, "guild_hour"),), NEXT_TO_NOTHING),

@@ -89,7 +89,7 @@ RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 def report(*, quick: bool, rounds: int | None, markdown: Path, postgresql: str | None) -> None:
     """Run every part that has a target and write one table. Only ratios mean anything on another machine, or a busy one.
 
-    It takes about half an hour, and needs nobody; a quick one takes five minutes.
+    It takes about twenty minutes, and needs nobody; a quick one takes five.
     """
     effort = QUICK if quick else FULL
     effort = effort if rounds is None else replace(effort, rounds=rounds)

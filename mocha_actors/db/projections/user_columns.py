@@ -1,7 +1,7 @@
 """Columns of users: what all people wrote in a day or a week that is over, as three arrays in one row.
 
 The rows of ``user_day`` and ``user_week`` are what is true. A leaderboard of thirty days reads hundreds of thousands of them in a large guild, and half of
-its time was making rows of the database into numbers of Python. The arrays of a day with 13,800 users are read in a tenth of that.
+its time was making rows of the database into numbers of Python. As arrays, a day of 13,800 users takes 1.5 ms less.
 
 A row that is built says what the rows of its unit say, at any moment: whatever changes those takes it back in the same transaction, be it a late message, a
 deletion (:func:`outdate`), an erasure or a repair (:func:`take_back`). Then it is due, and :mod:`mocha_actors.db.packing` builds it again.
