@@ -7,7 +7,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import trio
@@ -77,6 +77,18 @@ def frame(first: int, payload: bytes) -> bytes:
     return bytes((first,)) + length + payload
 
 
+class Line(NamedTuple):
+    """A connection, as the hostile side has it: one that the client has left may still be talked to when the next has begun."""
+
+    stream: trio.abc.Stream
+    compress: Callable[[bytes], bytes]
+    first: int
+
+    async def say(self, payload: object) -> None:
+        """Send as it should be."""
+        await self.stream.send_all(frame(self.first, self.compress(json.dumps(payload).encode())))
+
+
 class HostileDiscord:
     """A gateway in memory that behaves for a while, and then does not."""
 
@@ -97,49 +109,45 @@ class HostileDiscord:
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """One connection, which ends when it ends."""
-        self.stream, self.compress = stream, stream_of(self.compression)
+        line = Line(stream, stream_of(self.compression), self.first)
         try:
             if self.rng.random() < 0.05:
                 await stream.send_all(self.rng.randbytes(self.rng.randrange(300)))
             else:
-                await self.greet(stream)
+                await self.greet(line)
         except (trio.BrokenResourceError, trio.ClosedResourceError, wsproto.utilities.RemoteProtocolError):
             pass  # the client has left
         finally:
             await trio.aclose_forcefully(stream)
 
-    async def greet(self, stream: trio.abc.Stream) -> None:
+    async def greet(self, line: Line) -> None:
         """Handshake, HELLO, and whatever the client wants; then the attack."""
         peer = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
-        while data := await stream.receive_some():
+        while data := await line.stream.receive_some():
             peer.receive_data(bytes(data))
             for event in peer.events():
                 if isinstance(event, Request):
-                    await stream.send_all(peer.send(AcceptConnection()))
-                    await self.say(HELLO if self.rng.random() < 0.9 else self.rng.choice(SHAPES))
+                    await line.stream.send_all(peer.send(AcceptConnection()))
+                    await line.say(HELLO if self.rng.random() < 0.9 else self.rng.choice(SHAPES))
                 elif isinstance(event, Message):
                     op = json.loads(str(event.data))["op"]
                     if op in (2, 6):
-                        await self.begin(op)
+                        await self.begin(op, line)
                         for _ in range(self.rng.randrange(1, 6)):
-                            await self.attack(stream)
+                            await self.attack(line)
                     if self.rng.random() < 0.5:
                         return
 
-    async def begin(self, op: int) -> None:
+    async def begin(self, op: int, line: Line) -> None:
         """READY or RESUMED."""
         self.seq = 1 if op == 2 else self.seq + 1
-        await self.say({"t": "READY" if op == 2 else "RESUMED", "s": self.seq, "op": 0, "d": READY})
+        await line.say({"t": "READY" if op == 2 else "RESUMED", "s": self.seq, "op": 0, "d": READY})
 
     def dispatch(self) -> dict[str, Any]:
         """A proper event."""
         self.seq += 1
         t = self.rng.choice(list(EVENTS))
         return {"t": t, "s": self.seq, "op": 0, "d": EVENTS[t]}
-
-    async def say(self, payload: object) -> None:
-        """Send as it should be."""
-        await self.stream.send_all(frame(self.first, self.compress(json.dumps(payload).encode())))
 
     @property
     def first(self) -> int:
@@ -153,31 +161,31 @@ class HostileDiscord:
             damaged[self.rng.randrange(len(damaged))] ^= 1 << self.rng.randrange(8)
         return bytes(damaged)
 
-    async def attack(self, stream: trio.abc.Stream) -> None:
+    async def attack(self, line: Line) -> None:
         """Good events, and one thing that is not."""
-        rng = self.rng
+        rng, compress = self.rng, line.compress
         for _ in range(rng.randrange(4)):
-            await self.say(self.dispatch())
+            await line.say(self.dispatch())
         good = json.dumps(self.dispatch()).encode()
-        packed = frame(self.first, self.compress(good))
+        packed = frame(self.first, compress(good))
         noise = rng.randbytes(rng.randrange(200))
         attacks: list[Callable[[], bytes]] = [
             lambda: noise,
             lambda: frame(rng.choice((0x81, 0x82, 0x01, 0x80, 0x89, 0x8A, 0xF1)), noise),
-            lambda: frame(self.first, self.compress(noise)),
-            lambda: frame(self.first, self.compress(json.dumps(rng.choice(SHAPES)).encode())),
-            lambda: frame(self.first, self.compress(self.flipped(good))),
+            lambda: frame(self.first, compress(noise)),
+            lambda: frame(self.first, compress(json.dumps(rng.choice(SHAPES)).encode())),
+            lambda: frame(self.first, compress(self.flipped(good))),
             lambda: self.flipped(packed),
             lambda: packed[: rng.randrange(len(packed))],
             lambda: frame(0x88, rng.choice(SAFE_CODES).to_bytes(2) + noise[:100].hex()[:100].encode()),
             lambda: frame(0x88, noise[:100]),
             lambda: packed[:1] + b"\xff" + rng.randbytes(8),
             lambda: packed[:1] + b"\x7f" + (1 << 40).to_bytes(8) + noise,
-            lambda: frame(self.first, self.compress(b"[" * 50_000)),
-            lambda: frame(self.first, self.compress(b'{"t":"MESSAGE_CREATE","s":1' * 300)),
+            lambda: frame(self.first, compress(b"[" * 50_000)),
+            lambda: frame(self.first, compress(b'{"t":"MESSAGE_CREATE","s":1' * 300)),
             lambda: b"".join(packed[at : at + 1] for at in range(len(packed))),
         ]
-        await stream.send_all(rng.choice(attacks)())
+        await line.stream.send_all(rng.choice(attacks)())
         await trio.sleep(rng.choice((0.0, 0.001, 0.02, 1.0)))
 
 
