@@ -157,6 +157,10 @@ async def test_discord_py_bot_records_what_its_connection_brings(tmp_path: Path)
         async with started(EXAMPLES / "discord_py_bot.py", simulator, tmp_path) as lines:
             await lines.until("mocha: host.ready")
             await used(simulator)
+            # The command may be answered before anybody has written.
+            with trio.fail_after(30):
+                while recorded(tmp_path / "data" / "stats.db") == 0:
+                    await trio.sleep(0.05)
         assert simulator.stats()["identifies"] == 1
     assert recorded(tmp_path / "data" / "stats.db") > 0
 
