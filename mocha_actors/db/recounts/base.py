@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from mocha_actors.db.comparison import Key, Table
 from mocha_actors.db.connection import Connection
+from mocha_actors.db.projections.user_columns import week_of
 from mocha_actors.discord.snowflake import DAY_MS, DISCORD_EPOCH_MS, from_time_ms, time_ms
 
 HOURS: Final = 24
@@ -39,7 +40,7 @@ class Piece(NamedTuple):
     @property
     def week(self) -> int:
         """The week as in ``user_week``: (day + 3) // 7."""
-        return (self.day + 3) // 7
+        return week_of(self.day)
 
     def parameters(self, days: int = 1) -> dict[str, int | None]:
         """Of the queries about this day and those that follow, ``days`` together.
