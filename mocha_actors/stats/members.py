@@ -105,11 +105,11 @@ def _stays(connection: Connection, scope: Scope, period: Range) -> list[Stay]:
         if kind == LEAVE:
             if stays and stays[-1].left_ms is None:
                 stays[-1] = stays[-1]._replace(left_ms=at_ms, estimated=stays[-1].estimated or bound_ms > 0)
-        elif at_ms < period.until_ms:
+        else:
             stays.append(Stay(user, at_ms, None, bound_ms > 0))
-    return sorted(
-        (stay for stays in joined.values() for stay in stays), key=lambda stay: (stay.joined_ms, stay.user_id)
-    )
+    # A join behind the range belongs to no cohort, but a leave after it ends that membership, and none of the range.
+    began = (stay for stays in joined.values() for stay in stays if stay.joined_ms < period.until_ms)
+    return sorted(began, key=lambda stay: (stay.joined_ms, stay.user_id))
 
 
 def _cohort(stays: Sequence[Stay], alive_ms: int) -> Mapping[str, Any]:
